@@ -1,0 +1,73 @@
+"""What kerasfix says about a source, as data: findings, their fixes, and how far a fix can be trusted."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from kerasfix.source import Edit
+
+
+class Applicability(enum.Enum):
+    """How far a fix can be trusted (see the rule's page, "Fix safety").
+
+    SAFE: the same numbers under Keras 2 and under Keras 3 on TensorFlow and PyTorch, or code that raised.
+    REPAIR: changes what runs, to what Keras documents; the fix says how.
+    SUGGESTION: the intent is the author's to know; written only when asked for or proved.
+    """
+
+    SAFE = "safe"
+    REPAIR = "repair"
+    SUGGESTION = "suggestion"
+
+
+class Severity(enum.Enum):
+    """ERROR: raises or trains something else than written. WARNING: depends on where it runs. INFO: style."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Edits that belong together: all are made or none.
+
+    Attributes:
+        message: What the edits do, as an instruction ("Pass training=training").
+        effect: What runs differently afterwards; empty if nothing does.
+        mends: For a chain break, the attributes of the layers that the fix brings back. A run of the model
+            can prove or refute it.
+    """
+
+    message: str
+    applicability: Applicability
+    edits: tuple[Edit, ...]
+    effect: str = ""
+    mends: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fault at one place.
+
+    Attributes:
+        code: The rule, for example "KF103".
+        name: The rule's name, for example "training-not-passed".
+        message: One sentence that says what is wrong.
+        start: Offset in characters where it begins in the source text.
+        end: Offset in characters where it ends.
+        fix: How to mend it, or None where kerasfix does not know enough to edit.
+        help: How to fix it by hand, or why it was left alone; empty if the fix says all.
+        owner: The class that it belongs to; empty outside of classes.
+    """
+
+    code: str
+    name: str
+    message: str
+    start: int
+    end: int
+    severity: Severity
+    fix: Fix | None = None
+    help: str = ""
+    owner: str = ""

@@ -1,0 +1,175 @@
+"""A source text with its positions, and edits on it.
+
+Three ways to count columns meet here: `ast` counts UTF-8 bytes, people and editors count characters,
+and edits are spans of the text as a whole. Everything inside kerasfix is an offset in characters;
+the other two are made at the borders.
+"""
+
+from __future__ import annotations
+
+import ast
+import codecs
+import io
+import re
+import tokenize
+import warnings
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+# Python ends lines at these three and nowhere else; str.splitlines knows eight more.
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+
+
+class SourceError(Exception):
+    """A file that cannot be read as Python; says where and why in one line."""
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.line = line
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Edit:
+    """Replace the characters `start:end` of a source text by `content`."""
+
+    start: int
+    end: int
+    content: str
+
+    def touches(self, other: Edit) -> bool:
+        """Whether the two cannot both be made: they share text, or insert at the same place."""
+        if self.start == self.end == other.start == other.end:
+            return True
+        return self.start < other.end and other.start < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a text: 1-based line, 1-based column in characters."""
+
+    line: int
+    column: int
+
+
+def apply_edits(text: str, edits: Iterable[Edit]) -> str:
+    """Return `text` with all `edits` made; they must not touch each other."""
+    pieces: list[str] = []
+    done = 0
+    for edit in sorted(edits):
+        if edit.start < done:
+            raise ValueError(f"edits overlap at character {edit.start}")
+        pieces += (text[done : edit.start], edit.content)
+        done = edit.end
+    pieces.append(text[done:])
+    return "".join(pieces)
+
+
+class Source:
+    """One Python text, parsed at most once.
+
+    Args:
+        text: The program, without a byte order mark, newlines as they are in the file.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def line_starts(self) -> list[int]:
+        return [0, *(match.end() for match in _NEWLINE.finditer(self.text))]
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The syntax tree.
+
+        Raises:
+            SourceError: if the text is not a Python program for this interpreter.
+        """
+        try:
+            with warnings.catch_warnings():
+                # An invalid escape in the user's file is the user's business, not our output's.
+                warnings.simplefilter("ignore")
+                return ast.parse(self.text)
+        except SyntaxError as error:
+            raise SourceError(f"syntax error: {error.msg}", error.lineno) from None
+        except ValueError as error:
+            raise SourceError(f"not Python: {error}") from None
+        except (RecursionError, MemoryError):
+            raise SourceError("nested too deeply to parse") from None
+
+    @cached_property
+    def newline(self) -> str:
+        """The line ending of this text: that of its first line, or a line feed."""
+        match = _NEWLINE.search(self.text)
+        return match.group() if match else "\n"
+
+    def line(self, number: int) -> str:
+        """Line `number` (1-based) without its ending."""
+        start = self.line_starts[number - 1]
+        end = self.line_starts[number] if number < len(self.line_starts) else len(self.text)
+        return self.text[start:end].rstrip("\r\n")
+
+    def offset(self, line: int, utf8_column: int) -> int:
+        """The character offset of a place that `ast` names (1-based line, 0-based UTF-8 column)."""
+        start = self.line_starts[line - 1]
+        prefix = self.text[start : start + utf8_column]
+        if prefix.isascii():
+            return start + utf8_column
+        encoded = prefix.encode("utf-8", "surrogatepass")[:utf8_column]
+        return start + len(encoded.decode("utf-8", "surrogatepass"))
+
+    def position(self, offset: int) -> Position:
+        line = bisect_right(self.line_starts, offset)
+        return Position(line, offset - self.line_starts[line - 1] + 1)
+
+    def span(self, node: ast.expr | ast.stmt | ast.arg | ast.keyword) -> tuple[int, int]:
+        """The character offsets `(start, end)` of a node of `tree`."""
+        assert node.end_lineno is not None
+        assert node.end_col_offset is not None
+        return (
+            self.offset(node.lineno, node.col_offset),
+            self.offset(node.end_lineno, node.end_col_offset),
+        )
+
+    def segment(self, node: ast.expr | ast.stmt | ast.arg | ast.keyword) -> str:
+        start, end = self.span(node)
+        return self.text[start:end]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How a file's bytes became text, so that the way back gives the same bytes."""
+
+    name: str
+    bom: bytes = b""
+
+    def encode(self, text: str) -> bytes:
+        return self.bom + text.encode(self.name)
+
+
+def decode(data: bytes) -> tuple[str, Encoding]:
+    """Read bytes as Python would: byte order mark, then coding cookie, then UTF-8.
+
+    Raises:
+        SourceError: for binary files, unknown encodings, bytes that the encoding does not allow, and
+            encodings that would not give the same bytes back.
+    """
+    if b"\0" in data:
+        raise SourceError("binary file (contains a null byte)")
+    bom = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
+    try:
+        name, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    except SyntaxError as error:
+        raise SourceError(str(error.msg)) from None
+    encoding = Encoding("utf-8" if bom else name, bom)
+    body = data[len(bom) :]
+    try:
+        text = body.decode(encoding.name)
+        if encoding.encode(text) != data:
+            raise SourceError(f"does not survive a round trip through {encoding.name}")
+    except UnicodeError as error:
+        raise SourceError(f"not valid {encoding.name}: {error}") from None
+    return text, encoding
