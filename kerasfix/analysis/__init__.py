@@ -1,0 +1,1 @@
+"""What a program says about its layers: scopes, classes, attributes, data flow, and the way of the flag."""

@@ -1,0 +1,103 @@
+"""What a method does with its flag, and so whether None would mean the same there as False."""
+
+from __future__ import annotations
+
+import ast
+import enum
+from collections.abc import Iterator
+
+from kerasfix.analysis.index import Method
+from kerasfix.analysis.layers import UserLayer
+from kerasfix.analysis.sites import FLAG, Site
+from kerasfix.analysis.training import Dependence, TrainingFlow
+
+
+class Use(enum.Enum):
+    """One use of the flag, from harmless to not.
+
+    LAYER: Handed to a layer or helper that takes None as Keras' own layers do.
+    BRANCH: Tested for truth.
+    AUGMENTS: Handed to an augmentation layer, to which None and False are not the same under Keras 2.
+    FOREIGN: Handed, as `training=`, to something that kerasfix cannot see.
+    COMPARED: Compared (`is None`, `== False`): None means something of its own here.
+    OTHER: Anything else (`tf.cond(training, ...)`, arithmetic), where None may raise.
+    """
+
+    LAYER = "layer"
+    BRANCH = "branch"
+    AUGMENTS = "augments"
+    FOREIGN = "foreign"
+    COMPARED = "compared"
+    OTHER = "other"
+
+
+def flag_uses(method: Method, flow: TrainingFlow) -> set[Use]:
+    """All uses of the flag in a method, and in the helpers and layers of the module that it is handed to."""
+    found: set[Use] = set()
+    waiting = [method]
+    seen: set[Method] = set()
+    while waiting:
+        here = waiting.pop()
+        if here in seen:
+            continue
+        seen.add(here)
+        sites = {site.call: site for site in flow.sites.get(here, ())}
+        parents = _parents(here.node)
+        for name in _reads(here):
+            use, site = _use(name, parents, sites, flow)
+            found.add(use)
+            if site is not None:
+                waiting += _receivers(site)
+    return found
+
+
+def _reads(method: Method) -> Iterator[ast.Name]:
+    for statement in method.node.body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and node.id == FLAG and isinstance(node.ctx, ast.Load):
+                yield node
+
+
+def _use(
+    name: ast.Name, parents: dict[ast.AST, ast.AST], sites: dict[ast.Call, Site], flow: TrainingFlow
+) -> tuple[Use, Site | None]:
+    node: ast.AST = name
+    parent = parents[node]
+    keyword = None
+    while isinstance(parent, ast.BoolOp | ast.keyword):
+        keyword = parent.arg if isinstance(parent, ast.keyword) else keyword
+        node, parent = parent, parents[parent]
+    match parent:
+        case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test) if test is node:
+            return Use.BRANCH, None
+        case ast.UnaryOp(op=ast.Not()):
+            return Use.BRANCH, None
+        case ast.Compare():
+            return Use.COMPARED, None
+        case ast.Call() if parent in sites:
+            return _handed_to(sites[parent], flow), sites[parent]
+        case ast.Call() if keyword == FLAG:
+            return Use.FOREIGN, None
+    return Use.OTHER, None
+
+
+def _handed_to(site: Site, flow: TrainingFlow) -> Use:
+    if site.helper is not None:
+        return Use.LAYER if site.helper.takes(FLAG) else Use.OTHER
+    found = {flow.value_depends(value) for value in site.values}
+    if Dependence.AUGMENTS in found:
+        return Use.AUGMENTS
+    return Use.FOREIGN if Dependence.UNKNOWN in found else Use.LAYER
+
+
+def _receivers(site: Site) -> Iterator[Method]:
+    if site.helper is not None:
+        yield site.helper
+    for value in site.values:
+        call = value.info.find("call") if isinstance(value, UserLayer) else None
+        if call is not None and call.takes(FLAG):
+            yield call
+
+
+def _parents(root: ast.AST) -> dict[ast.AST, ast.AST]:
+    return {child: node for node in ast.walk(root) for child in ast.iter_child_nodes(node)}

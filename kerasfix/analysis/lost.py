@@ -1,0 +1,239 @@
+"""Layer outputs that go nowhere: computed, and then no way leads from them to what the method gives back.
+
+A value is useful if a statement that does more than name a value reads it (`return`, `outs.append(x)`,
+`self.feature = x`, a condition), or if something useful is made from it. What is left is lost, as long as
+making it had no other purpose (a layer that adds a loss is called for that).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from kerasfix.analysis.dataflow import DataFlow, Definition, Step
+from kerasfix.analysis.index import ClassInfo, Method
+from kerasfix.analysis.layers import BuiltinLayer, Container, LayerIndex, Nothing, UserLayer, Value, is_layer
+from kerasfix.analysis.scope import Function, own_nodes
+
+# Functions of these packages compute and do nothing else, but for those that print or write.
+_PURE_PACKAGES = ("tensorflow.", "keras.", "numpy.", "jax.numpy.", "jax.nn.", "torch.")
+_NOT_PURE = (
+    "tensorflow.print",
+    "tensorflow.debugging.",
+    "tensorflow.summary.",
+    "tensorflow.io.",
+    "tensorflow.py_function",
+    "tensorflow.numpy_function",
+)
+# What only looks at a tensor does not use it.
+_LOOKERS = frozenset({"print", "tensorflow.print", "builtins.print"})
+_EFFECTS = frozenset(
+    {"add_loss", "add_metric", "add_update", "assign", "assign_add", "assign_sub", "update_state"}
+)
+
+
+@dataclass(frozen=True, eq=False)
+class LayerCall:
+    """A call of something that is a layer for certain."""
+
+    node: ast.Call
+    values: tuple[Value, ...]
+
+    @property
+    def name(self) -> str:
+        """The attribute that holds the layer (`conv1`), or the source of what is called."""
+        func = self.node.func
+        return func.attr if isinstance(func, ast.Attribute) else ast.unparse(func)
+
+    @property
+    def consumed(self) -> ast.Name | None:
+        """The variable that it reads as its first argument, if it is just that."""
+        if self.node.args and isinstance(self.node.args[0], ast.Name):
+            return self.node.args[0]
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class LostChain:
+    """Layer calls whose outputs end, unread, in one definition.
+
+    Attributes:
+        end: The definition that nobody reads.
+        calls: The lost layer calls, in the order of the source.
+        sources: The definitions outside the chain from which it starts (the method's input, usually).
+    """
+
+    end: Definition
+    calls: tuple[LayerCall, ...]
+    sources: frozenset[Definition]
+
+
+class LayerUse:
+    """The layer calls of one method, and which of them are lost.
+
+    Args:
+        method: The method.
+        data_flow: Its data flow.
+        layers: The layers of its module.
+    """
+
+    def __init__(self, method: Method, data_flow: DataFlow, layers: LayerIndex) -> None:
+        self.method = method
+        self.data_flow = data_flow
+        self.layers = layers
+        self._calls: dict[Step, list[LayerCall]] = {}
+
+    def calls(self, step: Step) -> list[LayerCall]:
+        """The layer calls of one statement, outermost first; those in nested functions are left out."""
+        if step not in self._calls:
+            self._calls[step] = [
+                LayerCall(node, tuple(values))
+                for node in _heads(step.node)
+                if isinstance(node, ast.Call) and (values := self._layer_values(node))
+            ]
+        return self._calls[step]
+
+    def has_effect(self, call: LayerCall) -> bool:
+        """Whether calling the layer does more than return a tensor."""
+        return any(_value_has_effect(value) for value in call.values)
+
+    def lost_chains(self) -> Iterator[LostChain]:
+        """The chains of layer calls that lead nowhere, each with its end."""
+        lost = self._lost()
+        for end in lost:
+            if any(reader in lost_step.reads for lost_step in _steps(lost) for reader in self._readers(end)):
+                continue
+            members = self._ancestors(end, lost)
+            calls = [call for step in _steps(members) for call in self.calls(step)]
+            if calls:
+                calls.sort(key=lambda call: (call.node.end_lineno, call.node.end_col_offset))
+                yield LostChain(end, tuple(calls), self._sources(members))
+
+    def _lost(self) -> set[Definition]:
+        """The definitions that no useful statement reads, directly or through others."""
+        definitions = {each for each in self.data_flow.definitions() if self._only_names(each)}
+        useful: set[Definition] = set()
+        for step in self.data_flow.steps.values():
+            own = set(step.definitions.values())
+            if not self._is_look(step) and not (own and own <= definitions):
+                useful |= self._read_by(step)
+        waiting = list(useful)
+        while waiting:
+            step_or_none = waiting.pop().step
+            if step_or_none is not None:
+                found = self._read_by(step_or_none) - useful
+                useful |= found
+                waiting += found
+        # `a, b = f(x)`: if one of them is useful, the statement is.
+        return {
+            each
+            for each in definitions
+            if each.step is not None and not useful & set(each.step.definitions.values())
+        }
+
+    def _only_names(self, definition: Definition) -> bool:
+        """Whether all that a statement does is to compute a value and name it."""
+        step = definition.step
+        if step is None or step.value is None or definition.name in self.data_flow.captured:
+            return False
+        return all(self._is_pure(node) for node in ast.walk(step.value) if isinstance(node, ast.Call))
+
+    def _is_pure(self, call: ast.Call) -> bool:
+        values = self._layer_values(call)
+        if values:
+            return not any(_value_has_effect(value) for value in values)
+        dotted = self.method.scope.dotted(call.func)
+        return dotted is not None and dotted.startswith(_PURE_PACKAGES) and not dotted.startswith(_NOT_PURE)
+
+    def _is_look(self, step: Step) -> bool:
+        """`print(x.shape)`: reads a tensor and does nothing with it."""
+        match step.node:
+            case ast.Expr(value=ast.Call(func=func)):
+                name = func.id if isinstance(func, ast.Name) else self.method.scope.dotted(func)
+                return name in _LOOKERS
+        return False
+
+    def _layer_values(self, call: ast.Call) -> list[Value]:
+        """What is called, if it is a layer in every case; else nothing."""
+        values = self.layers.values_of(call.func, self.method, self.method.scope)
+        if all(is_layer(value) for value in values) and not all(isinstance(v, Nothing) for v in values):
+            return values
+        return []
+
+    def _readers(self, definition: Definition) -> list[ast.Name]:
+        return self.data_flow.readers(definition)
+
+    def _read_by(self, step: Step) -> set[Definition]:
+        return {definition for name in step.reads for definition in self.data_flow.reaching[name]}
+
+    def _ancestors(self, end: Definition, lost: set[Definition]) -> set[Definition]:
+        """The lost definitions from which `end` is made, itself included."""
+        found = {end}
+        waiting = [end]
+        while waiting:
+            step = waiting.pop().step
+            if step is not None:
+                new = (self._read_by(step) & lost) - found
+                found |= new
+                waiting += new
+        return found
+
+    def _sources(self, members: set[Definition]) -> frozenset[Definition]:
+        read = {definition for step in _steps(members) for definition in self._read_by(step)}
+        return frozenset(read - members)
+
+
+def first_consumers(calls: Iterable[LayerCall]) -> list[LayerCall]:
+    """Of nested calls (`self.bn(self.conv(x))`) the ones that read a variable first."""
+    return [call for call in calls if call.consumed is not None]
+
+
+def _steps(definitions: set[Definition]) -> list[Step]:
+    return [each.step for each in definitions if each.step is not None]
+
+
+def _heads(node: ast.stmt) -> Iterator[ast.AST]:
+    """The expressions that a statement evaluates itself: of a compound statement only its head."""
+    match node:
+        case ast.If(test=head) | ast.While(test=head) | ast.Match(subject=head):
+            yield from own_nodes([head])
+        case ast.For(iter=head) | ast.AsyncFor(iter=head):
+            yield from own_nodes([head])
+        case ast.With(items=items) | ast.AsyncWith(items=items):
+            yield from own_nodes(items)
+        case ast.Try() | ast.ClassDef():
+            return
+        case _ if isinstance(node, Function):
+            return
+        case _:
+            yield from own_nodes([node])
+
+
+def _value_has_effect(value: Value) -> bool:
+    match value:
+        case BuiltinLayer(fact=known, inner=inner):
+            return known.name == "ActivityRegularization" or any(_value_has_effect(each) for each in inner)
+        case UserLayer(info=info):
+            return _class_has_effect(info)
+        case Container(elements=elements):
+            return any(_value_has_effect(each) for each in elements)
+    return False
+
+
+def _class_has_effect(info: ClassInfo) -> bool:
+    """Whether a class adds losses, keeps state, or may do so where it cannot be seen."""
+    if info.is_open:
+        return True
+    return any(
+        (isinstance(node, ast.Attribute) and node.attr in _EFFECTS)
+        or (name == "call" and _stores_on_self(node))
+        for each in info.ancestors
+        for name, method in each.methods.items()
+        if name != "__init__"
+        for node in ast.walk(method.node)
+    )
+
+
+def _stores_on_self(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)

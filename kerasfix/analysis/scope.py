@@ -1,0 +1,172 @@
+"""Which thing a name stands for: imports, aliases and shadows, module by module, function by function.
+
+Nothing is guessed from spelling: a class called `Dropout` is Keras' only if its import says so.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from kerasfix.keras.layers import LAYERS
+from kerasfix.keras.names import canonical
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+_MAX_ALIAS_STEPS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A name that an import made; `dotted` is what it stands for."""
+
+    dotted: str
+
+
+# A name is bound by an import, by a definition, or to the value of an expression (None: not known).
+Binding = Imported | ast.ClassDef | Function | ast.expr | None
+
+
+@dataclass(slots=True)
+class Scope:
+    """The names of one module or function."""
+
+    parent: Scope | None = None
+    bindings: dict[str, list[Binding]] = field(default_factory=dict)
+    star_imports: list[str] = field(default_factory=list)
+
+    def bind(self, name: str, binding: Binding) -> None:
+        self.bindings.setdefault(name, []).append(binding)
+
+    def lookup(self, name: str) -> list[Binding]:
+        """All bindings of `name` in the nearest scope that has any."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.bindings:
+                return scope.bindings[name]
+            scope = scope.parent
+        return []
+
+    def value(self, name: str) -> Binding:
+        """What `name` is bound to, if it is bound exactly once."""
+        bindings = self.lookup(name)
+        return bindings[0] if len(bindings) == 1 else None
+
+    def dotted(self, node: ast.expr, steps: int = _MAX_ALIAS_STEPS) -> str | None:
+        """The canonical dotted name of an expression such as `tf.keras.layers.Dropout`, or None.
+
+        Follows import aliases and plain assignments (`L = tf.keras.layers`). A name with several
+        bindings counts only if all of them agree.
+        """
+        if isinstance(node, ast.Attribute):
+            base = self.dotted(node.value, steps)
+            return None if base is None else canonical(f"{base}.{node.attr}")
+        if not isinstance(node, ast.Name) or steps == 0:
+            return None
+        bindings = self.lookup(node.id)
+        if not bindings:
+            return self._from_star(node.id)
+        names = {self._binding_name(binding, steps) for binding in bindings}
+        return names.pop() if len(names) == 1 else None
+
+    def _binding_name(self, binding: Binding, steps: int) -> str | None:
+        if isinstance(binding, Imported):
+            return canonical(binding.dotted)
+        if isinstance(binding, ast.Name | ast.Attribute):
+            return self.dotted(binding, steps - 1)
+        return None
+
+    def _from_star(self, name: str) -> str | None:
+        scope = self
+        while scope.parent is not None:
+            scope = scope.parent
+        stars = scope.star_imports
+        # A later star import of another module may bring a Dropout of its own.
+        if stars and canonical(stars[-1]) == "keras.layers" and name in LAYERS:
+            return f"keras.layers.{name}"
+        return None
+
+
+def module_scope(tree: ast.Module) -> Scope:
+    scope = Scope()
+    _bind_statements(scope, tree.body)
+    return scope
+
+
+def function_scope(function: Function | ast.Lambda, parent: Scope) -> Scope:
+    """The names of a function: its parameters and whatever its body binds, nested functions left out."""
+    scope = Scope(parent)
+    arguments = function.args
+    for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+        scope.bind(argument.arg, None)
+    for extra in (arguments.vararg, arguments.kwarg):
+        if extra is not None:
+            scope.bind(extra.arg, None)
+    if not isinstance(function, ast.Lambda):
+        _bind_statements(scope, function.body)
+    return scope
+
+
+def own_nodes(roots: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """All nodes below `roots` in the order of the source, without the insides of functions and classes."""
+    stack = list(roots)[::-1]
+    while stack:
+        node = stack.pop()
+        yield node
+        if not isinstance(node, Function | ast.ClassDef | ast.Lambda):
+            stack.extend(list(ast.iter_child_nodes(node))[::-1])
+
+
+def _bind_statements(scope: Scope, body: list[ast.stmt]) -> None:
+    for node in own_nodes(body):
+        match node:
+            case ast.Import(names=names):
+                for alias in names:
+                    head = alias.name.partition(".")[0]
+                    scope.bind(alias.asname or head, Imported(alias.name if alias.asname else head))
+            case ast.ImportFrom():
+                _bind_import_from(scope, node)
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                scope.bind(node.name, node)
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    _bind_target(scope, target, value)
+            case ast.AnnAssign(target=target, value=value) if value is not None:
+                _bind_target(scope, target, value)
+            case ast.NamedExpr(target=target, value=value):
+                _bind_target(scope, target, value)
+            case ast.AugAssign(target=target):
+                _bind_target(scope, target, None)
+            case ast.For(target=target, iter=iterated) | ast.AsyncFor(target=target, iter=iterated):
+                # A loop variable is what an element of the iterated value is.
+                _bind_target(scope, target, ast.Subscript(iterated, ast.Constant(0), ast.Load()))
+            case ast.withitem(optional_vars=ast.expr() as target):
+                _bind_target(scope, target, None)
+            case ast.ExceptHandler(name=str() as name):
+                scope.bind(name, None)
+            case ast.MatchAs(name=str() as name) | ast.MatchStar(name=str() as name):
+                scope.bind(name, None)
+
+
+def _bind_import_from(scope: Scope, node: ast.ImportFrom) -> None:
+    # A relative import is never Keras itself; the dots keep it apart from every absolute name.
+    module = "." * node.level + (node.module or "")
+    for alias in node.names:
+        if alias.name == "*":
+            scope.star_imports.append(module)
+        else:
+            scope.bind(alias.asname or alias.name, Imported(f"{module}.{alias.name}"))
+
+
+def _bind_target(scope: Scope, target: ast.expr, value: ast.expr | None) -> None:
+    match target:
+        case ast.Name(id=name):
+            scope.bind(name, value)
+        case ast.Tuple(elts=targets) | ast.List(elts=targets):
+            values: list[ast.expr | None] = [None] * len(targets)
+            if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(targets):
+                values = list(value.elts)
+            for each, part in zip(targets, values, strict=True):
+                _bind_target(scope, each, part)
+        case ast.Starred(value=inner):
+            _bind_target(scope, inner, None)

@@ -1,0 +1,175 @@
+"""The calls in a class's methods that the training flag can matter to, and how each of them passes it."""
+
+from __future__ import annotations
+
+import ast
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kerasfix.analysis.index import Method
+from kerasfix.analysis.layers import BuiltinLayer, LayerIndex, Nothing, Stack, UserLayer, Value, is_layer
+from kerasfix.analysis.scope import Function, Scope, function_scope
+from kerasfix.keras.layers import LayerFact
+
+FLAG = "training"
+# Methods that prepare or describe a model; a layer called there is called to be built.
+NOT_FORWARD = frozenset(
+    {
+        "__init__",
+        "build",
+        "build_graph",
+        "build_from_config",
+        "compile",
+        "compute_output_shape",
+        "compute_output_spec",
+        "from_config",
+        "get_config",
+        "model",
+        "summary",
+    }
+)
+_SEQUENTIAL_PARAMETERS = ("inputs", FLAG, "mask")
+
+
+class Passed(enum.Enum):
+    """How a call hands on the flag. UNCLEAR: `*args` or `**kwargs` may carry it."""
+
+    ABSENT = "absent"
+    KEYWORD = "keyword"
+    POSITIONAL = "positional"
+    UNCLEAR = "unclear"
+
+
+@dataclass(eq=False)
+class Site:
+    """A call of a layer, of a helper method or of `super().method`, inside a method.
+
+    Attributes:
+        values: What the called expression can be, if it is a layer.
+        helper: The method that is called, if it is one.
+        flag_in_reach: Whether a variable `training` that is a parameter can be read at the call.
+        passed: How the flag is handed on.
+        value: The expression that is handed on as the flag.
+    """
+
+    call: ast.Call
+    method: Method
+    values: list[Value]
+    helper: Method | None
+    flag_in_reach: bool
+    passed: Passed = Passed.ABSENT
+    value: ast.expr | None = None
+
+    @property
+    def is_constant(self) -> bool:
+        return isinstance(self.value, ast.Constant)
+
+    @property
+    def text(self) -> str:
+        return ast.unparse(self.call.func)
+
+    @property
+    def class_names(self) -> str:
+        """The classes of the layers that are called here, for messages."""
+        found = dict.fromkeys(
+            value.class_name for value in self.values if isinstance(value, BuiltinLayer | UserLayer | Stack)
+        )
+        return " or ".join(found)
+
+
+def sites_in(method: Method, layers: LayerIndex) -> Iterator[Site]:
+    """The calls in a method, nested functions and lambdas included."""
+    waiting: list[tuple[ast.AST, Scope, bool]] = [
+        (statement, method.scope, method.takes(FLAG)) for statement in method.node.body[::-1]
+    ]
+    while waiting:
+        node, scope, in_reach = waiting.pop()
+        if isinstance(node, Function | ast.Lambda):
+            arguments = node.args
+            own = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+            in_reach = in_reach or any(argument.arg == FLAG for argument in own)
+            scope = function_scope(node, scope)
+        elif isinstance(node, ast.ClassDef):
+            continue
+        elif isinstance(node, ast.Call):
+            site = _site(node, method, layers, scope, in_reach)
+            if site is not None:
+                yield site
+        waiting.extend((child, scope, in_reach) for child in list(ast.iter_child_nodes(node))[::-1])
+
+
+def _site(call: ast.Call, method: Method, layers: LayerIndex, scope: Scope, in_reach: bool) -> Site | None:
+    helper = called_method(call.func, method)
+    if helper is not None:
+        site = Site(call, method, [], helper, in_reach)
+        positions = {_position(helper.parameters)}
+    else:
+        values = layers.values_of(call.func, method, scope)
+        if not any(is_layer(value) and not isinstance(value, Nothing) for value in values):
+            return None
+        site = Site(call, method, values, None, in_reach)
+        positions = {_flag_position(value) for value in values if not isinstance(value, Nothing)}
+    _see_how_passed(site, positions)
+    return site
+
+
+def called_method(func: ast.expr, method: Method) -> Method | None:
+    match func:
+        case ast.Attribute(value=ast.Name(id=owner), attr=name) if owner == method.self_name:
+            return method.owner.find(name)
+        case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr=name):
+            return method.owner.find_above(name)
+    return None
+
+
+def _see_how_passed(site: Site, positions: set[int | None]) -> None:
+    """Fill in `passed` and `value`, given where the callee has its parameter `training`."""
+    call = site.call
+    for keyword in call.keywords:
+        if keyword.arg == FLAG:
+            site.passed, site.value = Passed.KEYWORD, keyword.value
+            return
+    if any(keyword.arg is None for keyword in call.keywords) or any(
+        isinstance(argument, ast.Starred) for argument in call.args
+    ):
+        site.passed = Passed.UNCLEAR
+        return
+    position = positions.pop() if len(positions) == 1 else None
+    if position is not None and len(call.args) > position:
+        site.passed, site.value = Passed.POSITIONAL, call.args[position]
+    elif any(isinstance(argument, ast.Name) and argument.id == FLAG for argument in call.args):
+        site.passed = Passed.UNCLEAR
+
+
+def _flag_position(value: Value) -> int | None:
+    match value:
+        case BuiltinLayer(fact=known):
+            return known.training_position
+        case UserLayer(info=info):
+            call = info.find("call")
+            return _position(call.parameters) if call else None
+        case Stack():
+            return _SEQUENTIAL_PARAMETERS.index(FLAG)
+    return None
+
+
+def call_parameters(value: Value) -> tuple[str, ...] | None:
+    """Names of the positional parameters of what is called, where Keras 2 and 3 agree on them."""
+    match value:
+        case BuiltinLayer(fact=LayerFact(keras3=keras3, keras2=keras2)):
+            known = {names for names in (keras3, keras2) if names is not None}
+            if len(known) == 1:
+                return next(iter(known))
+            # Keras 3 knows BatchNormalization's mask, Keras 2 of some releases does not.
+            return min(known, key=len) if len({names[:2] for names in known}) == 1 else None
+        case UserLayer(info=info):
+            call = info.find("call")
+            return call.parameters if call else None
+        case Stack():
+            return _SEQUENTIAL_PARAMETERS
+    return None
+
+
+def _position(parameters: tuple[str, ...]) -> int | None:
+    return parameters.index(FLAG) if FLAG in parameters else None

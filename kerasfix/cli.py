@@ -1,0 +1,143 @@
+"""The command line: options in, exit code out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kerasfix import __version__
+
+if TYPE_CHECKING:
+    from kerasfix.run import Settings
+
+_HELP = """\
+Find where a Keras model loses its training flag or its gradient, and fix it.
+
+PATHS are Python files and folders; without any, the current folder. "-" reads standard input.
+
+\b
+  kerasfix models.py                   what is wrong, nothing written
+  kerasfix --diff models.py            a unified diff that git apply takes
+  kerasfix --apply models.py           write the fixes
+  kerasfix --apply --verify models.py  also train original and patched model,
+                                       and write what the run proves
+
+Nothing of your code runs without --verify.
+
+\b
+Exit codes: 0 nothing left to fix; 1 faults left, or a diff that is not
+empty; 2 kerasfix could not do its work (bad option, unreadable or unparsable
+file, verification failed to run); 3 verification found a patched model worse
+than its original.
+"""
+
+
+def _codes(_context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Codes, separated by commas or given several times; each must begin the code of a rule."""
+    codes = tuple(code.strip().upper() for value in values for code in value.split(",") if code.strip())
+    if codes:
+        from kerasfix.rules import all_rules
+
+        known = [rule.code for rule in all_rules()]
+        for code in codes:
+            if not any(each.startswith(code) for each in known):
+                raise click.BadParameter(f"no rule {code}; there are {', '.join(known)}", param=option)
+    return codes
+
+
+def _explain(context: click.Context, _option: click.Parameter, code: str | None) -> None:
+    if code is None or context.resilient_parsing:
+        return
+    from kerasfix.rules import all_rules, rule
+
+    found = rule(code)
+    if found is None:
+        known = ", ".join(each.code for each in all_rules())
+        raise click.UsageError(f"No rule {code}; there are {known}.")
+    click.echo(found.documentation)
+    context.exit(0)
+
+
+def _shell_completion(context: click.Context, _option: click.Parameter, shell: str | None) -> None:
+    if shell is None or context.resilient_parsing:
+        return
+    from click.shell_completion import get_completion_class
+
+    completion = get_completion_class(shell)
+    assert completion is not None
+    click.echo(completion(main, {}, "kerasfix", "_KERASFIX_COMPLETE").source())
+    context.exit(0)
+
+
+@click.command(help=_HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88})
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
+@click.option(
+    "--diff", is_flag=True, help="Print what --apply would change as a unified diff; write nothing."
+)
+@click.option("--apply", is_flag=True, help="Write safe fixes and repairs.")
+@click.option("--safe-only", is_flag=True, help="With --diff or --apply: only fixes that are safe.")
+@click.option("--suggestions", is_flag=True, help="With --diff or --apply: suggestions too, unproved.")
+@click.option(
+    "--select", multiple=True, metavar="CODES", callback=_codes, help="Only these rules (KF1,KF201)."
+)
+@click.option("--ignore", multiple=True, metavar="CODES", callback=_codes, help="All but these rules.")
+@click.option("--verify", is_flag=True, help="Train original and patched models for a few steps and compare.")
+@click.option(
+    "--report", type=click.Path(path_type=Path), help="With --verify: write all that was seen as JSON."
+)
+@click.option(
+    "--python",
+    type=click.Path(path_type=Path),
+    help="The Python that runs the models (default: the project's).",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "gpu"]),
+    default="auto",
+    show_default=True,
+    help="Where the models run; gpu fails without one.",
+)
+@click.option(
+    "--timeout", type=click.FloatRange(min=1), default=120, show_default=True, help="Seconds a model."
+)
+@click.option(
+    "--memory", type=click.IntRange(min=256), default=8192, show_default=True, help="MiB of memory a model."
+)
+@click.option("--stdin-filename", type=click.Path(path_type=Path), help='The name of what "-" reads.')
+@click.option(
+    "--explain",
+    metavar="CODE",
+    callback=_explain,
+    expose_value=False,
+    help="Print the page of a rule, and exit.",
+)
+@click.option(
+    "--completion",
+    type=click.Choice(["bash", "zsh", "fish"]),
+    callback=_shell_completion,
+    expose_value=False,
+    help="Print the completion script of a shell, and exit.",
+)
+@click.version_option(__version__, "-V", "--version", prog_name="kerasfix", message="%(prog)s %(version)s")
+def main(**options: Any) -> None:
+    from kerasfix.run import run
+
+    sys.exit(run(_settings(options)))
+
+
+def _settings(options: dict[str, Any]) -> Settings:
+    from kerasfix.run import Settings
+
+    if options["diff"] and options["apply"]:
+        raise click.UsageError("--diff and --apply exclude each other.")
+    if options["safe_only"] and options["suggestions"]:
+        raise click.UsageError("--safe-only and --suggestions exclude each other.")
+    if options["report"] is not None and not options["verify"]:
+        raise click.UsageError("--report needs --verify.")
+    settings = Settings(**options)
+    if Path("-") in settings.paths and len(settings.paths) > 1:
+        raise click.UsageError('"-" goes with no other path.')
+    return settings

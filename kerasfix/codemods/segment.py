@@ -1,0 +1,86 @@
+"""Parse a piece of source with LibCST, change it, and say the change as edits on the whole text."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TypeVar
+
+import libcst as cst
+
+from kerasfix.codemods import CannotEdit
+from kerasfix.source import Edit, Source
+
+# Any will do, as long as what is parsed with it is printed with it.
+_INDENT = "    "
+_Node = TypeVar("_Node", bound=cst.CSTNode)
+
+
+def edit_call(source: Source, node: ast.Call, change: Callable[[cst.Call], cst.Call]) -> tuple[Edit, ...]:
+    """The edits that `change` makes to one call.
+
+    Raises:
+        CannotEdit: if the call does not survive the round trip through LibCST.
+    """
+    start, end = source.span(node)
+    segment = source.text[start:end]
+    try:
+        call = cst.parse_expression(segment, _config(source))
+    except cst.ParserSyntaxError as error:
+        raise CannotEdit(f"LibCST does not parse it: {error.message}") from None
+    if not isinstance(call, cst.Call):
+        raise CannotEdit("not a call")
+    return _difference(source, start, segment, call, change(call))
+
+
+def edit_signature(
+    source: Source,
+    node: ast.FunctionDef | ast.AsyncFunctionDef,
+    change: Callable[[cst.FunctionDef], cst.FunctionDef],
+) -> tuple[Edit, ...]:
+    """The edits that `change` makes to the signature of a function; its body is not read.
+
+    Raises:
+        CannotEdit: if the signature does not survive the round trip through LibCST.
+    """
+    start = source.offset(node.lineno, node.col_offset)
+    header = source.text[start : _body_start(source, node)]
+    segment = header + "pass"
+    try:
+        function = cst.parse_statement(segment, _config(source))
+    except cst.ParserSyntaxError as error:
+        raise CannotEdit(f"LibCST does not parse it: {error.message}") from None
+    if not isinstance(function, cst.FunctionDef):
+        raise CannotEdit("not a function")
+    return _difference(source, start, segment, function, change(function))
+
+
+def _body_start(source: Source, node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    first = node.body[0]
+    if isinstance(first, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and first.decorator_list:
+        decorator = first.decorator_list[0]
+        return source.text.rindex("@", 0, source.offset(decorator.lineno, decorator.col_offset))
+    return source.offset(first.lineno, first.col_offset)
+
+
+def _config(source: Source) -> cst.PartialParserConfig:
+    return cst.PartialParserConfig(default_newline=source.newline, default_indent=_INDENT)
+
+
+def _difference(source: Source, start: int, segment: str, before: _Node, after: _Node) -> tuple[Edit, ...]:
+    """What changed between two nodes, as the fewest insertions and replacements of their tokens' text."""
+    module = cst.Module(body=[], default_newline=source.newline, default_indent=_INDENT)
+    if module.code_for_node(before).rstrip("\r\n") != segment.rstrip("\r\n"):
+        raise CannotEdit("LibCST does not give this back as it was written")
+    return shortest_edit(start, segment.rstrip("\r\n"), module.code_for_node(after).rstrip("\r\n"))
+
+
+def shortest_edit(start: int, old: str, new: str) -> tuple[Edit, ...]:
+    """One edit without the text that `old` and `new` share at both ends; none if they are the same."""
+    if old == new:
+        return ()
+    limit = min(len(old), len(new))
+    head = next((i for i in range(limit) if old[i] != new[i]), limit)
+    limit -= head
+    tail = next((i for i in range(limit) if old[-1 - i] != new[-1 - i]), limit)
+    return (Edit(start + head, start + len(old) - tail, new[head : len(new) - tail]),)

@@ -1,0 +1,74 @@
+"""Edits that bring the training flag where it is needed, in the author's own style."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from kerasfix.analysis.index import Method, Module
+from kerasfix.analysis.scope import Function
+from kerasfix.analysis.sites import FLAG, Site
+from kerasfix.analysis.threads import Thread
+from kerasfix.codemods.calls import add_keyword, name_arguments
+from kerasfix.codemods.segment import edit_call, edit_signature
+from kerasfix.codemods.signatures import add_parameter, set_default
+from kerasfix.source import Edit, Source
+
+_TIGHT_COMMA = re.compile(r",(?=[^\s)\]}])")
+_SPACED_COMMA = re.compile(r", ")
+
+
+def pass_flag(module: Module, site: Site, value: str = FLAG) -> tuple[Edit, ...]:
+    """Add `training=training` to a call."""
+    return add_training(module.source, site.call, site.method.node, value)
+
+
+def add_training(source: Source, call: ast.Call, inside: Function | None, value: str) -> tuple[Edit, ...]:
+    comma = comma_style(source, inside)
+    return edit_call(source, call, lambda node: add_keyword(node, FLAG, value, comma))
+
+
+def name_flag(module: Module, site: Site, names: dict[int, str]) -> tuple[Edit, ...]:
+    """Turn the positional arguments of a call at the given positions into keywords."""
+    return edit_call(module.source, site.call, lambda node: name_arguments(node, names))
+
+
+def default_to_none(module: Module, method: Method) -> tuple[Edit, ...]:
+    """Make the flag of a method default to None."""
+    optional = _optional_bool(module)
+    return edit_signature(module.source, method.node, lambda node: set_default(node, FLAG, "None", optional))
+
+
+def gain_flag(module: Module, method: Method) -> tuple[Edit, ...]:
+    """Give a method the parameter `training=None`."""
+    annotation = _optional_bool(module) if _is_annotated(method) else None
+    comma = comma_style(module.source, method.node)
+    return edit_signature(
+        module.source, method.node, lambda node: add_parameter(node, FLAG, "None", annotation, comma)
+    )
+
+
+def thread_edits(module: Module, thread: Thread) -> tuple[Edit, ...]:
+    """All edits of one thread; they belong together."""
+    edits = [edit for method in thread.gains if not method.takes(FLAG) for edit in gain_flag(module, method)]
+    edits += [edit for site in thread.passes for edit in pass_flag(module, site)]
+    return tuple(sorted(set(edits)))
+
+
+def comma_style(source: Source, function: Function | None) -> str:
+    """Either "," or ", ": how the author separates arguments in this function."""
+    text = source.segment(function) if function is not None else source.text
+    tight = len(_TIGHT_COMMA.findall(text))
+    return "," if tight > len(_SPACED_COMMA.findall(text)) else ", "
+
+
+def _is_annotated(method: Method) -> bool:
+    arguments = method.node.args
+    positional = [*arguments.posonlyargs, *arguments.args][1:]
+    return any(argument.annotation is not None for argument in (*positional, *arguments.kwonlyargs))
+
+
+def _optional_bool(module: Module) -> str:
+    """`Optional[bool]` where the file writes types so, `bool | None` otherwise."""
+    optional = ast.Name("Optional", ast.Load())
+    return "Optional[bool]" if module.scope.dotted(optional) == "typing.Optional" else "bool | None"

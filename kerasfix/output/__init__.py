@@ -1,0 +1,1 @@
+"""What kerasfix says, one module a format, all over the same findings."""

@@ -1,0 +1,65 @@
+"""Lines of styled text, in colour on a terminal and plain in a pipe.
+
+rich is loaded only for a terminal: a pipe gets its lines without waiting for it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# A piece of a line and its style in rich's words ("bold red"), or "".
+Piece = tuple[str, str]
+Line = list[Piece]
+
+
+class Printer:
+    """Writes lines to one stream.
+
+    Args:
+        stream: Where to; sys.stdout or sys.stderr.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._console = _console(stream) if _wants_colour(stream) else None
+
+    def lines(self, lines: Iterable[Line]) -> None:
+        for line in lines:
+            self.line(*line)
+
+    def line(self, *pieces: Piece) -> None:
+        if self._console is None:
+            text = "".join(text for text, _ in pieces)
+            encoding = self._stream.encoding or "utf-8"
+            # A terminal that cannot show a character of the user's code gets a question mark, not a crash.
+            self._stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+            return
+        from rich.text import Text
+
+        self._console.print(Text.assemble(*pieces), soft_wrap=True)
+
+
+def _wants_colour(stream: TextIO) -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+
+
+def _console(stream: TextIO) -> Console:
+    from rich.console import Console
+
+    return Console(file=stream, highlight=False, force_terminal=bool(os.environ.get("FORCE_COLOR")) or None)
+
+
+def standard_output() -> Printer:
+    return Printer(sys.stdout)
+
+
+def standard_error() -> Printer:
+    return Printer(sys.stderr)

@@ -1,0 +1,94 @@
+"""Findings, problems and summaries for people: one block a finding, with the line it is about."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from kerasfix.diff import unified_diff
+from kerasfix.engine import Problem
+from kerasfix.findings import Applicability, Finding, Severity
+from kerasfix.output.console import Line
+from kerasfix.output.patch import display_path
+from kerasfix.source import Source
+
+_SEVERITY_STYLES = {
+    Severity.ERROR: "bold red",
+    Severity.WARNING: "bold yellow",
+    Severity.INFO: "bold cyan",
+}
+_DIFF_STYLES = {"-": "red", "+": "green", "@": "cyan"}
+
+
+def finding_lines(path: Path, source: Source, finding: Finding) -> Iterator[Line]:
+    """`path:line:column: CODE message`, the line it is about, and how to fix it."""
+    start = source.position(finding.start)
+    yield [
+        (f"{display_path(path)}:{start.line}:{start.column}: ", "bold"),
+        (finding.code, _SEVERITY_STYLES[finding.severity]),
+        (f" {finding.message}", ""),
+    ]
+    yield from _frame(source, finding)
+    if finding.fix is not None:
+        kind = finding.fix.applicability.value
+        text = f"{finding.fix.message}. {finding.fix.effect}".rstrip(" .")
+        yield [("  fix", "bold"), (f" ({kind}): ", "bold"), (text, "")]
+        if finding.fix.applicability is Applicability.SUGGESTION:
+            yield from _small_diff(path, source, finding)
+    if finding.help:
+        yield [("  note: ", "bold"), (finding.help, "")]
+
+
+def problem_line(problem: Problem) -> Line:
+    place = display_path(problem.path) + (f":{problem.line}" if problem.line is not None else "")
+    return [(f"{place}: ", "bold"), ("error: ", "bold red"), (problem.reason, "")]
+
+
+def summary_lines(findings: Sequence[Finding], files: int, *, verified: bool) -> Iterator[Line]:
+    """How many faults there are, and what can be done about them."""
+    if not findings:
+        yield [("No faults found" if files else "No Python files found", "bold green")]
+        return
+    yield [(f"{_count(len(findings), 'fault')} in {_count(files, 'file')}", "bold")]
+    by_class = Counter(each.fix.applicability for each in findings if each.fix is not None)
+    written = by_class[Applicability.SAFE] + by_class[Applicability.REPAIR]
+    suggestions = by_class[Applicability.SUGGESTION]
+    if written:
+        yield [(f"  {written} to fix with --apply (--diff shows how)", "")]
+    if suggestions:
+        more = "" if verified else "--apply --verify writes what a run proves, "
+        yield [(f"  {_count(suggestions, 'suggestion')}: {more}--apply --suggestions writes all", "")]
+    by_hand = len(findings) - written - suggestions
+    if by_hand:
+        yield [(f"  {by_hand} to settle by hand", "")]
+
+
+def applied_line(path: Path, applied: Sequence[Finding]) -> Line:
+    """`Fixed dcgan.py: KF102 (2), KF104`."""
+    counts = Counter(each.code for each in applied)
+    listed = ", ".join(f"{code} ({count})" if count > 1 else code for code, count in sorted(counts.items()))
+    return [("Fixed ", "bold green"), (f"{display_path(path)}: ", "bold"), (listed, "")]
+
+
+def _frame(source: Source, finding: Finding) -> Iterator[Line]:
+    start = source.position(finding.start)
+    text = source.line(start.line)
+    end = source.position(finding.end)
+    width = end.column - start.column if end.line == start.line else len(text) - start.column + 1
+    # Tabs stay tabs, so that the marks stand below what they mark.
+    indent = "".join("\t" if character == "\t" else " " for character in text[: start.column - 1])
+    number = str(start.line)
+    yield [(f"  {number} | ", "blue"), (text, "")]
+    yield [(f"  {' ' * len(number)} | ", "blue"), (indent + "^" * max(width, 1), "bold red")]
+
+
+def _small_diff(path: Path, source: Source, finding: Finding) -> Iterator[Line]:
+    assert finding.fix is not None
+    text = unified_diff(display_path(path), source.text, sorted(finding.fix.edits))
+    for line in text.splitlines()[2:]:
+        yield [("    ", ""), (line, _DIFF_STYLES.get(line[:1], ""))]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

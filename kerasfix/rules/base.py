@@ -1,0 +1,99 @@
+"""What every rule is made of."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from kerasfix.analysis.program import Program
+from kerasfix.codemods import CannotEdit
+from kerasfix.findings import Applicability, Finding, Fix, Severity
+from kerasfix.source import Edit
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A program, and what a rule makes of it; one test runs all cases of all rules.
+
+    Attributes:
+        why: What the case shows.
+        source: The program, from its first class on; `HEADER` is put before it unless it has imports.
+        fixed: The program afterwards; None where the rule leaves it as it is.
+    """
+
+    why: str
+    source: str
+    fixed: str | None = None
+
+
+HEADER = """\
+import tensorflow as tf
+from tensorflow import keras
+from tensorflow.keras import layers
+
+
+"""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule.
+
+    Attributes:
+        code: For example "KF103".
+        name: For example "training-not-passed".
+        check: Yields the findings in a program.
+        invalid: Cases in which the rule finds something.
+        valid: Cases in which it must not.
+    """
+
+    code: str
+    name: str
+    check: Callable[[Program], Iterator[Finding]]
+    invalid: tuple[Case, ...] = field(default=(), repr=False)
+    valid: tuple[Case, ...] = field(default=(), repr=False)
+
+    @property
+    def documentation(self) -> str:
+        """The rule's page: the documentation of the module that it stands in."""
+        return (sys.modules[self.check.__module__].__doc__ or "").strip()
+
+
+def finding(
+    program: Program,
+    rule: tuple[str, str],
+    node: ast.expr | ast.stmt | ast.arg,
+    message: str,
+    *,
+    severity: Severity,
+    owner: str,
+    fix: Fix | None = None,
+    help: str = "",
+) -> Finding:
+    """A finding that spans `node`; of a function or class it spans the first line only."""
+    start, end = program.source.span(node)
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        end = start + len(program.source.line(node.lineno)[node.col_offset :].rstrip())
+    code, name = rule
+    return Finding(code, name, message, start, end, severity, fix, help, owner)
+
+
+def attempt(
+    message: str,
+    applicability: Applicability,
+    edits: Callable[[], tuple[Edit, ...]],
+    effect: str = "",
+) -> tuple[Fix | None, str]:
+    """A fix and no help, or no fix and why: for edits that may not be possible."""
+    try:
+        return Fix(message, applicability, edits(), effect), ""
+    except CannotEdit as error:
+        return None, f"Left alone, because {error}"
+
+
+def listed(names: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    unique = list(dict.fromkeys(names))
+    return " and ".join([", ".join(unique[:-1]), unique[-1]] if len(unique) > 1 else unique)

@@ -1,0 +1,420 @@
+"""# missing-training-parameter (KF101)
+
+## What it does
+Finds a `call` that reaches a layer that depends on the training flag (BatchNormalization, Dropout, a layer
+of your own that uses one) but takes no parameter `training`.
+
+## Why it is bad
+Under Keras 3, `fit()` on a model whose `call` takes no `training` runs every such layer in inference mode:
+Dropout is off, BatchNormalization is frozen at its initial statistics, and nothing is said. Keras 2 handed
+the flag on by itself. For a layer, it depends on what the model around it does; on JAX it never arrives.
+
+## Example
+    class Net(keras.Model):
+        def call(self, x):
+            return self.drop(self.dense(x))
+
+Use instead:
+
+    class Net(keras.Model):
+        def call(self, x, training=None):
+            return self.drop(self.dense(x), training=training)
+
+## Fix safety
+A repair: `fit()` trains Dropout and BatchNormalization afterwards, as Keras documents. The parameter and
+every call that needs it are written together or not at all, helper methods and `super().call()` included:
+from Keras 3.10 an explicit None blocks what a layer would have inherited.
+
+## References
+- https://keras.io/guides/making_new_layers_and_models_via_subclassing/
+- Measured with Keras 3.0.5 to 3.15.1 and tf_keras 2.21: `tests/keras/test_facts.py`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kerasfix.analysis.index import ClassInfo, Kind, Method
+from kerasfix.analysis.program import Program
+from kerasfix.analysis.sites import FLAG
+from kerasfix.analysis.threads import OTHER_FLAG_NAMES, Thread
+from kerasfix.findings import Applicability, Finding, Fix, Severity
+from kerasfix.rules.base import Case, Rule, attempt, finding, listed
+
+_RULE = ("KF101", "missing-training-parameter")
+
+
+def check(program: Program) -> Iterator[Finding]:
+    for info in program.module.keras_classes:
+        call = info.methods.get("call")
+        if call is None or call.takes(FLAG) or any(call.takes(name) for name in OTHER_FLAG_NAMES):
+            continue
+        if program.flow.needs_flag(call):
+            yield _finding(program, info, call)
+
+
+def _finding(program: Program, info: ClassInfo, call: Method) -> Finding:
+    reached = [
+        site.class_names
+        for method in program.flow.reachable(call)
+        for site in program.flow.sites.get(method, ())
+        if site.helper is None and not site.is_constant and program.flow.site_depends(site)
+    ]
+    thread = program.threads.thread(call)
+    if thread.blockers:
+        fix, help = None, f"Left alone, because {listed(thread.blockers)}"
+    else:
+        fix, help = _fix(program, thread, reached)
+    return finding(
+        program,
+        _RULE,
+        call.node,
+        f"`call` of {info.name} reaches {listed(reached)} but takes no `training`: {_consequence(info)}",
+        severity=Severity.ERROR if info.kind is Kind.MODEL else Severity.WARNING,
+        owner=info.name,
+        fix=fix,
+        help=help,
+    )
+
+
+def _fix(program: Program, thread: Thread, reached: list[str]) -> tuple[Fix | None, str]:
+    from kerasfix.codemods.training import thread_edits
+
+    return attempt(
+        f"Take `training=None` and pass `training=training` to {listed(reached)}",
+        Applicability.REPAIR,
+        lambda: thread_edits(program.module, thread),
+        effect="fit() then runs them in training mode, as Keras documents",
+    )
+
+
+def _consequence(info: ClassInfo) -> str:
+    if info.kind is Kind.MODEL:
+        return "under Keras 3, fit() leaves them in inference mode"
+    return "inside a model that passes no flag, or on JAX, they never train"
+
+
+RULE = Rule(
+    *_RULE,
+    check,
+    invalid=(
+        Case(
+            "A model whose call does not take the flag",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(4)
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x):
+        return self.drop(self.dense(x))
+""",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(4)
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training=None):
+        return self.drop(self.dense(x), training=training)
+""",
+        ),
+        Case(
+            "Through a layer of the same file and a helper method, all at once",
+            """\
+class Block(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+
+    def call(self, x):
+        return self._norm(x)
+
+    def _norm(self, x):
+        return self.bn(x)
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.block = Block()
+
+    def call(self, inputs, mask=None):
+        return self.block(inputs)
+""",
+            """\
+class Block(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+
+    def call(self, x, training=None):
+        return self._norm(x, training=training)
+
+    def _norm(self, x, training=None):
+        return self.bn(x, training=training)
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.block = Block()
+
+    def call(self, inputs, mask=None, training=None):
+        return self.block(inputs, training=training)
+""",
+        ),
+        Case(
+            "Through super().call, with the base class in the same file",
+            """\
+class Base(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+
+    def call(self, x):
+        return self.bn(x)
+
+
+class Scaled(Base):
+    def call(self, x):
+        return 2.0 * super().call(x)
+""",
+            """\
+class Base(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+
+    def call(self, x, training=None):
+        return self.bn(x, training=training)
+
+
+class Scaled(Base):
+    def call(self, x, training=None):
+        return 2.0 * super().call(x, training=training)
+""",
+        ),
+        Case(
+            "An annotated signature, one parameter a line, a comment and a trailing comma",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+
+    def call(
+        self,
+        inputs: tf.Tensor,  # images
+    ) -> tf.Tensor:
+        return self.bn(
+            inputs,  # normalised
+        )
+""",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+
+    def call(
+        self,
+        inputs: tf.Tensor,  # images
+        training: bool | None = None,
+    ) -> tf.Tensor:
+        return self.bn(
+            inputs,  # normalised
+            training=training,
+        )
+""",
+        ),
+        Case(
+            "The flag goes before **kwargs, and to a Bidirectional that wraps dropout",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.rnn = layers.Bidirectional(layers.LSTM(4, dropout=0.2))
+
+    def call(self, inputs, **kwargs):
+        return self.rnn(inputs)
+""",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.rnn = layers.Bidirectional(layers.LSTM(4, dropout=0.2))
+
+    def call(self, inputs, training=None, **kwargs):
+        return self.rnn(inputs, training=training)
+""",
+        ),
+        Case(
+            "A loop over layers that all accept the flag",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.blocks = [layers.Dropout(0.1) for _ in range(3)]
+
+    def call(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+""",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.blocks = [layers.Dropout(0.1) for _ in range(3)]
+
+    def call(self, x, training=None):
+        for block in self.blocks:
+            x = block(x, training=training)
+        return x
+""",
+        ),
+        Case(
+            "Found, but not edited: **kwargs may already carry the flag",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, **kwargs):
+        return self.drop(self.bn(x, **kwargs))
+""",
+        ),
+        Case(
+            "Found, but not edited: the attribute is a lambda in the other branch",
+            """\
+class Net(keras.Model):
+    def __init__(self, projected):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+        if projected:
+            self.shortcut = layers.BatchNormalization()
+        else:
+            self.shortcut = lambda x: x
+
+    def call(self, x):
+        return self.shortcut(x) + self.drop(x)
+""",
+        ),
+        Case(
+            "Found, but not edited: a subclass overrides the helper",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+
+    def call(self, x):
+        return self.norm(x)
+
+    def norm(self, x):
+        return self.bn(x)
+
+
+class Plain(Net):
+    def norm(self, x):
+        return x
+""",
+        ),
+    ),
+    valid=(
+        Case(
+            "Nothing here depends on the flag: LSTM and MultiHeadAttention without dropout",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.rnn = layers.LSTM(4)
+        self.att = layers.MultiHeadAttention(2, 4, dropout=0.0)
+        self.norm = layers.LayerNormalization()
+
+    def call(self, x):
+        x = self.rnn(x)
+        return self.norm(self.att(x, x))
+""",
+        ),
+        Case(
+            "Augmentation trains in a bare call, and passing the flag would change that",
+            """\
+class Augment(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.flip = layers.RandomFlip()
+
+    def call(self, x):
+        return self.flip(x)
+""",
+        ),
+        Case(
+            "A Dropout of another library is not Keras'",
+            """\
+import tensorflow as tf
+from mylib.nn import Dropout
+
+
+class Net(tf.keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = Dropout(0.5)
+
+    def call(self, x):
+        return self.drop(x)
+""",
+        ),
+        Case(
+            "Monte-Carlo dropout: the constant is on purpose",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x):
+        return self.drop(x, training=True)
+""",
+        ),
+        Case(
+            "A model that is built functionally in its constructor",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        inputs = keras.Input((4,))
+        outputs = layers.Dropout(0.5)(layers.Dense(4)(inputs))
+        super().__init__(inputs=inputs, outputs=outputs)
+""",
+        ),
+        Case(
+            "A frozen BatchNormalization and a Dropout of rate 0 do not depend on the flag",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization(trainable=False)
+        self.drop = layers.Dropout(0.0)
+
+    def call(self, x):
+        return self.drop(self.bn(x))
+""",
+        ),
+        Case(
+            "Not a Keras class",
+            """\
+class Net:
+    def __init__(self):
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x):
+        return self.drop(x)
+""",
+        ),
+    ),
+)

@@ -1,0 +1,255 @@
+"""# training-default (KF102)
+
+## What it does
+Finds a `call` whose parameter `training` defaults to True or has no default.
+
+## Why it is bad
+Keras calls it with None when nobody asked for a mode, and documents that as inference. A default of True
+makes a plain `model(x)` train: predictions are random, and BatchNormalization learns from the data that it
+is asked about. Without a default, a plain `model(x)` raises under Keras 3.
+
+## Example
+    def call(self, x, training=True):
+
+Use instead:
+
+    def call(self, x, training=None):
+
+## Fix safety
+A repair: a plain `model(x)` runs in inference mode afterwards. Calls inside a `tf.GradientTape` of the same
+file that relied on the default get `training=True`; such calls in other files have to be looked for. If
+nothing but code of your own reads the flag, or an augmentation layer sees it, True may be meant, and the fix
+is a suggestion. Where None has a meaning of its own (`if training is None`), nothing is edited.
+
+## References
+- https://keras.io/api/layers/base_layer/ (`call`)
+- Measured with Keras 3.0.5 to 3.15.1 and tf_keras 2.21: `tests/keras/test_facts.py`
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from kerasfix.analysis.flag_uses import Use, flag_uses
+from kerasfix.analysis.index import ClassInfo, Method
+from kerasfix.analysis.program import Program
+from kerasfix.analysis.sites import FLAG
+from kerasfix.analysis.tapes import bare_calls_in_tapes
+from kerasfix.analysis.training import Dependence, is_true
+from kerasfix.findings import Applicability, Finding, Fix, Severity
+from kerasfix.rules.base import Case, Rule, attempt, finding
+from kerasfix.source import Edit
+
+_RULE = ("KF102", "training-default")
+_UNSURE = {Use.AUGMENTS, Use.FOREIGN}
+_BLOCKED = {Use.COMPARED, Use.OTHER}
+
+
+def check(program: Program) -> Iterator[Finding]:
+    for info in program.module.keras_classes:
+        call = info.methods.get("call")
+        if call is None or not call.takes(FLAG):
+            continue
+        if program.flow.depends(info) is Dependence.INDEPENDENT:
+            continue
+        default = call.default(FLAG)
+        if default is None:
+            yield _no_default(program, info, call)
+        elif is_true(default):
+            yield _default_true(program, info, call)
+
+
+def _default_true(program: Program, info: ClassInfo, call: Method) -> Finding:
+    uses = flag_uses(call, program.flow)
+    fix = None
+    help = "Left alone, because `call` does more with the flag than hand it on: None may not mean inference"
+    if not uses & _BLOCKED:
+        sure = program.flow.calls_dependent_layer(info) and not uses & _UNSURE
+        fix, help = _fix(program, info, call, Applicability.REPAIR if sure else Applicability.SUGGESTION)
+        help = (
+            help or "A training loop in another file that calls it without a flag needs `training=True` then"
+        )
+    return _finding(program, info, call, "is True, so that a plain model(x) runs in training mode", fix, help)
+
+
+def _no_default(program: Program, info: ClassInfo, call: Method) -> Finding:
+    fix, help = None, "Parameters without a default follow it; they need one first, or another place"
+    if _can_have_default(call):
+        fix, help = _fix(program, info, call, Applicability.REPAIR)
+    what = "is missing, so that a plain model(x) raises under Keras 3"
+    return _finding(program, info, call, what, fix, help)
+
+
+def _finding(
+    program: Program, info: ClassInfo, call: Method, what: str, fix: Fix | None, help: str
+) -> Finding:
+    return finding(
+        program,
+        _RULE,
+        _parameter(call),
+        f"The default of `training` in `call` of {info.name} {what}",
+        severity=Severity.ERROR,
+        owner=info.name,
+        fix=fix,
+        help=help,
+    )
+
+
+def _fix(
+    program: Program, info: ClassInfo, call: Method, applicability: Applicability
+) -> tuple[Fix | None, str]:
+    from kerasfix.codemods.training import add_training, default_to_none
+
+    relying = list(bare_calls_in_tapes(program.module, info)) if is_true(call.default(FLAG)) else []
+
+    def edits() -> tuple[Edit, ...]:
+        calls = [add_training(program.source, node, function, "True") for function, node in relying]
+        return (*default_to_none(program.module, call), *(edit for each in calls for edit in each))
+
+    message = "Make it `training=None`"
+    if relying:
+        message += " and pass `training=True` where a gradient tape relied on it"
+    return attempt(message, applicability, edits, "A plain model(x) then runs in inference mode")
+
+
+def _can_have_default(call: Method) -> bool:
+    arguments = call.node.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    if FLAG not in [argument.arg for argument in positional]:
+        return True
+    behind = positional[[argument.arg for argument in positional].index(FLAG) + 1 :]
+    return len(behind) <= len(arguments.defaults)
+
+
+def _parameter(call: Method) -> ast.arg:
+    arguments = call.node.args
+    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    return next(argument for argument in named if argument.arg == FLAG)
+
+
+_INIT = """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+
+"""
+
+RULE = Rule(
+    *_RULE,
+    check,
+    invalid=(
+        Case(
+            "The default is True",
+            _INIT
+            + """\
+    def call(self,x,training=True):
+        return self.drop(x,training=training)
+""",
+            _INIT
+            + """\
+    def call(self,x,training=None):
+        return self.drop(x,training=training)
+""",
+        ),
+        Case(
+            "No default, annotated, followed by a parameter that has one",
+            _INIT
+            + """\
+    def call(self, x, training: bool, mask=None):
+        return self.drop(x, training=training)
+""",
+            _INIT
+            + """\
+    def call(self, x, training: bool | None = None, mask=None):
+        return self.drop(x, training=training)
+""",
+        ),
+        Case(
+            "A gradient tape in the same file relied on the default; the evaluation did not mean to",
+            _INIT
+            + """\
+    def call(self, x, training=True):
+        return self.drop(x, training=training)
+
+
+net = Net()
+
+
+def train_step(x):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(net(x))
+    return tape.gradient(loss, net.trainable_variables)
+
+
+print(net(tf.ones((1, 4))))
+""",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        return self.drop(x, training=training)
+
+
+net = Net()
+
+
+def train_step(x):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(net(x, training=True))
+    return tape.gradient(loss, net.trainable_variables)
+
+
+print(net(tf.ones((1, 4))))
+""",
+        ),
+        Case(
+            "Found, but not edited: None has a meaning of its own",
+            _INIT
+            + """\
+    def call(self, x, training=True):
+        if training is None:
+            return x
+        return self.drop(x, training=training)
+""",
+        ),
+        Case(
+            "Found, but not edited: tf.cond takes no None",
+            _INIT
+            + """\
+    def call(self, x, training=True):
+        return tf.cond(training, lambda: self.drop(x, training=training), lambda: x)
+""",
+        ),
+        Case(
+            "Found, but not edited: a default in the middle would be a syntax error",
+            _INIT
+            + """\
+    def call(self, x, training, mask):
+        return self.drop(x, training=training)
+""",
+        ),
+    ),
+    valid=(
+        Case(
+            "None is the documented default",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        return self.drop(x, training=training)
+""",
+        ),
+        Case(
+            "The flag changes nothing here",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(2)
+
+    def call(self, x, training=True):
+        return self.dense(x)
+""",
+        ),
+    ),
+)

@@ -1,0 +1,191 @@
+"""# positional-training (KF104)
+
+## What it does
+Finds a layer or model that is given the training flag by position.
+
+## Why it is bad
+Keras 3 takes only tensors by position and raises «Only input tensors may be passed as positional arguments».
+Keras 2 accepted it.
+
+## Example
+    x = self.bn(x, training)
+
+Use instead:
+
+    x = self.bn(x, training=training)
+
+## Fix safety
+Safe: the same call, or one that raised. Arguments behind the flag become keywords too, by the names of the
+called layer; where these are not known, nothing is edited. Plain helper methods may keep the position.
+
+## References
+- https://keras.io/guides/migrating_to_keras_3/
+- Measured with Keras 3.0.5 to 3.15.1 and tf_keras 2.21: `tests/keras/test_facts.py`
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from kerasfix.analysis.layers import Nothing
+from kerasfix.analysis.program import Program
+from kerasfix.analysis.sites import FLAG, Passed, Site, call_parameters
+from kerasfix.findings import Applicability, Finding, Severity
+from kerasfix.rules.base import Case, Rule, attempt, finding
+
+_RULE = ("KF104", "positional-training")
+
+
+def check(program: Program) -> Iterator[Finding]:
+    for sites in program.flow.sites.values():
+        for site in sites:
+            if site.helper is None and site.passed is Passed.POSITIONAL and _looks_like_flag(site.value):
+                yield _finding(program, site)
+
+
+def _finding(program: Program, site: Site) -> Finding:
+    assert site.value is not None
+    names = _keywords(site)
+    fix, help = None, "Left alone, because the names of the arguments behind the flag are not known"
+    if names is not None:
+        from kerasfix.codemods.training import name_flag
+
+        fix, help = attempt(
+            "Pass it by keyword", Applicability.SAFE, lambda: name_flag(program.module, site, names)
+        )
+    return finding(
+        program,
+        _RULE,
+        site.value,
+        f"The {site.class_names} `{site.text}` gets the training flag by position, which Keras 3 refuses",
+        severity=Severity.ERROR,
+        owner=site.method.owner.name,
+        fix=fix,
+        help=help,
+    )
+
+
+def _keywords(site: Site) -> dict[int, str] | None:
+    """Position and name of the flag and of all that follows it; None where a name is not known."""
+    known = {call_parameters(value) for value in site.values if not isinstance(value, Nothing)}
+    if len(known) != 1:
+        return None
+    parameters = known.pop()
+    if parameters is None or len(parameters) < len(site.call.args):
+        return None
+    start = parameters.index(FLAG)
+    names = dict(enumerate(parameters[: len(site.call.args)]))
+    given = {keyword.arg for keyword in site.call.keywords}
+    behind = {position: name for position, name in names.items() if position >= start}
+    return None if given & set(behind.values()) else behind
+
+
+def _looks_like_flag(value: ast.expr | None) -> bool:
+    """A tensor in this place (a mask, a state) would be another mistake; only flags are named."""
+    match value:
+        case ast.Constant(value=bool() | None):
+            return True
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return "train" in name.lower()
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return _looks_like_flag(operand)
+    return False
+
+
+_INIT = """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.drop = layers.Dropout(0.5)
+        self.rnn = layers.LSTM(4, dropout=0.2)
+
+"""
+
+RULE = Rule(
+    *_RULE,
+    check,
+    invalid=(
+        Case(
+            "By position, nested, and as a constant",
+            _INIT
+            + """\
+    def call(self,x,training=None):
+        x=self.drop(self.bn(x,training),training)
+        return self.drop(x,True)
+""",
+            _INIT
+            + """\
+    def call(self,x,training=None):
+        x=self.drop(self.bn(x,training=training),training=training)
+        return self.drop(x,training=True)
+""",
+        ),
+        Case(
+            "What follows the flag becomes a keyword too, by the callee's names",
+            """\
+class Block(layers.Layer):
+    def call(self, x, training=None, mask=None):
+        return x if training else x * mask
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.block = Block()
+
+    def call(self, x, training=None, mask=None):
+        return self.block(x, training, mask)
+""",
+            """\
+class Block(layers.Layer):
+    def call(self, x, training=None, mask=None):
+        return x if training else x * mask
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.block = Block()
+
+    def call(self, x, training=None, mask=None):
+        return self.block(x, training=training, mask=mask)
+""",
+        ),
+    ),
+    valid=(
+        Case(
+            "A helper method is no layer, and a mask is no flag",
+            _INIT
+            + """\
+    def call(self, x, training=None, mask=None):
+        x = self._block(x, training)
+        return self.rnn(x, mask, training=training)
+
+    def _block(self, x, training):
+        return self.drop(x, training=training)
+""",
+        ),
+        Case(
+            "An unknown layer, whose second parameter may be anything",
+            """\
+class Net(keras.Model):
+    def __init__(self, block):
+        super().__init__()
+        self.block = block
+
+    def call(self, x, training=None):
+        return self.block(x, training)
+""",
+        ),
+        Case(
+            "An LSTM takes the flag at different places in Keras 2 and 3",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        return self.rnn(x, None, training)
+""",
+        ),
+    ),
+)

@@ -1,0 +1,167 @@
+"""# discarded-output (KF202)
+
+## What it does
+Finds a layer call whose result is dropped: `self.dropout(x)` as a statement of its own.
+
+## Why it is bad
+A layer returns its output, it does not change its input. The layer runs and has no effect; if it has
+weights, they get no gradient.
+
+## Example
+    x = self.dense(x)
+    self.dropout(x)
+    return self.out(x)
+
+Use instead:
+
+    x = self.dense(x)
+    x = self.dropout(x)
+    return self.out(x)
+
+## Fix safety
+A suggestion: what the author wanted is not certain, and the model computes something else afterwards.
+With `--verify` it is written if a run shows that the layer is reached then. Not reported in constructors and
+`build`, for `_ = layer(x)`, for layers that are called for their losses or metrics, or on made-up inputs.
+
+## References
+- https://keras.io/api/layers/base_layer/
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from kerasfix.analysis.dataflow import Step
+from kerasfix.analysis.index import Method
+from kerasfix.analysis.lost import LayerCall, LayerUse
+from kerasfix.analysis.program import Program
+from kerasfix.findings import Applicability, Finding, Fix, Severity
+from kerasfix.rules.base import Case, Rule, finding
+
+_RULE = ("KF202", "discarded-output")
+
+
+def check(program: Program) -> Iterator[Finding]:
+    for method in program.forward_methods():
+        use = program.layer_use(method)
+        for step in use.data_flow.steps.values():
+            if not isinstance(step.node, ast.Expr):
+                continue
+            for call in use.calls(step)[:1]:
+                if call.node is step.node.value and not use.has_effect(call) and _reads_a_value(use, step):
+                    yield _finding(program, method, use, step, call)
+
+
+def _finding(program: Program, method: Method, use: LayerUse, step: Step, call: LayerCall) -> Finding:
+    assert isinstance(step.node, ast.Expr)
+    target = call.consumed
+    fix = None
+    help = "Assign it to the variable that should hold it, or delete the call"
+    if target is not None and _is_read_later(use, step, target.id):
+        from kerasfix.codemods.dataflow import keep_result
+
+        edits = keep_result(program.source, step.node, target.id, method.node)
+        fix = Fix(
+            f"Assign it to `{target.id}`",
+            Applicability.SUGGESTION,
+            edits,
+            effect="The model computes something else then",
+            mends=(call.name,),
+        )
+        help = ""
+    return finding(
+        program,
+        _RULE,
+        step.node,
+        f"The output of `{ast.unparse(call.node.func)}` is dropped, so the layer has no effect",
+        severity=Severity.ERROR,
+        owner=method.owner.name,
+        fix=fix,
+        help=help,
+    )
+
+
+def _reads_a_value(use: LayerUse, step: Step) -> bool:
+    """A call on nothing but made-up numbers (`self.head(tf.zeros((1, 4)))`) only builds the layer."""
+    own = use.method.self_name
+    return any(use.data_flow.reaching[name] for name in step.reads if name.id != own)
+
+
+def _is_read_later(use: LayerUse, step: Step, name: str) -> bool:
+    readers = (each for each in use.data_flow.reaching if each.id == name)
+    steps = [use.data_flow.step_of(each) for each in readers]
+    return any(each.order > step.order or set(each.loops) & set(step.loops) for each in steps)
+
+
+_INIT = """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(4)
+        self.drop = layers.Dropout(0.5)
+        self.reg = layers.ActivityRegularization(0.1)
+
+"""
+
+RULE = Rule(
+    *_RULE,
+    check,
+    invalid=(
+        Case(
+            "As a statement, also under `if training`",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        x = self.dense(x)
+        if training:
+            self.drop(x, training=training)
+        return x
+""",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        x = self.dense(x)
+        if training:
+            x = self.drop(x, training=training)
+        return x
+""",
+        ),
+        Case(
+            "Found, but not edited: nothing reads the variable afterwards",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        y = self.dense(x)
+        self.drop(x, training=training)
+        return y
+""",
+        ),
+    ),
+    valid=(
+        Case(
+            "A layer that is called for its loss, and one that is built",
+            _INIT
+            + """\
+    def call(self, x):
+        self.reg(x)
+        self.dense(tf.zeros((1, 4)))
+        return self.dense(x)
+""",
+        ),
+        Case(
+            "A constructor that builds its layers, and a result that is dropped on purpose",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(4)
+        self.dense(tf.zeros((1, 4)))
+
+    def call(self, x):
+        _ = self.dense(x)
+        return self.dense(x)
+""",
+        ),
+    ),
+)

@@ -1,0 +1,239 @@
+"""What a verification saw, as data. These dataclasses are the schema of `--report FILE.json`.
+
+The file holds one `VerificationReport`; every field is written under its own name, tuples as lists, `None` as
+null. Floats that JSON cannot say (infinity, not a number) are null. `Observation.outputs` is left out: its
+digest stands for it. A reader should refuse a `schema_version` that it does not know.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+SCHEMA_VERSION = 1
+
+#: The ways in which a model is run, in the order of the columns of a report.
+#: "call" is the bare `model(x)`; "tape" is `model(x, training=True)` under a gradient tape.
+PHASES = ("fit", "evaluate", "predict", "call", "tape")
+
+#: The value of `training` that a layer received: one value, or all distinct ones if it was called several
+#: times.
+Received = bool | None | tuple[bool | None, ...]
+
+
+class VerdictKind(str, enum.Enum):
+    """What the comparison of original and patched model amounts to.
+
+    PROVED: something that could be seen was mended, and nothing got worse.
+    UNCHANGED: both run, and nothing that was watched differs.
+    WORSE: something that was right before is not right any more.
+    NOT_PROVED: the fix claims something that the run does not show.
+    NOT_VERIFIED: the model could not be driven; nothing is known.
+    """
+
+    PROVED = "proved"
+    UNCHANGED = "unchanged"
+    WORSE = "worse"
+    NOT_PROVED = "not-proved"
+    NOT_VERIFIED = "not-verified"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A kind and the sentences that say why."""
+
+    kind: VerdictKind
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SensitiveLayer:
+    """What one layer that depends on the training flag did.
+
+    Attributes:
+        class_name: Its class, for example "BatchNormalization".
+        kind: "state" updates moving statistics in training mode; "random" drops, shifts or adds noise;
+            "user" is a class of the program whose `call` takes `training`.
+        received: Phase -> the value of `training` that its `call` really received. Phases in which it was
+            not called are absent.
+        statistics_moved: Phase -> whether its moving statistics changed ("state" only).
+        dropped: Phase -> whether it changed its input ("random" only, where output and input have one shape).
+    """
+
+    class_name: str
+    kind: Literal["state", "random", "user"]
+    received: Mapping[str, Received] = field(default_factory=dict)
+    statistics_moved: Mapping[str, bool] = field(default_factory=dict)
+    dropped: Mapping[str, bool] = field(default_factory=dict)
+
+    def trained_in(self, phase: str) -> bool | None:
+        """Whether it ran in training mode; None if it did not run or that could not be seen."""
+        effect = self.statistics_moved if self.kind == "state" else self.dropped
+        if phase in effect:
+            return effect[phase]
+        if phase not in self.received:
+            return None
+        received = self.received[phase]
+        return True in received if isinstance(received, tuple) else bool(received)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What one version of a model did. An exception is an observation like any other.
+
+    Layers are named by attribute path ("conv1", "blocks[0]", "encoder.norm"), variables by the path of their
+    layer and their own name ("conv1/kernel").
+
+    Attributes:
+        raised: The first exception in one line ("ValueError: ..."), or None. Crashes and exceeded limits are
+            told here too ("crashed (signal 6, SIGABRT)").
+        raised_in: Where: "import", "init", "probe", or one of `PHASES`.
+        raised_line: The line of the user's file that raised, if it is known.
+        errors: Phase -> exception in one line, for every phase that raised.
+        stopped: Which limit ended the run ("time", "memory"), "crash" for a native crash, else None.
+        trainable: Names of the trainable variables after building.
+        missing_gradient: Those whose gradient does not exist (no path to the output).
+        zero_gradient: Those whose gradient exists and is exactly zero everywhere (a dead ReLU, for example).
+        nonfinite_gradient: Those whose gradient has an infinite or undefined element.
+        not_moved: Those whose value is the same after the training steps of `fit`.
+        layers: Attribute path -> class name of every layer.
+        layers_not_reached: Layers whose output does not reach the model's output in training.
+        layers_not_called: The part of `layers_not_reached` that was never even called.
+        sensitive: Attribute path -> what each layer that depends on the flag did.
+        losses: Phase -> loss per step (random projection of the outputs; only its course means something).
+        outputs: The first outputs in inference mode, flattened; None if there are none.
+        outputs_digest: SHA-256 of `outputs`.
+        outputs_random: Whether two inference runs gave different outputs, so that comparing means nothing.
+        notes: Sentences about what was done differently from a plain run.
+    """
+
+    raised: str | None = None
+    raised_in: str | None = None
+    raised_line: int | None = None
+    errors: Mapping[str, str] = field(default_factory=dict)
+    stopped: Literal["time", "memory", "crash"] | None = None
+    trainable: tuple[str, ...] = ()
+    missing_gradient: tuple[str, ...] = ()
+    zero_gradient: tuple[str, ...] = ()
+    nonfinite_gradient: tuple[str, ...] = ()
+    not_moved: tuple[str, ...] = ()
+    layers: Mapping[str, str] = field(default_factory=dict)
+    layers_not_reached: tuple[str, ...] = ()
+    layers_not_called: tuple[str, ...] = ()
+    sensitive: Mapping[str, SensitiveLayer] = field(default_factory=dict)
+    losses: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
+    outputs: tuple[float, ...] | None = field(default=None, repr=False)
+    outputs_digest: str | None = None
+    outputs_random: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def trainable_count(self) -> int:
+        return len(self.trainable)
+
+    @property
+    def ran(self) -> bool:
+        """Whether the model could be trained and called at all: its gradients were seen."""
+        return "tape" not in self.errors and self.raised_in not in ("import", "init", "probe", "build")
+
+
+@dataclass(frozen=True)
+class InputArray:
+    """One input: its shape with the batch (elements), its dtype, its name if inputs are a dictionary."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A variable without a gradient, followed back to the source.
+
+    Attributes:
+        variable: For example "conv1/kernel".
+        layer: The attribute path of its layer, for example "conv1".
+        made_line: The line that made the layer (1-based).
+        lost_line: The line that lost its output, None if it is not known.
+    """
+
+    variable: str
+    layer: str
+    made_line: int | None
+    lost_line: int | None
+
+
+@dataclass(frozen=True)
+class ModelReport:
+    """Everything that was seen of one model class.
+
+    Attributes:
+        file: The path as it was given.
+        line: The line of the class statement.
+        keras_version: For example "3.15.1"; None if Keras was not reached.
+        backend: "tensorflow", "jax", "torch"; None if Keras was not reached.
+        python: The interpreter that ran the model.
+        device: The name of the GPU, or "CPU".
+        before: The original; None if it was not run.
+        after: The patched version; None if it was not run.
+        seconds: Wall-clock time of both runs.
+        inputs: What the model was fed with.
+        traces: One for each variable without a gradient in `before`.
+    """
+
+    file: str
+    class_name: str
+    line: int
+    python: str
+    keras_version: str | None
+    backend: str | None
+    device: str | None
+    before: Observation | None
+    after: Observation | None
+    verdict: VerdictKind
+    reasons: tuple[str, ...]
+    seconds: float
+    inputs: tuple[InputArray, ...] = ()
+    traces: tuple[Trace, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data (dict, list, str, int, float, bool, None) in the shape of this schema."""
+        return _plain(self)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class VerificationReport:
+    """The whole of `--report FILE.json`."""
+
+    models: Sequence[ModelReport]
+    schema_version: int = SCHEMA_VERSION
+
+    def to_json(self) -> dict[str, Any]:
+        return _plain(self)  # type: ignore[no-any-return]
+
+    def dumps(self) -> str:
+        """The text of the report file."""
+        return json.dumps(self.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [item.name for item in dataclasses.fields(value)]
+        if isinstance(value, Observation):
+            # Thousands of numbers that nobody reads; equal outputs have equal digests.
+            names.remove("outputs")
+        return {name: _plain(getattr(value, name)) for name in names}
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

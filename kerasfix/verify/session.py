@@ -1,0 +1,376 @@
+"""The way in: compare the original and the patched version of a model class by running both.
+
+Importing this module imports neither TensorFlow nor Keras nor NumPy; only the child process does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from kerasfix.verify.errors import SliceError
+from kerasfix.verify.hints import input_shapes
+from kerasfix.verify.report import (
+    InputArray,
+    ModelReport,
+    Observation,
+    SensitiveLayer,
+    Trace,
+    Verdict,
+    VerdictKind,
+)
+from kerasfix.verify.runner import Device, Outcome, Runner
+from kerasfix.verify.slice import Slice, slice_class
+from kerasfix.verify.verdict import judge
+
+_SEED = 20_231
+_STEPS = 3
+_PROBE_SHARE = 0.4
+# Messages about how a call is written. No other input would help, so none is looked for.
+_CALL_MECHANICS = re.compile(
+    r"Only input tensors may be passed as positional|got multiple values for argument"
+    r"|missing a required argument|missing \d+ required|unexpected keyword argument|is not defined"
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A class to verify.
+
+    Attributes:
+        path: Its file; read by nobody here, but its folder tells which imports belong to the project.
+        line: The line of the class statement.
+        made_lines: Attribute of a layer -> the line that makes it.
+        lost_lines: Attribute of a layer -> the line that loses its output.
+    """
+
+    path: Path
+    class_name: str
+    line: int
+    made_lines: Mapping[str, int] = field(default_factory=dict)
+    lost_lines: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What running one version gave.
+
+    Attributes:
+        observation: None if the version could not be driven.
+        spec: The inputs that it ran on, as the worker writes them.
+        refused: Which step refused to drive it ("inputs", "constructor", ...), "" if none did.
+        reason: Why, as sentences.
+    """
+
+    observation: Observation | None = None
+    spec: Mapping[str, Any] | None = None
+    refused: str = ""
+    reason: tuple[str, ...] = ()
+
+
+class Session:
+    """Compares models; one session per run of kerasfix. A context manager.
+
+    Keras is imported once, when the first model is compared. What a version showed is remembered, so
+    comparing one original with several patched candidates runs the original once.
+
+    Args:
+        python: The interpreter that runs the models, see `interpreter.find_python`.
+        device: "cpu" hides GPUs, "gpu" insists on one, "auto" takes one if it is there.
+        timeout: Seconds for one run of one version of a model.
+        memory_mb: MiB of resident memory for one run.
+        on_progress: Called with a short line when something new begins.
+    """
+
+    def __init__(
+        self,
+        python: Path,
+        *,
+        device: Device = "auto",
+        timeout: float = 120.0,
+        memory_mb: int = 8192,
+        on_progress: Callable[[str], None] | None = None,
+    ) -> None:
+        self._progress = on_progress or (lambda _message: None)
+        self._runner = Runner(
+            python, device=device, timeout=timeout, memory_mb=memory_mb, on_progress=on_progress
+        )
+        self._specs: dict[str, Mapping[str, Any]] = {}
+        self._seen: dict[tuple[str, str, str], _Seen] = {}
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the child processes. May be called more than once."""
+        self._runner.close()
+
+    @property
+    def device(self) -> str:
+        """The name of the GPU in use, or "CPU"; starts the child process.
+
+        Raises:
+            VerifyError: see `Runner.start`.
+        """
+        return self._runner.device
+
+    def compare(
+        self,
+        target: Target,
+        original: str,
+        patched: str,
+        *,
+        claims: Sequence[str] = (),
+        outputs_must_match: bool = True,
+    ) -> ModelReport:
+        """Run both versions of a class on the same weights and inputs, and judge the difference.
+
+        Args:
+            original: The text of the whole module as it is.
+            patched: The text of the whole module as it would be.
+            claims: Attributes of the layers that the fix is said to bring back.
+            outputs_must_match: Whether the outputs in inference mode must stay as they are.
+
+        Returns:
+            Always a report: a model that cannot be driven gets the verdict "not-verified" and the reason.
+
+        Raises:
+            VerifyError: if no model can be run at all (no Keras, no GPU where one is demanded).
+        """
+        started = time.monotonic()
+        try:
+            versions = self._slices(target, original, patched)
+        except SliceError as error:
+            verdict = Verdict(VerdictKind.NOT_VERIFIED, (f"not verified: {error}",))
+            return self._report(target, _Seen(), _Seen(), verdict, started)
+        facts = self._runner.start()
+        asked = next((item.backend for item in versions if item.backend), facts["backend"])
+        if asked != facts["backend"] or asked != "tensorflow":
+            verdict = Verdict(
+                VerdictKind.NOT_VERIFIED, (f"not verified: backend {asked} is not supported yet",)
+            )
+            return self._report(target, _Seen(), _Seen(), verdict, started)
+        hints = input_shapes(patched)
+        before, after = self._observe_both(target, *versions, hints)
+        if before.observation is None or after.observation is None:
+            reasons = after.reason if after.observation is None else before.reason
+            verdict = Verdict(VerdictKind.NOT_VERIFIED, reasons)
+        else:
+            verdict = judge(before.observation, after.observation, claims, outputs_must_match)
+        return self._report(target, before, after, verdict, started)
+
+    def _slices(self, target: Target, original: str, patched: str) -> tuple[Slice, Slice]:
+        def is_project_module(name: str) -> bool:
+            return _is_beside(target.path, name)
+
+        return (
+            slice_class(original, target.class_name, is_project_module),
+            slice_class(patched, target.class_name, is_project_module),
+        )
+
+    def _observe_both(
+        self, target: Target, original: Slice, patched: Slice, hints: list[list[int]]
+    ) -> tuple[_Seen, _Seen]:
+        """Both versions on one input.
+
+        The patched version looks for it first, because the original may raise on every input. If the original
+        raises on that one, it may look for its own: "raised before" is said only of a model that has no
+            input.
+        """
+        key = _key(target)
+        after = self._observe(target, patched, "patched", self._specs.get(key), hints)
+        if after.spec is not None:
+            self._specs.setdefault(key, after.spec)
+        before = self._observe(target, original, "original", self._specs.get(key), hints)
+        if before.observation and self._specs.get(key) and _other_input_may_help(before.observation):
+            alone = self._observe(target, original, "original, other inputs", None, hints)
+            if (
+                alone.observation
+                and alone.spec
+                and alone.observation.raised_in not in ("init", "import", "call")
+            ):
+                before = alone
+                after = self._observe(target, patched, "patched, other inputs", alone.spec, hints)
+        if after.refused == "inputs" and before.spec is not None:
+            self._specs.setdefault(key, before.spec)
+            after = self._observe(target, patched, "patched", before.spec, hints)
+        return before, after
+
+    def _observe(
+        self,
+        target: Target,
+        version: Slice,
+        label: str,
+        spec: Mapping[str, Any] | None,
+        hints: list[list[int]],
+    ) -> _Seen:
+        cache_key = (_key(target), version.text, repr(spec))
+        if cache_key not in self._seen:
+            self._progress(f"{target.class_name}: {label}")
+            outcome = self._runner.run(
+                {
+                    "kind": "observe",
+                    "source": version.text,
+                    "file": str(target.path),
+                    "class": target.class_name,
+                    "seed": _SEED,
+                    "steps": _STEPS,
+                    "input": spec,
+                    "hints": hints,
+                    "weights": str(self._runner.folder / f"weights-{_digest(_key(target))}.npz"),
+                    "probe_seconds": self._runner.timeout * _PROBE_SHARE,
+                }
+            )
+            seen = self._understand(target, outcome, spec)
+            self._seen[cache_key] = seen
+            if seen.spec is not None:
+                # Asked again with the input that it found, it would show the same.
+                self._seen[(cache_key[0], version.text, repr(seen.spec))] = seen
+        return self._seen[cache_key]
+
+    def _understand(self, target: Target, outcome: Outcome, spec: Mapping[str, Any] | None) -> _Seen:
+        result = outcome.result
+        if result is not None and result["outcome"] == "refused":
+            settings = list(result["settings"])
+            if settings and not settings[0].startswith("["):
+                settings.insert(0, f"[tool.kerasfix.verify.{target.class_name}]")
+            advice = ("in pyproject.toml: " + " / ".join(settings),) if settings else ()
+            return _Seen(refused=result["what"], reason=(f"not verified: {result['reason']}", *advice))
+        if result is not None:
+            return _Seen(_observation(result["observation"]), result["input"])
+        stopped = _ended(outcome, self._runner.timeout, self._runner.memory_mb)
+        if outcome.phase == "probe" or outcome.ending == "server":
+            # Without an input there is nothing that the other version could be compared on.
+            reason = f"not verified: {stopped.raised} while looking for an input"
+            return _Seen(refused="inputs", reason=(reason, *outcome.log[-1:]))
+        return _Seen(stopped, spec or outcome.spec)
+
+    def _report(
+        self, target: Target, before: _Seen, after: _Seen, verdict: Verdict, started: float
+    ) -> ModelReport:
+        facts = self._runner.facts or {}
+        spec = after.spec or before.spec
+        return ModelReport(
+            file=str(target.path),
+            class_name=target.class_name,
+            line=target.line,
+            python=str(self._runner.python),
+            keras_version=facts.get("keras"),
+            backend=facts.get("backend"),
+            device=facts.get("device"),
+            before=before.observation,
+            after=after.observation,
+            verdict=verdict.kind,
+            reasons=verdict.reasons,
+            seconds=round(time.monotonic() - started, 3),
+            inputs=_inputs(spec),
+            traces=_traces(target, before.observation),
+        )
+
+
+def _key(target: Target) -> str:
+    return f"{target.path}::{target.class_name}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _is_beside(path: Path, module: str) -> bool:
+    """Whether a module's name leads to a file of the project: beside the file, or beside its package."""
+    if not module:
+        return False
+    folder = path.absolute().parent
+    while True:
+        if (folder / f"{module}.py").is_file() or (folder / module / "__init__.py").is_file():
+            return True
+        if not (folder / "__init__.py").is_file():
+            return False
+        folder = folder.parent
+
+
+def _other_input_may_help(observation: Observation) -> bool:
+    if observation.raised_in != "call" or observation.trainable or observation.stopped:
+        return False
+    return not _CALL_MECHANICS.search(observation.raised or "")
+
+
+def _ended(outcome: Outcome, timeout: float, memory_mb: int) -> Observation:
+    """A run that was ended, or ended itself, before it could say what it saw."""
+    if outcome.ending == "time":
+        return Observation(f"did not finish within {timeout:g} s", outcome.phase or None, stopped="time")
+    if outcome.ending == "memory":
+        return Observation(
+            f"took more than {memory_mb} MiB of memory", outcome.phase or None, stopped="memory"
+        )
+    if outcome.ending == "crash":
+        raised = f"crashed (signal {outcome.signal}, {_signal_name(outcome.signal)})"
+    else:
+        raised = "ended its process"
+    errors = {outcome.phase: raised} if outcome.phase else {}
+    return Observation(raised, outcome.phase or None, errors=errors, stopped="crash", notes=outcome.log)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "unknown"
+
+
+def _observation(data: Mapping[str, Any]) -> Observation:
+    """The worker's JSON as a dataclass."""
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in data.items()
+    }
+    values["losses"] = {phase: tuple(losses) for phase, losses in data.get("losses", {}).items()}
+    values["sensitive"] = {
+        path: SensitiveLayer(
+            **{**layer, "received": {phase: _received(seen) for phase, seen in layer["received"].items()}}
+        )
+        for path, layer in data.get("sensitive", {}).items()
+    }
+    return Observation(**values)
+
+
+def _received(values: list[bool | None]) -> bool | tuple[bool | None, ...] | None:
+    return values[0] if len(values) == 1 else tuple(values)
+
+
+def _inputs(spec: Mapping[str, Any] | None) -> tuple[InputArray, ...]:
+    if spec is None:
+        return ()
+    return tuple(InputArray(tuple(item["shape"]), item["dtype"], item["name"]) for item in spec["items"])
+
+
+def _traces(target: Target, before: Observation | None) -> tuple[Trace, ...]:
+    traces = []
+    for variable in before.missing_gradient if before else ():
+        layer = _layer_path(variable, before.layers if before else {})
+        made, lost = _line_of(layer, target.made_lines), _line_of(layer, target.lost_lines)
+        traces.append(Trace(variable, layer, made, lost))
+    return tuple(traces)
+
+
+def _layer_path(variable: str, layers: Mapping[str, str]) -> str:
+    """The longest path of a layer that begins the variable's name."""
+    paths = [path for path in layers if variable.startswith(path + "/")]
+    return max(paths, key=len, default="")
+
+
+def _line_of(layer: str, lines: Mapping[str, int]) -> int | None:
+    """By the layer's own path, else by the attribute of the model that it hangs on."""
+    root = re.split(r"[.\[]", layer, maxsplit=1)[0]
+    return lines.get(layer, lines.get(root))

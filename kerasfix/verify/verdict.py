@@ -1,0 +1,205 @@
+"""What the difference between two observations amounts to. Pure: no files, no processes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+from kerasfix.verify.report import Observation, SensitiveLayer, Verdict, VerdictKind
+
+_RELATIVE = 1e-4
+_ABSOLUTE = 1e-5
+_MOST_NAMES = 6
+# Phases in which a layer has no business in training mode.
+_INFERENCE = ("predict", "evaluate", "call")
+_BEFORE_TRAINING = ("import", "init", "probe")
+_PHASE_NAMES = {"call": "a bare call", "tape": "a gradient tape"}
+
+
+def judge(
+    before: Observation | None,
+    after: Observation | None,
+    claims: Sequence[str] = (),
+    outputs_must_match: bool = True,
+) -> Verdict:
+    """Compare the original with the patched model.
+
+    Args:
+        before: The original; None if it could not be driven.
+        after: The patched version; None if it could not be driven.
+        claims: Attributes of the layers that the fix is said to bring back ("conv1"; "blocks" stands for all
+            of `blocks[0]`, `blocks[1]`, ...).
+        outputs_must_match: Whether the fix must leave the outputs in inference mode as they were.
+    """
+    if before is None or after is None:
+        return Verdict(VerdictKind.NOT_VERIFIED, ("the model was not run in both versions",))
+    stopped = _stopped(before, after)
+    if stopped is not None:
+        return stopped
+    worse = tuple(_worsened(before, after, outputs_must_match))
+    if worse:
+        return Verdict(VerdictKind.WORSE, worse)
+    if _never_ran(before) and _never_ran(after):
+        return Verdict(VerdictKind.NOT_VERIFIED, (f"it raises before and after: {after.raised}",))
+    mended = tuple(_mended(before, after))
+    if claims:
+        failed = tuple(_failed_claims(before, after, claims))
+        if failed:
+            return Verdict(VerdictKind.NOT_PROVED, failed)
+        mended = (*mended, _claims_kept(before, claims))
+    if mended:
+        return Verdict(VerdictKind.PROVED, mended)
+    return Verdict(VerdictKind.UNCHANGED, ("it runs before and after, and nothing that was watched differs",))
+
+
+def _never_ran(observation: Observation) -> bool:
+    """Whether it raised before anything about its training could be seen."""
+    return observation.raised is not None and not observation.trainable and not observation.sensitive
+
+
+def _stopped(before: Observation, after: Observation) -> Verdict | None:
+    """A limit depends on the machine too: it proves nothing, and only a new one counts against a fix."""
+    if after.stopped in ("time", "memory"):
+        if before.stopped in ("time", "memory") or before.raised is not None:
+            return Verdict(VerdictKind.NOT_VERIFIED, (f"the patched model {after.raised}",))
+        return Verdict(VerdictKind.WORSE, (f"the original ran; the patched model {after.raised}",))
+    if before.stopped in ("time", "memory"):
+        return Verdict(VerdictKind.NOT_VERIFIED, (f"the original {before.raised}",))
+    return None
+
+
+def _worsened(before: Observation, after: Observation, outputs_must_match: bool) -> Iterator[str]:
+    yield from _new_errors(before, after)
+    if _never_ran(before) or _never_ran(after):
+        return
+    yield from _new_names("no gradient any more", before.missing_gradient, after.missing_gradient)
+    yield from _new_names("gradient not finite now", before.nonfinite_gradient, after.nonfinite_gradient)
+    yield from _new_names("not reached any more", before.layers_not_reached, after.layers_not_reached)
+    for path, old, new in _common_layers(before, after):
+        if old.trained_in("fit") and new.trained_in("fit") is False:
+            yield f"{_layer(path, new)} does not run in training mode in fit any more"
+        for phase in _INFERENCE:
+            if old.trained_in(phase) is False and new.trained_in(phase):
+                yield f"{_layer(path, new)} runs in training mode in {_phase(phase)} now"
+    if outputs_must_match:
+        yield from _different_outputs(before, after)
+
+
+def _new_errors(before: Observation, after: Observation) -> Iterator[str]:
+    if before.raised is None and _never_ran(after):
+        yield f"the original ran; the patched model raises {after.raised}{_line(after)}"
+        return
+    if before.raised in after.errors.values() or _never_ran(before):
+        # The same exception, or one that only a model that runs further can raise.
+        known = set(before.errors.values())
+    else:
+        known = set()
+    for phase, message in after.errors.items():
+        if phase not in before.errors and message not in known and not _never_ran(before):
+            yield f"{_phase(phase)} raises {message} now"
+
+
+def _different_outputs(before: Observation, after: Observation) -> Iterator[str]:
+    if before.outputs is None or after.outputs is None or before.outputs_random:
+        return
+    if after.outputs_random:
+        yield "its outputs in inference mode are random now"
+    elif len(before.outputs) != len(after.outputs):
+        yield "its outputs in inference mode have another shape"
+    else:
+        distance = max(
+            (_distance(a, b) for a, b in zip(before.outputs, after.outputs, strict=True)), default=0.0
+        )
+        if distance > 1.0:
+            largest = max(abs(a - b) for a, b in zip(before.outputs, after.outputs, strict=True))
+            yield f"its outputs in inference mode differ (by up to {largest:.3g})"
+
+
+def _distance(a: float, b: float) -> float:
+    """How far two numbers are apart; up to 1 they count as equal."""
+    if math.isnan(a) or math.isnan(b):
+        return 0.0 if math.isnan(a) and math.isnan(b) else math.inf
+    if a == b:
+        return 0.0
+    return abs(a - b) / (_ABSOLUTE + _RELATIVE * max(abs(a), abs(b)))
+
+
+def _mended(before: Observation, after: Observation) -> Iterator[str]:
+    if _never_ran(before):
+        yield f"the original raises {before.raised}{_line(before)}; the patched model runs"
+        if not after.missing_gradient:
+            yield f"{after.trainable_count} of {after.trainable_count} trainable variables have a gradient"
+        return
+    for phase, message in before.errors.items():
+        if phase not in after.errors:
+            yield f"{_phase(phase)} raised {message}; now it runs"
+    if before.missing_gradient and not after.missing_gradient:
+        count = after.trainable_count
+        yield (
+            f"{len(before.missing_gradient)} of {before.trainable_count} trainable variables had no gradient "
+            f"({_names(before.missing_gradient)}); now {count} of {count} have one"
+        )
+    reached = [path for path in before.layers_not_reached if path not in after.layers_not_reached]
+    reached = [path for path in reached if path in after.layers]
+    if reached:
+        plural = "layers were" if len(reached) > 1 else "layer was"
+        yield f"{len(reached)} {plural} not reached ({_names(reached)}); now reached"
+    for path, old, new in _common_layers(before, after):
+        if old.trained_in("fit") is False and new.trained_in("fit"):
+            yield f"{_layer(path, new)} did not run in training mode in fit; now it does"
+        for phase in _INFERENCE:
+            if old.trained_in(phase) and new.trained_in(phase) is False:
+                yield f"{_layer(path, new)} ran in training mode in {_phase(phase)}; now it does not"
+
+
+def _failed_claims(before: Observation, after: Observation, claims: Sequence[str]) -> Iterator[str]:
+    for claim in claims:
+        paths = [path for path in after.layers if _belongs(path, claim)]
+        if not paths:
+            yield f"the model has no layer `{claim}`"
+        elif lost := [path for path in paths if path in after.layers_not_reached]:
+            yield f"{_names(lost)}: should be reached by the fix, still not reached"
+        elif not _never_ran(before) and not any(_belongs(path, claim) for path in before.layers_not_reached):
+            yield f"`{claim}` was reached before already"
+
+
+def _claims_kept(before: Observation, claims: Sequence[str]) -> str:
+    # An original that raises cannot be asked what it reached.
+    verb = "reached" if _never_ran(before) else "not reached before, reached now"
+    return f"what the fix should bring back ({_names(claims)}): {verb}"
+
+
+def _belongs(path: str, claim: str) -> bool:
+    return path == claim or path.startswith((claim + "[", claim + "."))
+
+
+def _common_layers(
+    before: Observation, after: Observation
+) -> Iterator[tuple[str, SensitiveLayer, SensitiveLayer]]:
+    for path, new in after.sensitive.items():
+        if path in before.sensitive:
+            yield path, before.sensitive[path], new
+
+
+def _new_names(what: str, before: Iterable[str], after: Iterable[str]) -> Iterator[str]:
+    known = set(before)
+    names = [name for name in after if name not in known]
+    if names:
+        yield f"{_names(names)}: {what}"
+
+
+def _names(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMES])
+    return shown if len(names) <= _MOST_NAMES else f"{shown} and {len(names) - _MOST_NAMES} more"
+
+
+def _layer(path: str, layer: SensitiveLayer) -> str:
+    return f"{path} ({layer.class_name})"
+
+
+def _phase(phase: str) -> str:
+    return _PHASE_NAMES.get(phase, phase)
+
+
+def _line(observation: Observation) -> str:
+    return f" (line {observation.raised_line})" if observation.raised_line else ""

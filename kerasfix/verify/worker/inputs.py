@@ -1,0 +1,138 @@
+"""Finding an input that a model accepts: symbolic first, then one real call on the winner.
+
+Every probe takes a fresh instance, because a failed call leaves Keras models half built.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .candidates import Array, Spec, known_spec, specs, steered
+from .drive import Driven, call
+from .frameworks import Framework, Values
+from .load import Refused, one_line
+
+_MOST_REAL_CALLS = 10
+
+
+def arrays_for(spec: Spec, seed: int) -> list[Values]:
+    """The values of the inputs: standard normal, or integers below `high`. The same for the same seed."""
+    random = np.random.RandomState(seed)
+    return [_values(item, random) for item in spec.items]
+
+
+def _values(item: Array, random: np.random.RandomState) -> Values:
+    if item.dtype == "bool":
+        return random.rand(*item.shape) < 0.5
+    if "int" in item.dtype:
+        return random.randint(0, max(1, item.high or 2), size=item.shape).astype(item.dtype)
+    return random.normal(size=item.shape).astype(item.dtype)
+
+
+def arrange(spec: Spec, tensors: list[Any]) -> Any:
+    """Tensors in the structure that the model takes; several arguments travel as a tuple."""
+    if spec.kind == "one":
+        return tensors[0]
+    if spec.kind == "list":
+        return list(tensors)
+    if spec.kind == "dict":
+        return {item.name: tensor for item, tensor in zip(spec.items, tensors)}
+    return tuple(tensors)
+
+
+class Prober:
+    """Tries candidates on fresh instances until one runs.
+
+    Args:
+        fresh: Makes a new instance, wrapped for a given spec kind so that it can be called.
+        seconds: Time after which no new candidate is tried.
+    """
+
+    def __init__(
+        self, fresh: Callable[[str], Driven], framework: Framework, keras: Any, seed: int, seconds: float
+    ) -> None:
+        self._fresh = fresh
+        self._framework = framework
+        self._keras = keras
+        self._seed = seed
+        self._deadline = time.monotonic() + seconds
+        self._errors: dict[str, list[Spec]] = {}
+
+    def find(self, hints: list[list[int]]) -> Spec:
+        """The first candidate that runs.
+
+        Raises:
+            Refused: if none does; says what the most telling candidate raised.
+        """
+        example = self._fresh("one")
+        known = known_spec(example.root)
+        queue = ([known] if known else []) + specs(example.root, self._keras, hints)
+        tried: set[Spec] = set()
+        promising: list[Spec] = []
+        while queue and self._has_time():
+            spec = queue.pop(0)
+            if spec in tried:
+                continue
+            tried.add(spec)
+            error = self._error_of(self._symbolic, spec)
+            if error is None:
+                error = self._error_of(self._real, spec)
+                if error is None:
+                    return spec
+            elif "incompatible with the layer" not in error and len(promising) < _MOST_REAL_CALLS:
+                # Python control flow on values cannot be traced, and runs all the same.
+                promising.append(spec)
+            queue[:0] = [item for item in steered(spec, error) if item not in tried]
+        for spec in promising:
+            if self._has_time() and self._error_of(self._real, spec) is None:
+                return spec
+        raise self._refusal(len(tried))
+
+    def _has_time(self) -> bool:
+        return time.monotonic() < self._deadline
+
+    def _error_of(self, attempt: Callable[[Spec], None], spec: Spec) -> str | None:
+        try:
+            attempt(spec)
+        except Exception as error:
+            message = one_line(error)
+            self._errors.setdefault(message, []).append(spec)
+            return message
+        return None
+
+    def _symbolic(self, spec: Spec) -> None:
+        driven = self._fresh(spec.kind)
+        inputs = [
+            self._keras.Input(shape=item.shape[1:], batch_size=item.shape[0], dtype=item.dtype)
+            for item in spec.items
+        ]
+        call(driven, arrange(spec, inputs))
+
+    def _real(self, spec: Spec) -> None:
+        driven = self._fresh(spec.kind)
+        tensors = [self._framework.tensor(array) for array in arrays_for(spec, self._seed)]
+        outputs = call(driven, arrange(spec, tensors))
+        flat = self._keras.tree.flatten(outputs) if hasattr(self._keras, "tree") else _flatten(outputs)
+        if not any(self._framework.is_differentiable(item) for item in flat):
+            raise ValueError("its output holds no floating-point tensor")
+
+    def _refusal(self, tried: int) -> Refused:
+        # The message that most candidates raised tells about the model, the rare ones about the candidate.
+        common = max(self._errors.items(), key=lambda item: len(item[1]), default=("", []))
+        shapes = " and ".join(str(item.shape) for item in common[1][0].items) if common[1] else ""
+        reason = f"none of {tried} input shapes ran"
+        if common[0]:
+            reason += f"; {shapes} raised {common[0]}"
+        return Refused("inputs", reason, ("input = [28, 28, 1]  # the shape of one sample",))
+
+
+def _flatten(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        return [leaf for item in value for leaf in _flatten(item)]
+    return [value]

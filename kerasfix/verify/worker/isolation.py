@@ -1,0 +1,180 @@
+"""A process of its own for every job, and its limits.
+
+Where it is safe the server forks: the child has Keras imported already. Elsewhere a fresh interpreter is
+    started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+_POLL_SECONDS = 0.02
+
+
+def can_fork() -> bool:
+    """Fork needs `os.fork`; on macOS system libraries may abort in a forked child."""
+    return hasattr(os, "fork") and sys.platform != "darwin"
+
+
+class ForkedChild:
+    """A fork of the server in a process group of its own.
+
+    Args:
+        job: See `job.run`.
+        unwanted: Streams of the server that the child must not hold.
+    """
+
+    def __init__(self, job: dict[str, Any], unwanted: Iterable[TextIO]) -> None:
+        # What is in the buffers now would be written twice.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._parent = os.getpid()
+        self.pid = os.fork()
+        if self.pid == 0:
+            _be_child(job, unwanted)
+        # Both sides set the group, so that neither has to wait for the other.
+        _ignore_os_errors(os.setpgid, self.pid, self.pid)
+
+    def poll(self) -> int | None:
+        """None while it runs, else the exit code, or minus the number of the signal that ended it."""
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        if pid == 0:
+            return None
+        return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+    def kill(self) -> None:
+        """End it and everything that it has started."""
+        _ignore_os_errors(os.killpg, self.pid, signal.SIGKILL)
+        _ignore_os_errors(os.kill, self.pid, signal.SIGKILL)
+
+    def reap(self) -> None:
+        _ignore_os_errors(os.waitpid, self.pid, 0)
+
+
+class SpawnedChild:
+    """A fresh interpreter that runs one job."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        path = job["result"] + ".job"
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(job, file)
+        bootstrap = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bootstrap.py")
+        new_group = os.name == "posix"
+        self._process = subprocess.Popen(
+            [sys.executable, bootstrap, "--job", path],
+            stdin=subprocess.DEVNULL,
+            start_new_session=new_group,
+        )
+        self.pid = self._process.pid
+
+    def poll(self) -> int | None:
+        return self._process.poll()
+
+    def kill(self) -> None:
+        if os.name == "posix":
+            _ignore_os_errors(os.killpg, self.pid, signal.SIGKILL)
+        else:
+            # Windows has no groups of this kind; taskkill follows the tree.
+            subprocess.run(["taskkill", "/F", "/T", "/PID", str(self.pid)], capture_output=True, check=False)
+        _ignore_os_errors(self._process.kill)
+
+    def reap(self) -> None:
+        self._process.wait()
+
+
+def watch(child: ForkedChild | SpawnedChild, seconds: float, memory_mb: int) -> dict[str, Any]:
+    """Wait for a child, and end it at its limits.
+
+    Returns:
+        `{"how": "exit", "code": n}`, `{"how": "signal", "signal": n}`, `{"how": "time"}` or `{"how":
+        "memory"}`.
+    """
+    deadline = time.monotonic() + seconds
+    parent = os.getppid()
+    memory = MemoryMeter(child.pid)
+    while True:
+        code = child.poll()
+        if code is not None:
+            # Threads are gone with it, but processes that it started may still be there.
+            if os.name == "posix":
+                _ignore_os_errors(os.killpg, child.pid, signal.SIGKILL)
+            return {"how": "signal", "signal": -code} if code < 0 else {"how": "exit", "code": code}
+        limit = None
+        if time.monotonic() > deadline:
+            limit = "time"
+        elif memory.resident_mb() > memory_mb:
+            limit = "memory"
+        orphaned = os.getppid() != parent
+        if limit or orphaned:
+            child.kill()
+            child.reap()
+            if orphaned:
+                os._exit(1)
+            return {"how": limit}
+        time.sleep(_POLL_SECONDS)
+
+
+class MemoryMeter:
+    """The resident set of a process in MiB; 0 where it cannot be read (Windows).
+
+    Address space limits are of no use here: TensorFlow reserves far more than it touches.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._last = 0.0
+        self._asked = 0.0
+
+    def resident_mb(self) -> float:
+        try:
+            with open(f"/proc/{self._pid}/statm", encoding="ascii") as file:
+                return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+        except (OSError, ValueError, IndexError):
+            return self._from_ps() if sys.platform == "darwin" else 0.0
+
+    def _from_ps(self) -> float:
+        # A process per question: ask twice a second only.
+        if time.monotonic() - self._asked > 0.5:
+            self._asked = time.monotonic()
+            answer = subprocess.run(
+                ["ps", "-o", "rss=", "-p", str(self._pid)], capture_output=True, text=True, check=False
+            )
+            self._last = int(answer.stdout.strip() or 0) / 1024
+        return self._last
+
+
+def _be_child(job: dict[str, Any], unwanted: Iterable[TextIO]) -> None:
+    """Never returns: whatever happens, the child must not go on as a second server."""
+    code = 1
+    try:
+        os.setpgid(0, 0)
+        if hasattr(signal, "SIGTERM"):
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for stream in unwanted:
+            os.close(stream.fileno())
+        from .job import run
+
+        run(job)
+        code = 0
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _ignore_os_errors(function: Any, *arguments: Any) -> None:
+    # The process may have ended by itself in the meantime.
+    with contextlib.suppress(OSError):
+        function(*arguments)

@@ -1,0 +1,129 @@
+"""Watching the layers of a model while it runs: which flag they receive, and whether their output is used."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .frameworks import Framework
+from .sensitive import is_identity_at_inference, kind_of
+from .walk import Found
+
+
+class Recorder:
+    """What the wrapped layers saw, by phase.
+
+    Attributes:
+        phase: The phase that is running; None: nothing is recorded.
+        kinds: Path -> kind of every layer that depends on the flag.
+        comparable: Paths of the random layers that are the identity in inference mode.
+        received: Path -> phase -> distinct values of `training`, in the order of their appearance.
+        dropped: Path -> phase -> whether a random layer changed its input.
+        called: Paths called in phase "tape".
+        outputs: Tensors that came out of layers in phase "tape" ...
+        output_paths: ... and the layer that each of them came from.
+    """
+
+    def __init__(self, framework: Framework) -> None:
+        self.framework = framework
+        self.phase: str | None = None
+        self.kinds: dict[str, str] = {}
+        self.comparable: set[str] = set()
+        self.received: dict[str, dict[str, list[bool | None]]] = {}
+        self.dropped: dict[str, dict[str, bool]] = {}
+        self.called: set[str] = set()
+        self.outputs: list[Any] = []
+        self.output_paths: list[str] = []
+
+    def wrap(self, layers: list[Found]) -> None:
+        """Put a watching `call` in front of every layer's own."""
+        for found in layers:
+            kind = kind_of(found.layer)
+            if kind is not None:
+                self.kinds[found.path] = kind
+            if is_identity_at_inference(found.layer):
+                self.comparable.add(found.path)
+            if kind is not None or not found.inner:
+                # Past __setattr__: Keras must not take the function for a part of the layer.
+                found.layer.__dict__["call"] = self._watching(found, found.layer.call)
+
+    def _watching(self, found: Found, call: Callable[..., Any]) -> Callable[..., Any]:
+        signature = inspect.signature(call)
+
+        @functools.wraps(call)
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            outputs = call(*args, **kwargs)
+            # While Keras infers shapes, layers run on symbols and with flags of Keras' choosing.
+            if self.phase is None or not self.framework.is_eager():
+                return outputs
+            if found.path in self.kinds:
+                self._record_flag(found.path, signature, args, kwargs)
+                self._record_effect(found.path, args, kwargs, outputs)
+            if self.phase == "tape" and not found.inner:
+                self.called.add(found.path)
+                return self._follow(found.path, outputs)
+            return outputs
+
+        return watched
+
+    def _record_flag(
+        self, path: str, signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        if "training" not in bound.arguments:
+            return
+        value = bound.arguments["training"]
+        # A flag may be a NumPy or a tensor boolean, or 0 and 1.
+        flag = None if value is None else bool(value)
+        values = self.received.setdefault(path, {}).setdefault(self.phase or "", [])
+        if flag not in values:
+            values.append(flag)
+
+    def _record_effect(self, path: str, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
+        if self.kinds[path] != "random":
+            return
+        first = args[0] if args else next(iter(kwargs.values()), None)
+        framework = self.framework
+        if not (framework.is_array(first) and framework.is_array(outputs)):
+            return
+        before, after = framework.numpy(first), framework.numpy(outputs)
+        if before.shape == after.shape and path in self.comparable:
+            changed = not np.array_equal(before, after, equal_nan=before.dtype.kind == "f")
+            phases = self.dropped.setdefault(path, {})
+            phases[self.phase or ""] = phases.get(self.phase or "", False) or changed
+
+    def _follow(self, path: str, outputs: Any) -> Any:
+        """The same outputs as tensors of this layer's own.
+
+        A layer may hand its input through (dropout with rate 0), and then the input's gradient would pass for
+        the layer's.
+        """
+        if self.framework.is_differentiable(outputs):
+            fresh = self.framework.distinct(outputs)
+            self.outputs.append(fresh)
+            self.output_paths.append(path)
+            return fresh
+        if type(outputs) in (list, tuple):
+            return type(outputs)(self._follow(path, item) for item in outputs)
+        if type(outputs) is dict:
+            return {key: self._follow(path, item) for key, item in outputs.items()}
+        return outputs
+
+    def not_reached(self, layers: list[Found], gradients: list[Any]) -> tuple[list[str], list[str]]:
+        """Paths of the layers whose output does not reach the loss, and of those never called.
+
+        Args:
+            gradients: One for each of `outputs`, None where the loss does not depend on it.
+        """
+        with_gradient = {path for path, g in zip(self.output_paths, gradients) if g is not None}
+        # A layer that gives integers only has no gradient to show; that it was called is all there is to
+        # know.
+        silent = self.called - set(self.output_paths)
+        paths = [found.path for found in layers if not found.inner]
+        lost = [path for path in paths if path not in with_gradient and path not in silent]
+        return lost, [path for path in lost if path not in self.called]

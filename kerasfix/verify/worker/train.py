@@ -1,0 +1,248 @@
+"""The phases: bare call, predict, evaluate, tape, fit. Each starts from the same weights and seed."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from .drive import Driven, call
+from .frameworks import Framework, Values
+from .inputs import _flatten
+from .keras_import import is_keras_class
+from .load import line_of, one_line
+from .observe import Recorder
+from .walk import Found
+from .weights import Snapshot
+
+_MOST_OUTPUTS = 2048
+_LEARNING_RATE = 1e-3
+
+
+class Trainer:
+    """Runs the phases on one built model and keeps what they showed.
+
+    Attributes:
+        errors: Phase -> exception in one line.
+        error_lines: Phase -> line of the user's file that raised.
+        losses: Phase -> losses.
+        gradients: For each trainable variable its gradient as an array, or None; None before the tape has
+            run.
+        not_reached, not_called: Layer paths, see `Recorder.not_reached`.
+        statistics_moved: Path -> phase -> whether a "state" layer's moving statistics changed.
+        moved: For each trainable variable whether `fit` changed it; None before `fit` has run.
+        outputs: Inference outputs, flattened and cut; None if inference raised.
+        outputs_random: Whether a second inference run gave others.
+    """
+
+    def __init__(
+        self,
+        keras: Any,
+        framework: Framework,
+        driven: Driven,
+        layers: list[Found],
+        inputs: Any,
+        arrays: Any,
+        recorder: Recorder,
+        job: dict[str, Any],
+        say: Callable[[str], None],
+    ) -> None:
+        self._keras = keras
+        self._framework = framework
+        self._driven = driven
+        self._layers = layers
+        self._inputs = inputs
+        self._arrays = arrays
+        self._recorder = recorder
+        self._file = job["file"]
+        self._seed = int(job["seed"])
+        self._steps = int(job["steps"])
+        self._say = say
+        self._projection = Projection(framework, self._seed)
+        self._snapshot = Snapshot(driven.model, framework)
+        self._stateful = {
+            found.path: found.layer for found in layers if recorder.kinds.get(found.path) == "state"
+        }
+        self.errors: dict[str, str] = {}
+        self.error_lines: dict[str, int | None] = {}
+        self.losses: dict[str, list[float]] = {}
+        self.gradients: list[Any] | None = None
+        self.not_reached: list[str] = []
+        self.not_called: list[str] = []
+        self.statistics_moved: dict[str, dict[str, bool]] = {}
+        self.moved: list[bool] | None = None
+        self.outputs: list[float] | None = None
+        self.outputs_random = False
+        self.notes: list[str] = []
+
+    def run(self) -> None:
+        self._infer()
+        with self._phase("call"):
+            self._driven.model(self._inputs)
+        self._compile()
+        base = self._keras.Model
+        model, size = self._driven.model, self._batch_size()
+        with self._phase("predict"):
+            base.predict(model, self._arrays, batch_size=size, verbose=0)
+        with self._phase("evaluate"):
+            base.evaluate(model, self._arrays, batch_size=size, verbose=0)
+        with self._phase("tape"):
+            self._tape()
+        with self._phase("fit"):
+            before = self._trainable_values()
+            base.fit(model, self._arrays, batch_size=size, epochs=self._steps, shuffle=False, verbose=0)
+            after = self._trainable_values()
+            self.moved = [not np.array_equal(old, new) for old, new in zip(before, after)]
+
+    @contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        self._say(name)
+        self._snapshot.restore()
+        seed_everything(self._keras, self._seed)
+        state = self._state()
+        self._recorder.phase = name
+        try:
+            yield
+        # SystemExit too: a model that calls sys.exit() raised, it did not end the comparison.
+        except (Exception, SystemExit) as error:
+            self.errors[name] = one_line(error)
+            self.error_lines[name] = line_of(error, self._file)
+        finally:
+            self._recorder.phase = None
+        if name not in self.errors:
+            self._record_statistics(name, state)
+
+    def _state(self) -> dict[str, list[Any]]:
+        return {path: self._values(layer.non_trainable_weights) for path, layer in self._stateful.items()}
+
+    def _record_statistics(self, phase: str, before: dict[str, list[Any]]) -> None:
+        for path, values in self._state().items():
+            # A layer that was never called has nothing to say, not even that it stood still.
+            if phase in self._recorder.received.get(path, {}):
+                same = all(np.array_equal(old, new) for old, new in zip(before[path], values))
+                self.statistics_moved.setdefault(path, {})[phase] = not same
+
+    def _values(self, variables: Any) -> list[Any]:
+        return [self._framework.numpy(variable) for variable in variables]
+
+    def _trainable_values(self) -> list[Any]:
+        return self._values(self._driven.root.trainable_variables)
+
+    def _batch_size(self) -> int:
+        return int(_flatten(self._arrays)[0].shape[0])
+
+    def _infer(self) -> None:
+        """Inference outputs, twice, without putting random states back in between."""
+        self._say("call")
+        seed_everything(self._keras, self._seed)
+        try:
+            self.outputs = self._flat_outputs()
+            self.outputs_random = not np.array_equal(self.outputs, self._flat_outputs(), equal_nan=True)
+        except (Exception, SystemExit) as error:
+            self.notes.append(f"model(x, training=False) raised {one_line(error)}")
+
+    def _flat_outputs(self) -> list[float]:
+        outputs = self._driven.model(self._inputs, training=False)
+        arrays = [self._framework.numpy(item) for item in self._projection.floats(outputs)]
+        flat = np.concatenate([np.ravel(array) for array in arrays]) if arrays else np.zeros(0)
+        return [float(value) for value in flat[:_MOST_OUTPUTS]]
+
+    def _tape(self) -> None:
+        outputs = self._recorder.outputs
+
+        def loss() -> Any:
+            try:
+                result = self._driven.model(self._inputs, training=True)
+            except TypeError as error:
+                # A class that overrides __call__ without the flag can only be called without it.
+                if "training" not in str(error):
+                    raise
+                outputs.clear()
+                self._recorder.output_paths.clear()
+                result = call(self._driven, self._inputs)
+                self.notes.append("model(x, training=True) raised TypeError; the tape ran the bare call")
+            return self._projection.loss(result, self._driven.model)
+
+        variables = list(self._driven.root.trainable_variables)
+        value, self.gradients, of_outputs = self._framework.gradients(loss, variables, outputs)
+        self.losses["tape"] = [float(self._framework.numpy(value))]
+        self.not_reached, self.not_called = self._recorder.not_reached(self._layers, of_outputs)
+        outputs.clear()
+
+    def _compile(self) -> None:
+        """Keras' own training step with a loss that needs no labels, run eagerly so that flags are real."""
+        base, model = self._keras.Model, self._driven.model
+        # Adam's step hardly depends on the size of the gradient, so a weight with a gradient visibly moves.
+        optimizer = self._keras.optimizers.Adam(_LEARNING_RATE, epsilon=1e-12)
+        base.compile(model, optimizer=optimizer, run_eagerly=True, jit_compile=False)
+        model.__dict__["compute_loss"] = self._compute_loss
+        for name in ("train_step", "test_step", "predict_step"):
+            if not is_keras_class(_definer(type(model), name)):
+                model.__dict__[name] = types.MethodType(getattr(base, name), model)
+                self.notes.append(f"its own {name} was not run; fit, evaluate and predict used Keras' own")
+
+    def _compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        loss = self._projection.loss(y_pred, self._driven.model)
+        if self._recorder.phase and self._framework.is_eager():
+            self.losses.setdefault(self._recorder.phase, []).append(float(self._framework.numpy(loss)))
+        return loss
+
+
+def _definer(cls: type, name: str) -> type:
+    return next(base for base in cls.__mro__ if name in vars(base))
+
+
+class Projection:
+    """The loss: a fixed random projection of the outputs, plus what layers add by `add_loss`.
+
+    The mean of squares would do for most models, but its gradient is zero behind a softmax or a
+    normalisation. Weight decay is left out: it would give a gradient to a layer that nothing reaches.
+    """
+
+    def __init__(self, framework: Framework, seed: int) -> None:
+        self._framework = framework
+        self._seed = seed
+
+    def floats(self, outputs: Any) -> list[Any]:
+        return [item for item in _flatten(outputs) if self._framework.is_differentiable(item)]
+
+    def loss(self, outputs: Any, model: Any) -> Any:
+        tensors = self.floats(outputs)
+        if not tensors:
+            raise ValueError("its output holds no floating-point tensor")
+        total: Any = 0.0
+        for index, tensor in enumerate(tensors):
+            total = total + self._framework.project(tensor, self._weights(index, tuple(tensor.shape)))
+        for added in _added_losses(model):
+            total = total + added
+        return total
+
+    def _weights(self, index: int, shape: tuple[int, ...]) -> Values:
+        random = np.random.RandomState(self._seed + index)
+        elements = max(1, int(np.prod(shape)))
+        return (random.normal(size=shape) / np.sqrt(elements)).astype("float32")
+
+
+def _added_losses(model: Any) -> list[Any]:
+    layers = model._flatten_layers() if hasattr(model, "_flatten_layers") else []
+    added = []
+    for layer in layers:
+        for name in ("_losses", "_eager_losses"):
+            values = getattr(layer, name, None) or []
+            added += [value for value in values if not callable(value)]
+    return added
+
+
+def seed_everything(keras: Any, seed: int) -> None:
+    """Python's, NumPy's, the backend's and Keras' generators."""
+    keras.utils.set_random_seed(seed)

@@ -1,0 +1,226 @@
+"""Files in, files out: which files there are, their bytes, and how new bytes take their place."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+# Folders in which nobody's own source lives; ruff and black skip the same ones.
+_SKIPPED = frozenset(
+    {
+        ".bzr",
+        ".direnv",
+        ".eggs",
+        ".git",
+        ".hg",
+        ".ipynb_checkpoints",
+        ".mypy_cache",
+        ".nox",
+        ".pyenv",
+        ".pytest_cache",
+        ".ruff_cache",
+        ".svn",
+        ".tox",
+        ".venv",
+        ".vscode",
+        "__pycache__",
+        "__pypackages__",
+        "_build",
+        "build",
+        "dist",
+        "node_modules",
+        "site-packages",
+        "venv",
+    }
+)
+_SUFFIXES = (".py", ".pyw")
+
+
+class WorkspaceError(Exception):
+    """A file that cannot be read or written; says why in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file as it was read.
+
+    Attributes:
+        path: The path as it was given or found.
+        data: Its bytes.
+    """
+
+    path: Path
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A path to look at, or the reason why there is none.
+
+    Attributes:
+        given: Whether the user named this very file, and so wants to hear of it whatever is in it.
+    """
+
+    path: Path
+    problem: str = ""
+    given: bool = False
+
+
+def discover(paths: Iterable[Path]) -> Iterator[Found]:
+    """The Python files that `paths` name: files as they are, folders with all that is in them.
+
+    Folders are walked in the order of names. What `.gitignore` names is left out, as are the usual folders
+    of tools; a path that is given is always taken. No file comes twice.
+    """
+    seen: set[Path] = set()
+    for path in paths:
+        for found in _below(path):
+            key = Path(os.path.abspath(found.path))
+            if key not in seen:
+                seen.add(key)
+                yield found
+
+
+def read(path: Path) -> InputFile:
+    """Read a file once.
+
+    Raises:
+        WorkspaceError: if it cannot be read or is no regular file.
+    """
+    try:
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise WorkspaceError("not a regular file")
+            return InputFile(path, file.read())
+    except OSError as error:
+        raise WorkspaceError(f"cannot be read: {error.strerror or error}") from None
+
+
+def write(file: InputFile, data: bytes) -> None:
+    """Put `data` in the place of a file that still is what was read; whole or not at all.
+
+    A symbolic link is followed, not replaced. Mode and, where allowed, owner are kept.
+
+    Raises:
+        WorkspaceError: if the file was changed meanwhile, or the new one cannot take its place.
+    """
+    target = Path(os.path.realpath(file.path))
+    try:
+        before = target.stat()
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".kerasfix", dir=target.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as new:
+                new.write(data)
+                new.flush()
+                os.fsync(new.fileno())
+            _copy_ownership(temporary, before)
+            if read(target).data != file.data:
+                raise WorkspaceError("changed while kerasfix was at work; nothing was written")
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise WorkspaceError(f"cannot be written: {error.strerror or error}") from None
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    """Open a FIFO without waiting for somebody to write to it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _copy_ownership(path: Path, before: os.stat_result) -> None:
+    now = path.stat()
+    if hasattr(os, "chown") and (now.st_uid, now.st_gid) != (before.st_uid, before.st_gid):
+        # Only root may give a file away; the content matters more than the owner.
+        with contextlib.suppress(PermissionError):
+            os.chown(path, before.st_uid, before.st_gid)
+    path.chmod(stat.S_IMODE(before.st_mode))
+
+
+def _below(path: Path) -> Iterator[Found]:
+    if path.is_dir():
+        yield from _walk(path, _ignores_above(path))
+    elif os.path.lexists(path):
+        yield Found(path, given=True)
+    else:
+        yield Found(path, "no such file or folder", given=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ignore:
+    """The patterns of one `.gitignore`, and the folder that they count from."""
+
+    folder: str
+    spec: GitIgnoreSpec
+
+    def decides(self, path: str, *, is_folder: bool) -> bool | None:
+        """True: ignored. False: taken back by a `!` pattern. None: not named."""
+        relative = os.path.relpath(path, self.folder).replace(os.sep, "/")
+        return self.spec.check_file(relative + "/" if is_folder else relative).include
+
+
+def _walk(folder: Path, ignores: list[_Ignore]) -> Iterator[Found]:
+    ignores = [*ignores, *_ignore_file(folder)]
+    try:
+        with os.scandir(folder) as scan:
+            entries = sorted(scan, key=lambda entry: entry.name)
+    except OSError as error:
+        yield Found(folder, f"cannot be read: {error.strerror or error}")
+        return
+    for entry in entries:
+        # Links to folders are not followed: they can lead round in circles, or out of the project.
+        is_folder = entry.is_dir(follow_symlinks=False)
+        if is_folder and entry.name in _SKIPPED:
+            continue
+        if not is_folder and not entry.name.endswith(_SUFFIXES):
+            continue
+        if _is_ignored(entry.path, ignores, is_folder=is_folder):
+            continue
+        if is_folder:
+            yield from _walk(folder / entry.name, ignores)
+        elif entry.is_file():
+            yield Found(folder / entry.name)
+
+
+def _is_ignored(path: str, ignores: list[_Ignore], *, is_folder: bool) -> bool:
+    absolute = os.path.abspath(path)
+    for ignore in reversed(ignores):
+        decided = ignore.decides(absolute, is_folder=is_folder)
+        if decided is not None:
+            return decided
+    return False
+
+
+def _ignores_above(folder: Path) -> list[_Ignore]:
+    """The `.gitignore` files between the root of the repository and `folder`, outermost first."""
+    found: list[_Ignore] = []
+    absolute = Path(os.path.abspath(folder))
+    if (absolute / ".git").exists():
+        return found
+    for parent in absolute.parents:
+        found = [*_ignore_file(parent), *found]
+        if (parent / ".git").exists():
+            return found
+    # Outside of a repository only what lies inside the folder counts.
+    return []
+
+
+def _ignore_file(folder: Path) -> list[_Ignore]:
+    path = folder / ".gitignore"
+    try:
+        lines = path.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+    from pathspec import GitIgnoreSpec
+
+    return [_Ignore(os.path.abspath(folder), GitIgnoreSpec.from_lines(lines))]

@@ -1,0 +1,168 @@
+"""Crashes, hangs, memory and noise stay with the model that made them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from verify_models import model
+
+from kerasfix.verify.errors import VerifyError
+from kerasfix.verify.report import ModelReport, VerdictKind
+from kerasfix.verify.runner import Runner
+from kerasfix.verify.session import Session, Target
+
+pytestmark = pytest.mark.keras
+
+GOOD = model("self.a = layers.Dense(4)", "return self.a(x)")
+posix_only = pytest.mark.skipif(os.name != "posix", reason="process groups and signals")
+
+
+@pytest.fixture(scope="module")
+def strict() -> Iterator[Session]:
+    """A session with limits that a test can reach."""
+    with Session(Path(sys.executable), device="cpu", timeout=8, memory_mb=2500) as session:
+        yield session
+
+
+def compare(session: Session, patched: str, tmp_path: Path) -> ModelReport:
+    return session.compare(Target(tmp_path / "net.py", "Net", 1), GOOD, patched, outputs_must_match=False)
+
+
+def patched(lines: str, header: str = "import os, sys, time, subprocess\n") -> str:
+    """The good model, with something before its last line that happens only when values are known."""
+    call = "if hasattr(x, 'numpy') and tf.executing_eagerly():\n"
+    call += "".join(f"    {line}\n" for line in lines.splitlines())
+    return header + model("self.a = layers.Dense(4)", call + "return self.a(x)")
+
+
+def test_a_hang_ends_at_the_time_limit(strict: Session, tmp_path: Path) -> None:
+    started = time.monotonic()
+    report = compare(strict, patched("if len(self.a.weights): time.sleep(1000)"), tmp_path)
+    assert time.monotonic() - started < 30
+    assert report.verdict is VerdictKind.WORSE
+    assert "did not finish within 8 s" in report.reasons[0]
+    assert report.after is not None
+    assert report.after.stopped == "time"
+
+
+@posix_only
+def test_a_crash_is_an_observation(strict: Session, tmp_path: Path) -> None:
+    report = compare(strict, patched("if len(self.a.weights): os.abort()"), tmp_path)
+    assert report.verdict is VerdictKind.WORSE
+    assert "crashed (signal 6, SIGABRT)" in report.reasons[0]
+
+
+@posix_only
+def test_a_crash_on_every_input_is_not_verified_or_worse_never_passed(
+    strict: Session, tmp_path: Path
+) -> None:
+    report = compare(strict, patched("os.abort()"), tmp_path)
+    assert report.verdict is VerdictKind.WORSE
+    both = strict.compare(
+        Target(tmp_path / "b.py", "Net", 1), patched("os.abort()"), patched("os.abort()\npass")
+    )
+    assert both.verdict is VerdictKind.NOT_VERIFIED
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_model_that_eats_memory_ends_at_the_memory_limit(strict: Session, tmp_path: Path) -> None:
+    hungry = "hoard = []\nwhile len(self.a.weights): hoard.append(bytearray(50_000_000))"
+    report = compare(strict, patched(hungry), tmp_path)
+    assert report.verdict is VerdictKind.WORSE
+    assert "took more than 2500 MiB of memory" in report.reasons[0]
+
+
+def test_a_model_that_exits_raised(strict: Session, tmp_path: Path) -> None:
+    report = compare(strict, patched("if len(self.a.weights): sys.exit(3)"), tmp_path)
+    assert report.verdict is VerdictKind.WORSE
+    assert "SystemExit: 3" in report.reasons[0]
+
+
+def test_a_model_that_ends_its_process_raised(strict: Session, tmp_path: Path) -> None:
+    report = compare(strict, patched("if len(self.a.weights): os._exit(0)"), tmp_path)
+    assert report.verdict is VerdictKind.WORSE
+    assert "ended its process" in report.reasons[0]
+
+
+def test_what_a_model_prints_does_not_disturb(
+    strict: Session, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    noise = "print('{\"event\": \"done\"}', flush=True)\nsys.stderr.write('noise')\nos.write(1, b'noise')"
+    report = compare(strict, patched(noise), tmp_path)
+    assert report.verdict is VerdictKind.UNCHANGED, report.reasons
+    captured = capfd.readouterr()
+    assert captured.out == captured.err == ""
+
+
+def test_the_next_model_is_not_affected(strict: Session, tmp_path: Path) -> None:
+    compare(strict, patched("if len(self.a.weights): os._exit(7)"), tmp_path)
+    assert compare(strict, GOOD + "\n", tmp_path).verdict is VerdictKind.UNCHANGED
+
+
+@posix_only
+def test_what_a_model_starts_ends_with_it(strict: Session, tmp_path: Path) -> None:
+    mark = f"verify-{os.getpid()}-{time.time_ns()}"
+    code = f"subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(300)', {mark!r}])"
+    report = compare(strict, patched(code), tmp_path)
+    assert report.verdict is VerdictKind.UNCHANGED, report.reasons
+    assert not processes_with(mark)
+
+
+@posix_only
+def test_a_dead_server_is_replaced(tmp_path: Path) -> None:
+    with Session(Path(sys.executable), device="cpu", timeout=30) as session:
+        assert compare(session, GOOD, tmp_path).verdict is VerdictKind.UNCHANGED
+        server = session._runner._server
+        assert server is not None
+        os.kill(server._process.pid, signal.SIGKILL)
+        report = compare(session, GOOD.replace("Dense(4)", "Dense(5)"), tmp_path)
+        assert report.verdict in (VerdictKind.UNCHANGED, VerdictKind.NOT_VERIFIED)
+        assert compare(session, GOOD.replace("Dense(4)", "Dense(6)"), tmp_path).after is not None
+
+
+@posix_only
+def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
+    runner = Runner(Path(sys.executable), device="cpu", timeout=60)
+    runner.start()
+    assert runner._server is not None
+    server = runner._server._process
+    timer = threading.Timer(1.5, os.kill, [os.getpid(), signal.SIGINT])
+    timer.start()
+    job = {
+        "kind": "observe",
+        "source": patched("time.sleep(100)"),
+        "file": "net.py",
+        "class": "Net",
+        "seed": 1,
+        "steps": 1,
+        "input": None,
+        "hints": [],
+        "weights": str(tmp_path / "w.npz"),
+        "probe_seconds": 50,
+    }
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(job)
+    assert server.poll() is not None
+    assert not processes_with(str(runner_folder := server.args[-1])), runner_folder  # type: ignore[index]
+
+
+def test_a_gpu_that_is_not_there_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    with (
+        Runner(Path(sys.executable), device="gpu") as runner,
+        pytest.raises(VerifyError, match=r"--device gpu: tensorflow in .* sees no GPU"),
+    ):
+        runner.start()
+
+
+def processes_with(text: str) -> list[str]:
+    listing = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    return [line for line in listing.splitlines() if text in line]
