@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import itertools
 import os
 import random
 import re
@@ -159,8 +160,8 @@ def kerasfix(copy: Path, *options: str) -> Process:
 def parse_findings(output: bytes) -> list[Finding]:
     text = output.decode(errors="replace").replace("\r\n", "\n")
     found = list(_FINDING.finditer(text))
-    ends = [*(match.start() for match in found[1:]), len(text)]
-    fixes = [_FIX.search(text, match.end(), end) for match, end in zip(found, ends, strict=True)]
+    bounds = [match.start() for match in found] + [len(text)]
+    fixes = [_FIX.search(text, begin, end) for begin, end in itertools.pairwise(bounds)]
     return [
         Finding(
             Path(match["path"]),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import io
+import tokenize
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -11,8 +13,6 @@ import libcst as cst
 from kerasfix.codemods import CannotEdit
 from kerasfix.source import Edit, Source
 
-# Any will do, as long as what is parsed with it is printed with it.
-_INDENT = "    "
 _Node = TypeVar("_Node", bound=cst.CSTNode)
 
 
@@ -29,7 +29,7 @@ def edit_call(source: Source, node: ast.Call, change: Callable[[cst.Call], cst.C
     except cst.ParserSyntaxError as error:
         raise CannotEdit(f"LibCST does not parse it: {error.message}") from None
     if not isinstance(call, cst.Call):
-        raise CannotEdit("not a call")
+        raise CannotEdit("it is not a call")
     return _difference(source, start, segment, call, change(call))
 
 
@@ -44,34 +44,40 @@ def edit_signature(
         CannotEdit: if the signature does not survive the round trip through LibCST.
     """
     start = source.offset(node.lineno, node.col_offset)
-    header = source.text[start : _body_start(source, node)]
-    segment = header + "pass"
+    segment = source.text[start : _signature_end(source, start)] + " pass"
     try:
         function = cst.parse_statement(segment, _config(source))
     except cst.ParserSyntaxError as error:
         raise CannotEdit(f"LibCST does not parse it: {error.message}") from None
     if not isinstance(function, cst.FunctionDef):
-        raise CannotEdit("not a function")
+        raise CannotEdit("it is not a function")
     return _difference(source, start, segment, function, change(function))
 
 
-def _body_start(source: Source, node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    first = node.body[0]
-    if isinstance(first, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and first.decorator_list:
-        decorator = first.decorator_list[0]
-        return source.text.rindex("@", 0, source.offset(decorator.lineno, decorator.col_offset))
-    return source.offset(first.lineno, first.col_offset)
+def _signature_end(source: Source, start: int) -> int:
+    """Where the colon of a function's signature ends: the first one outside of all brackets."""
+    depth = 0
+    rest = Source(source.text[start:])
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(rest.text).readline):
+            if token.type == tokenize.OP:
+                depth += (token.string in "([{") - (token.string in ")]}")
+                if token.string == ":" and depth == 0:
+                    return start + rest.line_starts[token.end[0] - 1] + token.end[1]
+    except (tokenize.TokenError, SyntaxError) as error:
+        raise CannotEdit(f"its signature cannot be read: {error}") from None
+    raise CannotEdit("its signature has no end")
 
 
 def _config(source: Source) -> cst.PartialParserConfig:
-    return cst.PartialParserConfig(default_newline=source.newline, default_indent=_INDENT)
+    return cst.PartialParserConfig(default_newline=source.newline)
 
 
 def _difference(source: Source, start: int, segment: str, before: _Node, after: _Node) -> tuple[Edit, ...]:
     """What changed between two nodes, as the fewest insertions and replacements of their tokens' text."""
-    module = cst.Module(body=[], default_newline=source.newline, default_indent=_INDENT)
+    module = cst.Module(body=[], default_newline=source.newline)
     if module.code_for_node(before).rstrip("\r\n") != segment.rstrip("\r\n"):
-        raise CannotEdit("LibCST does not give this back as it was written")
+        raise CannotEdit("LibCST does not give it back as it was written")
     return shortest_edit(start, segment.rstrip("\r\n"), module.code_for_node(after).rstrip("\r\n"))
 
 

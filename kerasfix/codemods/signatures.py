@@ -5,6 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from kerasfix.codemods import CannotEdit
+from kerasfix.codemods.layout import appended
 
 
 def add_parameter(
@@ -15,14 +16,10 @@ def add_parameter(
     Behind `*args` it becomes keyword-only. Where every parameter has a line of its own, it gets one too.
     """
     parameters = function.params
+    group = "kwonly_params" if isinstance(parameters.star_arg, cst.Param) else "params"
     new = _parameter(name, default, annotation)
-    if isinstance(parameters.star_arg, cst.Param):
-        changed = parameters.with_changes(
-            kwonly_params=_appended(function, parameters.kwonly_params, new, comma)
-        )
-    else:
-        changed = parameters.with_changes(params=_appended(function, parameters.params, new, comma))
-    return function.with_changes(params=changed)
+    found = appended(getattr(parameters, group), new, function.whitespace_before_params, comma)
+    return function.with_changes(params=parameters.with_changes(**{group: found}))
 
 
 def set_default(function: cst.FunctionDef, name: str, default: str, optional: str | None) -> cst.FunctionDef:
@@ -66,36 +63,6 @@ def _parameter(name: str, default: str, annotation: str | None) -> cst.Param:
 def _equal(annotated: bool) -> cst.AssignEqual:
     space = cst.SimpleWhitespace(" " if annotated else "")
     return cst.AssignEqual(space, space)
-
-
-def _appended(function: cst.FunctionDef, parameters: object, new: cst.Param, comma: str) -> list[cst.Param]:
-    """`parameters` with `new` at the end, and the white space between them as the author has it."""
-    found: list[cst.Param] = list(parameters)  # type: ignore[call-overload]
-    if not found:
-        return [new]
-    last = found[-1]
-    gap = _gap(function, comma)
-    if isinstance(last.comma, cst.Comma):
-        # Something follows, or the comma is a trailing one: either way the new one takes it over.
-        after = last.comma.whitespace_after
-        if isinstance(gap, cst.ParenthesizedWhitespace) and isinstance(after, cst.ParenthesizedWhitespace):
-            gap = gap.with_changes(first_line=after.first_line, empty_lines=after.empty_lines)
-        new = new.with_changes(comma=last.comma, whitespace_after_param=last.whitespace_after_param)
-        last = last.with_changes(comma=last.comma.with_changes(whitespace_after=gap))
-    else:
-        new = new.with_changes(whitespace_after_param=last.whitespace_after_param)
-        last = last.with_changes(
-            comma=cst.Comma(whitespace_after=gap), whitespace_after_param=cst.SimpleWhitespace("")
-        )
-    return [*found[:-1], last, new]
-
-
-def _gap(function: cst.FunctionDef, comma: str) -> cst.BaseParenthesizableWhitespace:
-    """The white space between two parameters: a line break if the first one stands on its own line."""
-    before = function.whitespace_before_params
-    if isinstance(before, cst.ParenthesizedWhitespace):
-        return cst.ParenthesizedWhitespace(indent=before.indent, last_line=before.last_line)
-    return cst.SimpleWhitespace(comma[1:])
 
 
 def _code(node: cst.CSTNode) -> str:

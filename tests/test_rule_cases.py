@@ -1,0 +1,82 @@
+"""Every rule carries its own cases; here they all run."""
+
+from __future__ import annotations
+
+import pytest
+
+from kerasfix.engine import check_source
+from kerasfix.findings import Finding
+from kerasfix.plan import make_plan
+from kerasfix.rules import all_rules
+from kerasfix.rules.base import HEADER, Case, Rule
+from kerasfix.source import Source
+
+
+def _text(source: str) -> str:
+    return source if "import" in source.partition("class")[0] else HEADER + source
+
+
+def _cases(kind: str) -> list[object]:
+    return [
+        pytest.param(rule, case, id=f"{rule.code}: {case.why}")
+        for rule in all_rules()
+        for case in getattr(rule, kind)
+    ]
+
+
+def _fixed(rule: Rule, text: str) -> str:
+    """The text after all fixes of just this rule, suggestions included."""
+
+    def own(source: Source) -> list[Finding]:
+        return [finding for finding in check_source(source) if finding.code == rule.code]
+
+    return make_plan(text, own, lambda finding: True).text
+
+
+@pytest.mark.parametrize(("rule", "case"), _cases("invalid"))
+def test_a_fault_is_found_and_mended_as_a_person_would(rule: Rule, case: Case) -> None:
+    text = _text(case.source)
+    assert rule.code in [finding.code for finding in check_source(Source(text))]
+    assert _fixed(rule, text) == (_text(case.fixed) if case.fixed is not None else text)
+
+
+@pytest.mark.parametrize(("rule", "case"), _cases("invalid"))
+def test_mending_twice_changes_nothing_more(rule: Rule, case: Case) -> None:
+    once = _fixed(rule, _text(case.source))
+    assert _fixed(rule, once) == once
+
+
+@pytest.mark.parametrize(("rule", "case"), _cases("invalid"))
+def test_a_finding_without_a_fix_says_why(rule: Rule, case: Case) -> None:
+    for finding in rule.check(_program(_text(case.source))):
+        assert finding.fix is not None or finding.help
+        assert finding.message
+        assert not finding.message.endswith(".")
+
+
+@pytest.mark.parametrize(("rule", "case"), _cases("valid"))
+def test_sound_code_is_left_in_peace(rule: Rule, case: Case) -> None:
+    found = [finding for finding in check_source(Source(_text(case.source))) if finding.code == rule.code]
+    assert found == []
+
+
+@pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.code)
+def test_a_rule_documents_itself(rule: Rule) -> None:
+    page = rule.documentation
+    assert page.startswith(f"# {rule.name} ({rule.code})\n")
+    for heading in ("What it does", "Why it is bad", "Example", "Fix safety", "References"):
+        assert f"\n## {heading}\n" in page
+    assert rule.invalid
+    assert rule.valid
+
+
+def test_each_code_and_name_belongs_to_one_rule() -> None:
+    rules = all_rules()
+    assert len({rule.code for rule in rules}) == len({rule.name for rule in rules}) == len(rules)
+    assert [rule.code for rule in rules] == ["KF101", "KF102", "KF103", "KF104", "KF108", "KF201", "KF202"]
+
+
+def _program(text: str):  # type: ignore[no-untyped-def]
+    from kerasfix.analysis.program import Program
+
+    return Program(Source(text))
