@@ -148,7 +148,8 @@ def unpack(source: Path, copy: Path) -> None:
 
 def kerasfix(copy: Path, *options: str) -> Process:
     """Run kerasfix on all of `copy`, from inside it, so that paths are relative to it."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))}
+    # Without the current folder on the path: nothing of the package may stand in for a module.
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
     begin = time.perf_counter()
     outcome = subprocess.run(
         [sys.executable, "-m", "kerasfix", *options, "."], cwd=copy, env=environment, capture_output=True

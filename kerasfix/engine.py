@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kerasfix.findings import Applicability, Finding
 from kerasfix.plan import Plan, PlanError, make_plan
 from kerasfix.source import Encoding, Source, SourceError, decode
 from kerasfix.workspace import Found, InputFile, WorkspaceError, read, write
+
+if TYPE_CHECKING:
+    from kerasfix.analysis.neighbours import Neighbours
 
 # A program that does not say both has no Keras class with a flag or a chain to lose.
 _SIGNS = (b"keras", b"class")
@@ -64,64 +69,6 @@ class Selection:
 
 
 EVERYTHING = Selection()
-
-
-def check_source(source: Source, selection: Selection = EVERYTHING) -> list[Finding]:
-    """All findings of the selected rules in one source, in the order of the text.
-
-    Raises:
-        SourceError: if the source cannot be parsed.
-    """
-    from kerasfix.analysis.program import Program
-    from kerasfix.rules import all_rules
-
-    program = Program(source)
-    rules = [rule for rule in all_rules() if selection.wants(rule.code)]
-    found = [finding for rule in rules for finding in rule.check(program)]
-    return sorted(found, key=lambda finding: (finding.start, finding.end, finding.code))
-
-
-def check_file(found: Found, selection: Selection = EVERYTHING) -> FileReport | Problem:
-    """Read a file and find its faults; whatever stands in the way comes back as one problem."""
-    if found.problem:
-        return Problem(found.path, found.problem)
-    try:
-        return check_data(read(found.path), selection, whatever_it_says=found.given)
-    except WorkspaceError as error:
-        return Problem(found.path, str(error))
-
-
-def check_data(
-    file: InputFile, selection: Selection = EVERYTHING, *, whatever_it_says: bool = True
-) -> FileReport | Problem:
-    """Find the faults in the bytes of a file.
-
-    Args:
-        file: The file.
-        selection: Which rules speak.
-        whatever_it_says: Whether to read a file as Python that says nothing of Keras. In a big tree most do
-            not, and are not parsed.
-    """
-    if file.path.suffix == ".ipynb":
-        return Problem(file.path, "notebooks are not supported yet")
-    matters = all(sign in file.data for sign in _SIGNS)
-    try:
-        if not matters and not whatever_it_says and b"\0" not in file.data:
-            return FileReport(file, Encoding("utf-8"), "")
-        text, encoding = decode(file.data)
-        report = FileReport(file, encoding, text)
-        source = Source(text)
-        if matters:
-            report.findings = check_source(source, selection)
-        else:
-            _ = source.tree
-        return report
-    except SourceError as error:
-        return Problem(file.path, error.reason, error.line)
-    except RecursionError:
-        return Problem(file.path, "nested too deeply to analyse")
-
-
 Allow = Callable[[Finding], bool]
 
 
@@ -130,14 +77,84 @@ def allow_up_to(*classes: Applicability) -> Allow:
     return lambda finding: finding.fix is not None and finding.fix.applicability in classes
 
 
-def plan_file(report: FileReport, allow: Allow, selection: Selection = EVERYTHING) -> Plan | Problem:
-    """The fixes of a file that `allow` lets through, made together and checked."""
-    if not report.findings:
-        return Plan(report.text, report.text, (), (), ())
-    try:
-        return make_plan(report.text, lambda source: check_source(source, selection), allow)
-    except PlanError as error:
-        return Problem(report.path, f"left as it is, because {error}")
+class Engine:
+    """Finds and fixes; one for a whole run.
+
+    Args:
+        selection: Which rules speak.
+        neighbours: The files of the run, asked for subclasses before a method gains a parameter.
+    """
+
+    def __init__(self, selection: Selection = EVERYTHING, neighbours: Neighbours | None = None) -> None:
+        self.selection = selection
+        self.neighbours = neighbours
+
+    def check_source(self, source: Source, path: Path | None = None) -> list[Finding]:
+        """All findings of the selected rules in one source, in the order of the text.
+
+        Raises:
+            SourceError: if the source cannot be parsed.
+        """
+        from kerasfix.analysis.program import Program
+        from kerasfix.rules import all_rules
+
+        objections = None
+        if self.neighbours is not None and path is not None:
+            objections = partial(self.neighbours.objections, path)
+        program = Program(source, objections)
+        rules = [rule for rule in all_rules() if self.selection.wants(rule.code)]
+        found = [finding for rule in rules for finding in rule.check(program)]
+        return sorted(found, key=lambda finding: (finding.start, finding.end, finding.code))
+
+    def check_file(self, found: Found) -> FileReport | Problem:
+        """Read a file and find its faults; whatever stands in the way comes back as one problem."""
+        if found.problem:
+            return Problem(found.path, found.problem)
+        try:
+            return self.check_data(read(found.path), whatever_it_says=found.given)
+        except WorkspaceError as error:
+            return Problem(found.path, str(error))
+
+    def check_data(self, file: InputFile, *, whatever_it_says: bool = True) -> FileReport | Problem:
+        """Find the faults in the bytes of a file.
+
+        Args:
+            file: The file.
+            whatever_it_says: Whether to read a file as Python that says nothing of Keras. In a big tree most
+                do not, and are not parsed.
+        """
+        if file.path.suffix == ".ipynb":
+            return Problem(file.path, "notebooks are not supported yet")
+        matters = all(sign in file.data for sign in _SIGNS)
+        try:
+            if not matters and not whatever_it_says and b"\0" not in file.data:
+                return FileReport(file, Encoding("utf-8"), "")
+            text, encoding = decode(file.data)
+            report = FileReport(file, encoding, text)
+            source = Source(text)
+            if matters:
+                report.findings = self.check_source(source, file.path)
+            else:
+                _ = source.tree
+            return report
+        except SourceError as error:
+            return Problem(file.path, error.reason, error.line)
+        except RecursionError:
+            return Problem(file.path, "nested too deeply to analyse")
+
+    def plan(self, report: FileReport, allow: Allow) -> Plan | Problem:
+        """The fixes of a file that `allow` lets through, made together and checked."""
+        if not report.findings:
+            return unchanged(report)
+        try:
+            return make_plan(report.text, lambda source: self.check_source(source, report.path), allow)
+        except PlanError as error:
+            return Problem(report.path, f"left as it is, because {error}")
+
+
+def unchanged(report: FileReport) -> Plan:
+    """The plan that does nothing."""
+    return Plan(report.text, report.text, (), (), tuple(report.findings))
 
 
 def write_plan(report: FileReport, plan: Plan) -> Problem | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from kerasfix.analysis.index import ClassInfo
 from kerasfix.analysis.program import Program
-from kerasfix.engine import EVERYTHING, Allow, FileReport, Problem, Selection, plan_file
+from kerasfix.engine import Allow, Engine, FileReport, Problem
 from kerasfix.findings import Applicability, Finding
 from kerasfix.plan import Plan
 from kerasfix.source import Source
@@ -44,28 +44,26 @@ class Proof:
         return any(model.verdict is VerdictKind.WORSE for model in self.models)
 
 
-def prove(
-    report: FileReport, allow: Allow, session: Session, selection: Selection = EVERYTHING
-) -> Proof | Problem:
+def prove(report: FileReport, allow: Allow, engine: Engine, session: Session) -> Proof | Problem:
     """Verify the fixes of one file class by class, and settle which of them to write.
 
     Args:
         report: The file with its findings.
         allow: The fixes that are written without proof.
+        engine: Makes the plans.
         session: Runs the models.
-        selection: Which rules speak.
 
     Raises:
         VerifyError: if no model can be run at all.
     """
-    base = plan_file(report, allow, selection)
+    base = engine.plan(report, allow)
     if isinstance(base, Problem):
         return base
     proof = Proof(base)
     rejected: set[str] = set()
     for target in _targets(report, base):
         suggestions = [each for each in base.left if _is_open_suggestion(each, target.class_name)]
-        verdict = _examine(report, allow, session, selection, target, suggestions, proof)
+        verdict = _examine(report, allow, engine, session, target, suggestions, proof)
         if isinstance(verdict, Problem):
             return verdict
         proof.models.append(verdict)
@@ -75,7 +73,7 @@ def prove(
     def settled(finding: Finding) -> bool:
         return finding.owner not in rejected and (allow(finding) or _key(finding) in proof.proved)
 
-    final = plan_file(report, settled, selection)
+    final = engine.plan(report, settled)
     if isinstance(final, Problem):
         return final
     proof.plan = final
@@ -85,8 +83,8 @@ def prove(
 def _examine(
     report: FileReport,
     allow: Allow,
+    engine: Engine,
     session: Session,
-    selection: Selection,
     target: Target,
     suggestions: list[Finding],
     proof: Proof,
@@ -95,7 +93,7 @@ def _examine(
 
     def run(wanted: list[Finding]) -> ModelReport | Problem:
         keys = {_key(each) for each in wanted}
-        plan = plan_file(report, lambda each: allow(each) or _key(each) in keys, selection)
+        plan = engine.plan(report, lambda each: allow(each) or _key(each) in keys)
         if isinstance(plan, Problem):
             return plan
         claims = tuple(name for each in wanted if each.fix for name in each.fix.mends)

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Literal
 
 from kerasfix.engine import (
     Allow,
+    Engine,
     FileReport,
     Problem,
     Selection,
     allow_up_to,
-    check_data,
-    check_file,
-    plan_file,
+    unchanged,
     write_plan,
 )
 from kerasfix.findings import Applicability, Finding
@@ -25,9 +24,10 @@ from kerasfix.output import console, text
 from kerasfix.output.patch import patch
 from kerasfix.plan import Plan
 from kerasfix.source import Source
-from kerasfix.workspace import InputFile, discover
+from kerasfix.workspace import Found, InputFile, discover
 
 if TYPE_CHECKING:
+    from kerasfix.analysis.neighbours import Neighbours
     from kerasfix.verify.report import ModelReport
     from kerasfix.verify.session import Session
 
@@ -52,6 +52,11 @@ class Settings:
     timeout: float = 120.0
     memory: int = 8192
     stdin_filename: Path | None = None
+
+    @property
+    def is_filter(self) -> bool:
+        """Whether the source comes from standard input."""
+        return self.paths == (_STDIN,)
 
     @property
     def selection(self) -> Selection:
@@ -88,53 +93,68 @@ class _Outcome:
 
 
 class _Run:
-    """The run itself: the settings, where to print, and what was found so far."""
+    """The run itself: what does the work, where to print, and what was found so far."""
 
-    def __init__(self, settings: Settings, session: Session | None) -> None:
+    def __init__(self, settings: Settings, engine: Engine, session: Session | None) -> None:
         self.settings = settings
+        self.engine = engine
         self.session = session
         self.outcome = _Outcome()
         self.out = console.standard_output()
         self.err = console.standard_error()
         # With --diff, or as a filter, standard output belongs to the diff or the text alone.
-        self.quiet = settings.diff or (settings.apply and _STDIN in settings.paths)
+        self.quiet = settings.diff or (settings.apply and settings.is_filter)
         self.talk = self.err if self.quiet else self.out
 
     def file(self, report: FileReport | Problem) -> None:
+        """Do with one file what the options say."""
         if isinstance(report, Problem):
             self.problem(report)
-            if _is_stdin(report.path, self.settings) and self.settings.apply:
-                sys.stdout.buffer.write(self.stdin_data)
             return
         self.outcome.files += 1
         plan = self._plan(report)
-        if isinstance(plan, Problem):
-            self.problem(plan)
-            plan = Plan(report.text, report.text, (), (), tuple(report.findings))
         if self.settings.diff:
-            self._show(patch(report, plan))
+            self._print(patch(report, plan))
+            self.outcome.has_diff |= bool(plan.edits)
         elif self.settings.apply:
-            plan = self._write(report, plan)
+            self._tell(report, self._write(report, plan))
         else:
-            plan = Plan(report.text, report.text, (), (), tuple(report.findings))
-        self._tell(report.path, plan)
+            self._tell(report, unchanged(report))
+
+    def filter(self, data: bytes) -> None:
+        """Do with standard input what the options say; --apply gives it back fixed, or else as it came."""
+        report = self.engine.check_data(InputFile(self.settings.stdin_filename or Path("stdin.py"), data))
+        if not self.settings.apply:
+            self.file(report)
+        elif isinstance(report, Problem):
+            self.problem(report)
+            self._print(data)
+        else:
+            plan = self._plan(report)
+            self._print(report.encoding.encode(plan.text))
+            self._tell(report, plan)
 
     def problem(self, problem: Problem) -> None:
         self.outcome.problems.append(problem)
         self.err.line(*text.problem_line(problem))
 
-    stdin_data = b""
+    def _plan(self, report: FileReport) -> Plan:
+        """What to write, as far as these options let, and as far as a run proves if one is wanted."""
+        plan: Plan | Problem = unchanged(report)
+        if self.session is not None and report.findings:
+            plan = self._proved(report, self.session)
+        elif self.settings.diff or self.settings.apply:
+            plan = self.engine.plan(report, self.settings.allow)
+        if isinstance(plan, Problem):
+            self.problem(plan)
+            return unchanged(report)
+        return plan
 
-    def _plan(self, report: FileReport) -> Plan | Problem:
-        if self.session is None or not report.findings:
-            wanted = self.settings.diff or self.settings.apply
-            if not wanted:
-                return Plan(report.text, report.text, (), (), ())
-            return plan_file(report, self.settings.allow, self.settings.selection)
+    def _proved(self, report: FileReport, session: Session) -> Plan | Problem:
         from kerasfix.output.proof import proof_lines
         from kerasfix.proving import prove
 
-        proof = prove(report, self.settings.allow, self.session, self.settings.selection)
+        proof = prove(report, self.settings.allow, self.engine, session)
         if isinstance(proof, Problem):
             return proof
         self.outcome.models += proof.models
@@ -142,36 +162,30 @@ class _Run:
             self.talk.lines(proof_lines(model))
         return proof.plan
 
-    def _show(self, diff: bytes) -> None:
-        self.outcome.has_diff |= bool(diff)
-        sys.stdout.flush()
-        sys.stdout.buffer.write(diff)
-        sys.stdout.buffer.flush()
-
     def _write(self, report: FileReport, plan: Plan) -> Plan:
         """Write a plan; what could not be written is left as it was."""
-        if _is_stdin(report.path, self.settings):
-            sys.stdout.buffer.write(report.encoding.encode(plan.text))
-            return plan
         if plan.text == plan.original:
             return plan
         failed = write_plan(report, plan)
         if failed is not None:
             self.problem(failed)
-            return Plan(report.text, report.text, (), (), tuple(report.findings))
+            return unchanged(report)
         self.talk.line(*text.applied_line(report.path, plan.applied))
         return plan
 
-    def _tell(self, path: Path, plan: Plan) -> None:
-        """Show what is left; a diff shows only itself."""
-        if not self.settings.diff:
-            self.outcome.left += plan.left
+    def _print(self, data: bytes) -> None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+    def _tell(self, report: FileReport, plan: Plan) -> None:
+        """Show what is left."""
+        self.outcome.left += plan.left
         self.outcome.files_with_faults += bool(plan.left)
-        if self.quiet:
-            return
-        source = Source(plan.text)
-        for finding in plan.left:
-            self.out.lines(text.finding_lines(path, source, finding))
+        if not self.quiet:
+            source = Source(plan.text)
+            for finding in plan.left:
+                self.out.lines(text.finding_lines(report.path, source, finding))
 
 
 def run(settings: Settings) -> int:
@@ -182,15 +196,29 @@ def run(settings: Settings) -> int:
     """
     from kerasfix.verify.errors import VerifyError
 
+    found = [] if settings.is_filter else list(discover(settings.paths or (Path(),)))
+    engine = Engine(settings.selection, _neighbours(found))
     try:
         with _session(settings) as session:
-            here = _Run(settings, session)
-            for report in _reports(settings, here):
-                here.file(report)
+            here = _Run(settings, engine, session)
+            if settings.is_filter:
+                here.filter(sys.stdin.buffer.read())
+            for each in found:
+                here.file(engine.check_file(each))
     except VerifyError as error:
         console.standard_error().line(("error: ", "bold red"), (str(error), ""))
         return 2
     return _finish(here)
+
+
+def _neighbours(found: list[Found]) -> Neighbours:
+    """The files of the run, and those beside them: where subclasses are looked for."""
+    from kerasfix.analysis.neighbours import Neighbours
+
+    paths = {each.path: None for each in found}
+    for folder in {each.path.parent for each in found if each.given}:
+        paths.update(dict.fromkeys(sorted(folder.glob("*.py"))))
+    return Neighbours(paths)
 
 
 def _finish(here: _Run) -> int:
@@ -202,27 +230,10 @@ def _finish(here: _Run) -> int:
             settings.report.write_text(VerificationReport(outcome.models).dumps(), "utf-8")
         except OSError as error:
             here.problem(Problem(settings.report, f"cannot be written: {error.strerror}"))
-    if not here.quiet and not (outcome.problems and not outcome.files):
-        here.out.lines(
-            text.summary_lines(
-                outcome.left, outcome.files_with_faults or outcome.files, verified=settings.verify
-            )
-        )
+    if not here.quiet and (outcome.files or not outcome.problems):
+        files = outcome.files_with_faults or outcome.files
+        here.out.lines(text.summary_lines(outcome.left, files, verified=settings.verify))
     return outcome.exit_code
-
-
-def _reports(settings: Settings, here: _Run) -> Iterator[FileReport | Problem]:
-    if settings.paths == (_STDIN,):
-        here.stdin_data = sys.stdin.buffer.read()
-        name = settings.stdin_filename or Path("stdin.py")
-        yield check_data(InputFile(name, here.stdin_data), settings.selection)
-        return
-    for found in discover(settings.paths or (Path(),)):
-        yield check_file(found, settings.selection)
-
-
-def _is_stdin(path: Path, settings: Settings) -> bool:
-    return settings.paths == (_STDIN,) and path == (settings.stdin_filename or Path("stdin.py"))
 
 
 @contextmanager
@@ -235,7 +246,7 @@ def _session(settings: Settings) -> Iterator[Session | None]:
     from kerasfix.verify.interpreter import check_python, find_python
     from kerasfix.verify.session import Session
 
-    first = next((path for path in settings.paths if path != _STDIN), Path())
+    first = settings.stdin_filename or next((path for path in settings.paths if path != _STDIN), Path())
     python = find_python(first, settings.python)
     check_python(python)
     with (

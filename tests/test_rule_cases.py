@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kerasfix.engine import check_source
+from kerasfix.analysis.program import Program
+from kerasfix.engine import Engine
 from kerasfix.findings import Finding
 from kerasfix.plan import make_plan
 from kerasfix.rules import all_rules
@@ -28,7 +29,7 @@ def _fixed(rule: Rule, text: str) -> str:
     """The text after all fixes of just this rule, suggestions included."""
 
     def own(source: Source) -> list[Finding]:
-        return [finding for finding in check_source(source) if finding.code == rule.code]
+        return [finding for finding in Engine().check_source(source) if finding.code == rule.code]
 
     return make_plan(text, own, lambda finding: True).text
 
@@ -36,7 +37,7 @@ def _fixed(rule: Rule, text: str) -> str:
 @pytest.mark.parametrize(("rule", "case"), _cases("invalid"))
 def test_a_fault_is_found_and_mended_as_a_person_would(rule: Rule, case: Case) -> None:
     text = _text(case.source)
-    assert rule.code in [finding.code for finding in check_source(Source(text))]
+    assert rule.code in [finding.code for finding in Engine().check_source(Source(text))]
     assert _fixed(rule, text) == (_text(case.fixed) if case.fixed is not None else text)
 
 
@@ -48,7 +49,7 @@ def test_mending_twice_changes_nothing_more(rule: Rule, case: Case) -> None:
 
 @pytest.mark.parametrize(("rule", "case"), _cases("invalid"))
 def test_a_finding_without_a_fix_says_why(rule: Rule, case: Case) -> None:
-    for finding in rule.check(_program(_text(case.source))):
+    for finding in rule.check(Program(Source(_text(case.source)))):
         assert finding.fix is not None or finding.help
         assert finding.message
         assert not finding.message.endswith(".")
@@ -56,7 +57,9 @@ def test_a_finding_without_a_fix_says_why(rule: Rule, case: Case) -> None:
 
 @pytest.mark.parametrize(("rule", "case"), _cases("valid"))
 def test_sound_code_is_left_in_peace(rule: Rule, case: Case) -> None:
-    found = [finding for finding in check_source(Source(_text(case.source))) if finding.code == rule.code]
+    found = [
+        finding for finding in Engine().check_source(Source(_text(case.source))) if finding.code == rule.code
+    ]
     assert found == []
 
 
@@ -74,9 +77,3 @@ def test_each_code_and_name_belongs_to_one_rule() -> None:
     rules = all_rules()
     assert len({rule.code for rule in rules}) == len({rule.name for rule in rules}) == len(rules)
     assert [rule.code for rule in rules] == ["KF101", "KF102", "KF103", "KF104", "KF108", "KF201", "KF202"]
-
-
-def _program(text: str):  # type: ignore[no-untyped-def]
-    from kerasfix.analysis.program import Program
-
-    return Program(Source(text))

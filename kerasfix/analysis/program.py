@@ -7,7 +7,7 @@ from functools import cached_property
 from kerasfix.analysis.dataflow import DataFlow
 from kerasfix.analysis.index import Method, Module
 from kerasfix.analysis.lost import LayerUse
-from kerasfix.analysis.threads import Threads
+from kerasfix.analysis.threads import Objections, Threads
 from kerasfix.analysis.training import TrainingFlow
 from kerasfix.source import Source
 
@@ -17,13 +17,15 @@ class Program:
 
     Args:
         source: The text.
+        objections: What other files have against a method of a class here taking the flag.
 
     Raises:
         SourceError: from the analyses, if the text cannot be parsed.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, objections: Objections | None = None) -> None:
         self.source = source
+        self._objections = objections or (lambda _class_name, _method: ())
         self._layer_uses: dict[Method, LayerUse] = {}
 
     @cached_property
@@ -36,7 +38,7 @@ class Program:
 
     @cached_property
     def threads(self) -> Threads:
-        return Threads(self.flow)
+        return Threads(self.flow, self._objections)
 
     def forward_methods(self) -> list[Method]:
         """The methods that compute something, of every class that Keras drives."""

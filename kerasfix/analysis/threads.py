@@ -7,7 +7,7 @@ From Keras 3.10 an explicit None blocks what the layer would have inherited, so 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
@@ -48,15 +48,22 @@ class Thread:
     blockers: list[str] = field(default_factory=list)
 
 
+# Class name, method name -> reasons from elsewhere.
+Objections = Callable[[str, str], Iterable[str]]
+
+
 class Threads:
     """The threads of one module.
 
     Args:
         flow: Who depends on the flag there.
+        objections: Gives, for a class name and a method name, what other files have against the method
+            taking the flag.
     """
 
-    def __init__(self, flow: TrainingFlow) -> None:
+    def __init__(self, flow: TrainingFlow, objections: Objections) -> None:
         self.flow = flow
+        self._objections = objections
         self._taking: dict[ClassInfo, bool] = {}
 
     def thread(self, start: Method) -> Thread:
@@ -70,6 +77,7 @@ class Threads:
             thread.gains.append(method)
             thread.blockers += _signature_blockers(method)
             thread.blockers += self._reference_blockers(method)
+            thread.blockers += self._objections(method.owner.name, method.name)
             for site in self.flow.sites.get(method, ()):
                 waiting += self._carry_on(thread, site)
             for site in self._callers(method):

@@ -138,8 +138,8 @@ class Observation:
 
     @property
     def ran(self) -> bool:
-        """Whether the model could be trained and called at all: its gradients were seen."""
-        return "tape" not in self.errors and self.raised_in not in ("import", "init", "probe", "build")
+        """Whether the model was built and tried in every phase, even if some of them raised."""
+        return self.raised is None or "tape" in self.losses or "tape" in self.errors
 
 
 @dataclass(frozen=True)

@@ -65,12 +65,14 @@ class _Seen:
     Attributes:
         observation: None if the version could not be driven.
         spec: The inputs that it ran on, as the worker writes them.
+        keras: Version and backend of the Keras that the class is made of.
         refused: Which step refused to drive it ("inputs", "constructor", ...), "" if none did.
         reason: Why, as sentences.
     """
 
     observation: Observation | None = None
     spec: Mapping[str, Any] | None = None
+    keras: tuple[str, str] | None = None
     refused: str = ""
     reason: tuple[str, ...] = ()
 
@@ -249,7 +251,8 @@ class Session:
             advice = ("in pyproject.toml: " + " / ".join(settings),) if settings else ()
             return _Seen(refused=result["what"], reason=(f"not verified: {result['reason']}", *advice))
         if result is not None:
-            return _Seen(_observation(result["observation"]), result["input"])
+            keras = (result["keras"], result["backend"]) if "keras" in result else None
+            return _Seen(_observation(result["observation"]), result["input"], keras)
         stopped = _ended(outcome, self._runner.timeout, self._runner.memory_mb)
         if outcome.phase == "probe" or outcome.ending == "server":
             # Without an input there is nothing that the other version could be compared on.
@@ -261,14 +264,15 @@ class Session:
         self, target: Target, before: _Seen, after: _Seen, verdict: Verdict, started: float
     ) -> ModelReport:
         facts = self._runner.facts or {}
+        version, backend = after.keras or before.keras or (facts.get("keras"), facts.get("backend"))
         spec = after.spec or before.spec
         return ModelReport(
             file=str(target.path),
             class_name=target.class_name,
             line=target.line,
             python=str(self._runner.python),
-            keras_version=facts.get("keras"),
-            backend=facts.get("backend"),
+            keras_version=version,
+            backend=backend,
             device=facts.get("device"),
             before=before.observation,
             after=after.observation,

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from kerasfix.verify.report import Observation, SensitiveLayer, Verdict, VerdictKind
 
+_MOST_NAMES = 6
+# Rounding differs between runs and devices; a changed computation differs by far more.
 _RELATIVE = 1e-4
 _ABSOLUTE = 1e-5
-_MOST_NAMES = 6
 # Phases in which a layer has no business in training mode.
 _INFERENCE = ("predict", "evaluate", "call")
-_BEFORE_TRAINING = ("import", "init", "probe")
 _PHASE_NAMES = {"call": "a bare call", "tape": "a gradient tape"}
 
 
@@ -39,7 +39,7 @@ def judge(
     worse = tuple(_worsened(before, after, outputs_must_match))
     if worse:
         return Verdict(VerdictKind.WORSE, worse)
-    if _never_ran(before) and _never_ran(after):
+    if not before.ran and not after.ran:
         return Verdict(VerdictKind.NOT_VERIFIED, (f"it raises before and after: {after.raised}",))
     mended = tuple(_mended(before, after))
     if claims:
@@ -50,11 +50,6 @@ def judge(
     if mended:
         return Verdict(VerdictKind.PROVED, mended)
     return Verdict(VerdictKind.UNCHANGED, ("it runs before and after, and nothing that was watched differs",))
-
-
-def _never_ran(observation: Observation) -> bool:
-    """Whether it raised before anything about its training could be seen."""
-    return observation.raised is not None and not observation.trainable and not observation.sensitive
 
 
 def _stopped(before: Observation, after: Observation) -> Verdict | None:
@@ -70,7 +65,7 @@ def _stopped(before: Observation, after: Observation) -> Verdict | None:
 
 def _worsened(before: Observation, after: Observation, outputs_must_match: bool) -> Iterator[str]:
     yield from _new_errors(before, after)
-    if _never_ran(before) or _never_ran(after):
+    if not (before.ran and after.ran):
         return
     yield from _new_names("no gradient any more", before.missing_gradient, after.missing_gradient)
     yield from _new_names("gradient not finite now", before.nonfinite_gradient, after.nonfinite_gradient)
@@ -86,46 +81,49 @@ def _worsened(before: Observation, after: Observation, outputs_must_match: bool)
 
 
 def _new_errors(before: Observation, after: Observation) -> Iterator[str]:
-    if before.raised is None and _never_ran(after):
+    if not before.ran:
+        return
+    if not after.ran:
         yield f"the original ran; the patched model raises {after.raised}{_line(after)}"
         return
-    if before.raised in after.errors.values() or _never_ran(before):
-        # The same exception, or one that only a model that runs further can raise.
-        known = set(before.errors.values())
-    else:
-        known = set()
     for phase, message in after.errors.items():
-        if phase not in before.errors and message not in known and not _never_ran(before):
+        if phase not in before.errors:
             yield f"{_phase(phase)} raises {message} now"
 
 
 def _different_outputs(before: Observation, after: Observation) -> Iterator[str]:
     if before.outputs is None or after.outputs is None or before.outputs_random:
         return
+    if _left_training_mode(before, after):
+        return
     if after.outputs_random:
         yield "its outputs in inference mode are random now"
     elif len(before.outputs) != len(after.outputs):
         yield "its outputs in inference mode have another shape"
     else:
-        distance = max(
-            (_distance(a, b) for a, b in zip(before.outputs, after.outputs, strict=True)), default=0.0
-        )
-        if distance > 1.0:
-            largest = max(abs(a - b) for a, b in zip(before.outputs, after.outputs, strict=True))
+        scale = max((abs(value) for value in before.outputs if math.isfinite(value)), default=0.0)
+        pairs = zip(before.outputs, after.outputs, strict=True)
+        largest = max((_distance(a, b) for a, b in pairs), default=0.0)
+        if largest > _ABSOLUTE + _RELATIVE * scale:
             yield f"its outputs in inference mode differ (by up to {largest:.3g})"
 
 
 def _distance(a: float, b: float) -> float:
-    """How far two numbers are apart; up to 1 they count as equal."""
-    if math.isnan(a) or math.isnan(b):
-        return 0.0 if math.isnan(a) and math.isnan(b) else math.inf
-    if a == b:
+    if a == b or (math.isnan(a) and math.isnan(b)):
         return 0.0
-    return abs(a - b) / (_ABSOLUTE + _RELATIVE * max(abs(a), abs(b)))
+    return abs(a - b) if math.isfinite(a) and math.isfinite(b) else math.inf
+
+
+def _left_training_mode(before: Observation, after: Observation) -> bool:
+    """Whether inference ran in training mode before: then its outputs must change."""
+    return any(
+        old.trained_in("predict") and not new.trained_in("predict")
+        for _, old, new in _common_layers(before, after)
+    )
 
 
 def _mended(before: Observation, after: Observation) -> Iterator[str]:
-    if _never_ran(before):
+    if not before.ran:
         yield f"the original raises {before.raised}{_line(before)}; the patched model runs"
         if not after.missing_gradient:
             yield f"{after.trainable_count} of {after.trainable_count} trainable variables have a gradient"
@@ -159,13 +157,13 @@ def _failed_claims(before: Observation, after: Observation, claims: Sequence[str
             yield f"the model has no layer `{claim}`"
         elif lost := [path for path in paths if path in after.layers_not_reached]:
             yield f"{_names(lost)}: should be reached by the fix, still not reached"
-        elif not _never_ran(before) and not any(_belongs(path, claim) for path in before.layers_not_reached):
+        elif before.ran and not any(_belongs(path, claim) for path in before.layers_not_reached):
             yield f"`{claim}` was reached before already"
 
 
 def _claims_kept(before: Observation, claims: Sequence[str]) -> str:
     # An original that raises cannot be asked what it reached.
-    verb = "reached" if _never_ran(before) else "not reached before, reached now"
+    verb = "not reached before, reached now" if before.ran else "reached"
     return f"what the fix should bring back ({_names(claims)}): {verb}"
 
 

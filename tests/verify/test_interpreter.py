@@ -56,7 +56,7 @@ def test_an_interpreter_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 def test_a_python_without_tensorflow_says_what_to_install(tmp_path: Path) -> None:
     venv.create(tmp_path / "bare", with_pip=False, symlinks=os.name != "nt")
     python = find_python(tmp_path / "net.py", tmp_path / "bare")
-    with pytest.raises(VerifyError, match="has no TensorFlow: .* -m pip install tensorflow"):
+    with pytest.raises(VerifyError, match=r"has no TensorFlow: .* -m pip install tensorflow"):
         check_python(python, {**os.environ, "PYTHONPATH": ""})
 
 

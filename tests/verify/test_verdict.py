@@ -16,6 +16,7 @@ GOOD = Observation(
     trainable=("conv1/kernel", "score/kernel"),
     layers={"conv1": "Conv2D", "bn": "BatchNormalization", "drop": "Dropout", "score": "Dense"},
     outputs=(1.0, 2.0),
+    losses={"tape": (0.5,)},
     sensitive={
         "bn": SensitiveLayer(
             "BatchNormalization",

@@ -98,7 +98,7 @@ class Prober:
     def _error_of(self, attempt: Callable[[Spec], None], spec: Spec) -> str | None:
         try:
             attempt(spec)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             message = one_line(error)
             self._errors.setdefault(message, []).append(spec)
             return message

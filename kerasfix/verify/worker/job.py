@@ -6,8 +6,10 @@ import hashlib
 import importlib
 import json
 import os
+import socket
 import struct
 import sys
+import traceback
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +24,7 @@ from .inputs import Prober, arrange, arrays_for
 from .load import Refused, construct, line_of, load_class, one_line, required_arguments
 from .observe import Recorder
 from .train import Trainer, seed_everything
-from .walk import layers_of, variable_names
+from .walk import Named, layers_of, named_variables
 from .weights import SharedWeights
 
 
@@ -39,6 +41,7 @@ def run(job: dict[str, Any]) -> None:
     """
     _redirect(job["log"])
     _forbid_core_dumps()
+    _forbid_network()
     warnings.simplefilter("ignore")
     try:
         result = _hello() if job["kind"] == "hello" else _observe(job)
@@ -48,6 +51,15 @@ def run(job: dict[str, Any]) -> None:
             "what": refused.what,
             "reason": refused.reason,
             "settings": list(refused.settings),
+        }
+    except Exception as error:
+        # A fault of ours must not pass for a fault of the model.
+        traceback.print_exc()
+        result = {
+            "outcome": "refused",
+            "what": "internal",
+            "reason": f"kerasfix failed on it: {one_line(error)}",
+            "settings": [],
         }
     _write(job["result"], result)
 
@@ -148,11 +160,11 @@ def _train(
         observation["layers"] = _layer_classes(driven, keras)
         return observation
     layers = layers_of(driven.root, keras)
-    names = variable_names(driven.root, layers)
+    names = named_variables(driven.root, layers)
     SharedWeights(job["weights"]).share(names, framework)
     recorder = Recorder(framework)
     recorder.wrap(layers)
-    trainer = Trainer(keras, framework, driven, layers, inputs, arrays, recorder, job, say)
+    trainer = Trainer(keras, framework, driven, layers, names, inputs, arrays, recorder, job, say)
     trainer.run()
     return _observation(trainer, recorder, driven, names, _layer_classes(driven, keras))
 
@@ -163,9 +175,9 @@ def _layer_classes(driven: Driven, keras: Any) -> dict[str, str]:
 
 
 def _observation(
-    trainer: Trainer, recorder: Recorder, driven: Driven, names: list[tuple[str, Any]], layers: dict[str, str]
+    trainer: Trainer, recorder: Recorder, driven: Driven, names: list[Named], layers: dict[str, str]
 ) -> dict[str, Any]:
-    by_id = {id(variable): name for name, variable in names}
+    by_id = {id(named.variable): named.name for named in names}
     trainable = [by_id.get(id(variable), variable.name) for variable in driven.root.trainable_variables]
     gradients = trainer.gradients or []
     existing = [(name, g) for name, g in zip(trainable, gradients) if g is not None]
@@ -232,6 +244,16 @@ def _redirect(log_path: str) -> None:
     os.dup2(log, 2)
     os.close(log)
     sys.stdin = open(os.devnull)  # noqa: SIM115
+
+
+def _forbid_network() -> None:
+    """A constructor may ask for pretrained weights; proving a fix must not download half a gigabyte."""
+
+    def refuse(_socket: Any, address: Any) -> None:
+        raise OSError(f"kerasfix runs models without network (connection to {address})")
+
+    socket.socket.connect = refuse  # type: ignore[method-assign]
+    socket.socket.connect_ex = refuse  # type: ignore[assignment,method-assign]
 
 
 def _forbid_core_dumps() -> None:

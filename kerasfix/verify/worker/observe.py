@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -114,16 +115,25 @@ class Recorder:
             return {key: self._follow(path, item) for key, item in outputs.items()}
         return outputs
 
-    def not_reached(self, layers: list[Found], gradients: list[Any]) -> tuple[list[str], list[str]]:
+    def not_reached(
+        self, layers: list[Found], gradients: list[Any], used_weights: set[str]
+    ) -> tuple[list[str], list[str]]:
         """Paths of the layers whose output does not reach the loss, and of those never called.
 
         Args:
             gradients: One for each of `outputs`, None where the loss does not depend on it.
+            used_weights: Paths of layers with a weight that has a gradient: tied embeddings, for example, are
+                used without being called.
         """
-        with_gradient = {path for path, g in zip(self.output_paths, gradients) if g is not None}
-        # A layer that gives integers only has no gradient to show; that it was called is all there is to
-        # know.
-        silent = self.called - set(self.output_paths)
-        paths = [found.path for found in layers if not found.inner]
-        lost = [path for path in paths if path not in with_gradient and path not in silent]
+        reached = used_weights | {path for path, g in zip(self.output_paths, gradients) if g is not None}
+        # A layer that gives integers only has no gradient to show; all there is to know is that it was called.
+        reached |= self.called - set(self.output_paths)
+        # A container need not be called itself if its layers are.
+        reached |= {parent for path in reached for parent in _parents(path)}
+        lost = [found.path for found in layers if not found.inner and found.path not in reached]
         return lost, [path for path in lost if path not in self.called]
+
+
+def _parents(path: str) -> list[str]:
+    """Prefixes that may be paths of layers: "a.b[0].c" -> "a", "a.b", "a.b[0]"."""
+    return [path[: match.start()] for match in re.finditer(r"[.\[]", path)]

@@ -15,7 +15,7 @@ from .inputs import _flatten
 from .keras_import import is_keras_class
 from .load import line_of, one_line
 from .observe import Recorder
-from .walk import Found
+from .walk import Found, Named
 from .weights import Snapshot
 
 _MOST_OUTPUTS = 2048
@@ -44,6 +44,7 @@ class Trainer:
         framework: Framework,
         driven: Driven,
         layers: list[Found],
+        weights: list[Named],
         inputs: Any,
         arrays: Any,
         recorder: Recorder,
@@ -54,6 +55,7 @@ class Trainer:
         self._framework = framework
         self._driven = driven
         self._layers = layers
+        self._owners = {id(named.variable): named.owner for named in weights}
         self._inputs = inputs
         self._arrays = arrays
         self._recorder = recorder
@@ -169,7 +171,12 @@ class Trainer:
         variables = list(self._driven.root.trainable_variables)
         value, self.gradients, of_outputs = self._framework.gradients(loss, variables, outputs)
         self.losses["tape"] = [float(self._framework.numpy(value))]
-        self.not_reached, self.not_called = self._recorder.not_reached(self._layers, of_outputs)
+        used = {
+            self._owners.get(id(variable), "")
+            for variable, gradient in zip(variables, self.gradients)
+            if gradient is not None
+        }
+        self.not_reached, self.not_called = self._recorder.not_reached(self._layers, of_outputs, used)
         outputs.clear()
 
     def _compile(self) -> None:

@@ -84,22 +84,31 @@ class _Walker:
                 yield from self._in_value(item, f"{path}[{index}]", depth + 1)
 
 
-def variable_names(root: Any, layers: list[Found]) -> list[tuple[str, Any]]:
-    """Name and variable for all weights of `root`: "conv1/kernel", "blocks[0]/bn/gamma", "scale"."""
+@dataclass(frozen=True)
+class Named:
+    """A variable, its name ("conv1/kernel", "blocks[0]/gamma", "scale") and the path of its layer."""
+
+    name: str
+    owner: str
+    variable: Any
+
+
+def named_variables(root: Any, layers: list[Found]) -> list[Named]:
+    """All weights of `root` with names that do not depend on Keras' counters."""
     owners: dict[int, Found] = {}
     for found in [Found("", root, False), *layers]:
         if not found.inner:
             for variable in found.layer.weights:
                 owners[id(variable)] = found
-    names: list[tuple[str, Any]] = []
+    named: list[Named] = []
     taken: dict[str, int] = {}
     for variable in root.weights:
         owner = owners.get(id(variable), Found("", root, False))
         own = _name_in(owner.layer, variable)
         name = f"{owner.path}/{own}" if owner.path else own
         taken[name] = taken.get(name, 0) + 1
-        names.append((name if taken[name] == 1 else f"{name}#{taken[name]}", variable))
-    return names
+        named.append(Named(name if taken[name] == 1 else f"{name}#{taken[name]}", owner.path, variable))
+    return named
 
 
 def _name_in(layer: Any, variable: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .frameworks import Framework, Values
+from .walk import Named
 
 
 class SharedWeights:
@@ -25,11 +26,12 @@ class SharedWeights:
             with np.load(path) as stored:
                 self._values = {key: stored[key] for key in stored.files}
 
-    def share(self, variables: list[tuple[str, Any]], framework: Framework) -> None:
+    def share(self, variables: list[Named], framework: Framework) -> None:
         """Load what is known, and add what is not."""
         known = len(self._values)
-        for name, variable in variables:
-            key = f"{name}:{'x'.join(str(size) for size in variable.shape)}"
+        for named in variables:
+            variable = named.variable
+            key = f"{named.name}:{'x'.join(str(size) for size in variable.shape)}"
             if key in self._values:
                 variable.assign(self._values[key])
             else:
