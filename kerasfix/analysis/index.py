@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import enum
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -182,6 +183,12 @@ class Module:
         return found
 
     @cached_property
+    def is_keras2_only(self) -> bool:
+        """Whether the program says that it wants Keras 2 and nothing else: it imports only `tf_keras`."""
+        text = self.source.text
+        return "tf_keras" in text and not _OTHER_KERAS.search(text)
+
+    @cached_property
     def keras_classes(self) -> list[ClassInfo]:
         return [info for info in self.classes if info.kind is not None]
 
@@ -209,6 +216,10 @@ class Module:
         return info.scope.dotted(base)
 
 
+_OTHER_KERAS = re.compile(
+    r"\b(?:tf|tensorflow)\.keras\b|^\s*(?:from|import)\s+keras\b|\bfrom\s+tensorflow\s+import\s.*\bkeras\b",
+    re.MULTILINE,
+)
 _HARMLESS_BASES = frozenset({"object"})
 _KNOWN_MODULES = ("builtins.", "abc.", "typing.")
 

@@ -79,12 +79,16 @@ class Site:
 
 
 def sites_in(method: Method, layers: LayerIndex) -> Iterator[Site]:
-    """The calls in a method, nested functions and lambdas included."""
-    waiting: list[tuple[ast.AST, Scope, bool]] = [
-        (statement, method.scope, method.takes(FLAG)) for statement in method.node.body[::-1]
+    """The calls in a method, nested functions and lambdas included.
+
+    What is called under an `isinstance` of itself is another thing in each branch, and left out.
+    """
+    narrowed: frozenset[str] = frozenset()
+    waiting: list[tuple[ast.AST, Scope, bool, frozenset[str]]] = [
+        (statement, method.scope, method.takes(FLAG), narrowed) for statement in method.node.body[::-1]
     ]
     while waiting:
-        node, scope, in_reach = waiting.pop()
+        node, scope, in_reach, narrowed = waiting.pop()
         if isinstance(node, Function | ast.Lambda):
             arguments = node.args
             own = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
@@ -92,11 +96,22 @@ def sites_in(method: Method, layers: LayerIndex) -> Iterator[Site]:
             scope = function_scope(node, scope)
         elif isinstance(node, ast.ClassDef):
             continue
-        elif isinstance(node, ast.Call):
+        elif isinstance(node, ast.If | ast.IfExp):
+            narrowed |= set(_narrowed_by(node.test))
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) not in narrowed:
             site = _site(node, method, layers, scope, in_reach)
             if site is not None:
                 yield site
-        waiting.extend((child, scope, in_reach) for child in list(ast.iter_child_nodes(node))[::-1])
+        children = list(ast.iter_child_nodes(node))[::-1]
+        waiting.extend((child, scope, in_reach, narrowed) for child in children)
+
+
+def _narrowed_by(test: ast.expr) -> Iterator[str]:
+    """The expressions whose type a condition asks for: `isinstance(self.mlp, Dense)`."""
+    for node in ast.walk(test):
+        match node:
+            case ast.Call(func=ast.Name(id="isinstance"), args=[asked, _]):
+                yield ast.unparse(asked)
 
 
 def _site(call: ast.Call, method: Method, layers: LayerIndex, scope: Scope, in_reach: bool) -> Site | None:

@@ -7,22 +7,22 @@ from collections.abc import Mapping
 import libcst as cst
 
 from kerasfix.codemods import CannotEdit
-from kerasfix.codemods.layout import appended
+from kerasfix.codemods.layout import Layout, appended
 
 
-def add_keyword(call: cst.Call, name: str, value: str, comma: str) -> cst.Call:
+def add_keyword(call: cst.Call, name: str, value: str, layout: Layout) -> cst.Call:
     """Add `name=value` behind the last argument, laid out as the arguments before it are.
 
     Args:
         call: The call; it must not have the keyword already.
         name: The keyword.
         value: The source of its value.
-        comma: What to write between two arguments on one line: "," or ", ".
+        layout: Where and how to write it.
     """
     if any(argument.keyword and argument.keyword.value == name for argument in call.args):
         raise CannotEdit(f"already has {name}=")
     new = cst.Arg(keyword=cst.Name(name), equal=_equal_style(call), value=cst.parse_expression(value))
-    return call.with_changes(args=appended(call.args, new, call.whitespace_before_args, comma))
+    return call.with_changes(args=appended(call.args, new, call.whitespace_before_args, layout))
 
 
 def name_arguments(call: cst.Call, names: Mapping[int, str]) -> cst.Call:

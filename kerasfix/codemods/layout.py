@@ -2,30 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import libcst as cst
 
+from kerasfix.source import Edit, Source
+
 _Element = TypeVar("_Element", cst.Arg, cst.Param)
+_TIGHT_COMMA = re.compile(r",(?=[^\s)\]}])")
+_SPACED_COMMA = re.compile(r", ")
+_NOT_TAB = re.compile(r"[^\t]")
+# The line lengths that people set their formatters to; a file has the first one that nearly all lines keep.
+_LIMITS = (80, 88, 100, 120)
+_NEARLY_ALL = 0.995
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How to write one more argument or parameter.
+
+    Attributes:
+        comma: What separates two of them on one line: "," or ", ".
+        wrapped: None to stay on the line; else the indentation of a new line of its own.
+    """
+
+    comma: str
+    wrapped: str | None = None
+
+
+def fitting(
+    source: Source, text: str, indentation: str, make: Callable[[Layout], tuple[Edit, ...]]
+) -> tuple[Edit, ...]:
+    """The edits that `make` makes on one line if that is not too long for the file, else on two.
+
+    Args:
+        source: The file.
+        text: The function around the edits; it shows how the author writes commas.
+        indentation: What stands before a wrapped line.
+        make: Makes the edits in a layout.
+    """
+    layout = Layout(_comma(text))
+    edits = make(layout)
+    limit = _line_limit(source)
+    if limit is None or all(_stays_within(source, edit, limit) for edit in edits):
+        return edits
+    return make(replace(layout, wrapped=indentation))
+
+
+def indentation_below(source: Source, offset: int) -> str:
+    """The white space that puts something below the character at `offset`; tabs stay tabs."""
+    position = source.position(offset)
+    return _NOT_TAB.sub(" ", source.line(position.line)[: position.column - 1])
 
 
 def appended(
-    elements: Sequence[_Element], new: _Element, opening: cst.BaseParenthesizableWhitespace, comma: str
+    elements: Sequence[_Element], new: _Element, opening: cst.BaseParenthesizableWhitespace, layout: Layout
 ) -> list[_Element]:
     """`elements` with `new` behind them.
 
     Args:
         elements: The arguments of a call or the parameters of a function.
         new: What to add.
-        opening: The white space behind the opening bracket; a line break there gives `new` its own line.
-        comma: What separates two elements on one line: "," or ", ".
+        opening: The white space behind the opening bracket.
+        layout: How to write it, where the elements do not show it themselves.
     """
     if not elements:
         return [new]
     *others, last = elements
     after = "whitespace_after_arg" if isinstance(last, cst.Arg) else "whitespace_after_param"
-    gap = _gap(opening, comma)
+    gap = _gap(elements, opening, layout)
     if isinstance(last.comma, cst.Comma):
         # A trailing comma stays one, and so does what follows it; a comment stays with its element.
         behind = last.comma.whitespace_after
@@ -39,7 +87,45 @@ def appended(
     return [*others, last, new]
 
 
-def _gap(opening: cst.BaseParenthesizableWhitespace, comma: str) -> cst.BaseParenthesizableWhitespace:
-    if isinstance(opening, cst.ParenthesizedWhitespace):
+def _gap(
+    elements: Sequence[_Element], opening: cst.BaseParenthesizableWhitespace, layout: Layout
+) -> cst.BaseParenthesizableWhitespace:
+    if isinstance(opening, cst.ParenthesizedWhitespace) and (
+        layout.wrapped is not None or _have_own_lines(elements)
+    ):
         return cst.ParenthesizedWhitespace(indent=opening.indent, last_line=opening.last_line)
-    return cst.SimpleWhitespace(comma[1:])
+    if layout.wrapped is not None:
+        return cst.ParenthesizedWhitespace(indent=False, last_line=cst.SimpleWhitespace(layout.wrapped))
+    return cst.SimpleWhitespace(layout.comma[1:])
+
+
+def _have_own_lines(elements: Sequence[_Element]) -> bool:
+    """Whether a line break follows each element; one alone shows it by a trailing comma only."""
+    commas = [each.comma for each in elements if isinstance(each.comma, cst.Comma)]
+    return bool(commas) and all(
+        isinstance(comma.whitespace_after, cst.ParenthesizedWhitespace) for comma in commas
+    )
+
+
+def _comma(text: str) -> str:
+    tight = len(_TIGHT_COMMA.findall(text))
+    return "," if tight > len(_SPACED_COMMA.findall(text)) else ", "
+
+
+def _line_limit(source: Source) -> int | None:
+    lengths = [len(line.rstrip("\r\n")) for line in source.text.split("\n")]
+    for limit in _LIMITS:
+        if sum(length <= limit for length in lengths) >= _NEARLY_ALL * len(lengths):
+            return limit
+    return None
+
+
+def _stays_within(source: Source, edit: Edit, limit: int) -> bool:
+    """Whether no line of an edit gets longer than `limit`; one that was is none of our business."""
+    first = source.position(edit.start)
+    last = source.position(edit.end)
+    if len(source.line(first.line)) > limit:
+        return True
+    head = source.line(first.line)[: first.column - 1]
+    tail = source.line(last.line)[last.column - 1 :]
+    return all(len(line) <= limit for line in (head + edit.content + tail).splitlines())

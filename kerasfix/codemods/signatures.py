@@ -5,11 +5,11 @@ from __future__ import annotations
 import libcst as cst
 
 from kerasfix.codemods import CannotEdit
-from kerasfix.codemods.layout import appended
+from kerasfix.codemods.layout import Layout, appended
 
 
 def add_parameter(
-    function: cst.FunctionDef, name: str, default: str, annotation: str | None, comma: str
+    function: cst.FunctionDef, name: str, default: str, annotation: str | None, layout: Layout
 ) -> cst.FunctionDef:
     """Add `name=default` behind the positional parameters, before `*`, `*args` and `**kwargs`.
 
@@ -18,7 +18,7 @@ def add_parameter(
     parameters = function.params
     group = "kwonly_params" if isinstance(parameters.star_arg, cst.Param) else "params"
     new = _parameter(name, default, annotation)
-    found = appended(getattr(parameters, group), new, function.whitespace_before_params, comma)
+    found = appended(getattr(parameters, group), new, function.whitespace_before_params, layout)
     return function.with_changes(params=parameters.with_changes(**{group: found}))
 
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import ast
-import re
 
 from kerasfix.analysis.index import Method, Module
 from kerasfix.analysis.scope import Function
 from kerasfix.analysis.sites import FLAG, Site
 from kerasfix.analysis.threads import Thread
 from kerasfix.codemods.calls import add_keyword, name_arguments
+from kerasfix.codemods.layout import fitting, indentation_below
 from kerasfix.codemods.segment import edit_call, edit_signature
 from kerasfix.codemods.signatures import add_parameter, set_default
 from kerasfix.source import Edit, Source
-
-_TIGHT_COMMA = re.compile(r",(?=[^\s)\]}])")
-_SPACED_COMMA = re.compile(r", ")
 
 
 def pass_flag(module: Module, site: Site, value: str = FLAG) -> tuple[Edit, ...]:
@@ -24,8 +21,15 @@ def pass_flag(module: Module, site: Site, value: str = FLAG) -> tuple[Edit, ...]
 
 
 def add_training(source: Source, call: ast.Call, inside: Function | None, value: str) -> tuple[Edit, ...]:
-    comma = comma_style(source, inside)
-    return edit_call(source, call, lambda node: add_keyword(node, FLAG, value, comma))
+    """Add `training=value` to a call that stands in the function `inside`."""
+    text = source.segment(inside) if inside is not None else source.text
+    first = call.args[0] if call.args else call
+    return fitting(
+        source,
+        text,
+        indentation_below(source, source.span(first)[0]),
+        lambda layout: edit_call(source, call, lambda node: add_keyword(node, FLAG, value, layout)),
+    )
 
 
 def name_flag(module: Module, site: Site, names: dict[int, str]) -> tuple[Edit, ...]:
@@ -41,10 +45,17 @@ def default_to_none(module: Module, method: Method) -> tuple[Edit, ...]:
 
 def gain_flag(module: Module, method: Method) -> tuple[Edit, ...]:
     """Give a method the parameter `training=None`."""
+    source = module.source
     annotation = _optional_bool(module) if _is_annotated(method) else None
-    comma = comma_style(module.source, method.node)
-    return edit_signature(
-        module.source, method.node, lambda node: add_parameter(node, FLAG, "None", annotation, comma)
+    arguments = method.node.args
+    first = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs][:1]
+    return fitting(
+        source,
+        source.segment(method.node),
+        indentation_below(source, source.span(first[0])[0]) if first else "",
+        lambda layout: edit_signature(
+            source, method.node, lambda node: add_parameter(node, FLAG, "None", annotation, layout)
+        ),
     )
 
 
@@ -53,13 +64,6 @@ def thread_edits(module: Module, thread: Thread) -> tuple[Edit, ...]:
     edits = [edit for method in thread.gains if not method.takes(FLAG) for edit in gain_flag(module, method)]
     edits += [edit for site in thread.passes for edit in pass_flag(module, site)]
     return tuple(sorted(set(edits)))
-
-
-def comma_style(source: Source, function: Function | None) -> str:
-    """Either "," or ", ": how the author separates arguments in this function."""
-    text = source.segment(function) if function is not None else source.text
-    tight = len(_TIGHT_COMMA.findall(text))
-    return "," if tight > len(_SPACED_COMMA.findall(text)) else ", "
 
 
 def _is_annotated(method: Method) -> bool:

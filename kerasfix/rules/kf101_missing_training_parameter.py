@@ -69,8 +69,8 @@ def _finding(program: Program, info: ClassInfo, call: Method) -> Finding:
         program,
         _RULE,
         call.node,
-        f"`call` of {info.name} reaches {listed(reached)} but takes no `training`: {_consequence(info)}",
-        severity=Severity.ERROR if info.kind is Kind.MODEL else Severity.WARNING,
+        f"`call` of {info.name} reaches {listed(reached)} but takes no `training`: {_consequence(program, info)}",
+        severity=_severity(program, info),
         owner=info.name,
         fix=fix,
         help=help,
@@ -88,7 +88,15 @@ def _fix(program: Program, thread: Thread, reached: list[str]) -> tuple[Fix | No
     )
 
 
-def _consequence(info: ClassInfo) -> str:
+def _severity(program: Program, info: ClassInfo) -> Severity:
+    if program.module.is_keras2_only:
+        return Severity.INFO
+    return Severity.ERROR if info.kind is Kind.MODEL else Severity.WARNING
+
+
+def _consequence(program: Program, info: ClassInfo) -> str:
+    if program.module.is_keras2_only:
+        return "Keras 2 hands the flag on by itself, Keras 3 does not"
     if info.kind is Kind.MODEL:
         return "under Keras 3, fit() leaves them in inference mode"
     return "inside a model that passes no flag, or on JAX, they never train"

@@ -92,7 +92,7 @@ def _finding(program: Program, site: Site, message: str, fix: Fix | None, help: 
         _RULE,
         site.call,
         message,
-        severity=Severity.WARNING,
+        severity=Severity.INFO if program.module.is_keras2_only else Severity.WARNING,
         owner=site.method.owner.name,
         fix=fix,
         help=help,

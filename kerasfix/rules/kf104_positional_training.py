@@ -59,7 +59,7 @@ def _finding(program: Program, site: Site) -> Finding:
         _RULE,
         site.value,
         f"The {site.class_names} `{site.text}` gets the training flag by position, which Keras 3 refuses",
-        severity=Severity.ERROR,
+        severity=Severity.INFO if program.module.is_keras2_only else Severity.ERROR,
         owner=site.method.owner.name,
         fix=fix,
         help=help,

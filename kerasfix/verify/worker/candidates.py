@@ -130,7 +130,7 @@ def specs(model: Any, keras: Any, hints: list[list[int]]) -> list[Spec]:
     arrays = list(dict.fromkeys(_arrays(model, keras, hints)))
     if len(layout.names) == 1:
         return [_spec(layout, (array,)) for array in arrays]
-    few = arrays[:6]
+    few = list({(len(array.shape), array.dtype): array for array in reversed(arrays)}.values())[::-1]
     same = [_spec(layout, (array,) * len(layout.names)) for array in arrays]
     mixed = [_spec(layout, combination) for combination in itertools.product(few, repeat=len(layout.names))]
     return list(dict.fromkeys([*same, *mixed[:150]]))
@@ -158,14 +158,20 @@ def _arrays(model: Any, keras: Any, hints: list[list[int]]) -> Iterator[Array]:
     vocabulary = [int(layer.input_dim) for layer in layers if type(layer).__name__ == "Embedding"]
     high = min(vocabulary) if vocabulary else None
     families = _families([type(layer).__name__ for layer in layers])
-    for shape in map(tuple, hints):
-        if high is not None and len(shape) == 1:
-            yield Array((BATCH, *shape), "int32", high)
-        if families[0] != "tokens" or len(shape) > 1:
-            yield Array((BATCH, *shape))
+    # A hint may speak of another class of the file: one of another rank than this model's layers ask for waits.
+    near = [shape for shape in map(tuple, hints) if len(shape) in _RANKS[families[0]]]
+    far = [shape for shape in map(tuple, hints) if shape not in near]
+    as_token = families[0] == "tokens"
+    yield from (_array(shape, high if as_token else None) for shape in near)
     for family in families:
-        for shape in _SHAPES[family]:
-            yield Array((BATCH, *shape), "int32", high or 2) if family == "tokens" else Array((BATCH, *shape))
+        as_token = family == "tokens"
+        yield from (_array(shape, (high or 2) if as_token else None) for shape in _SHAPES[family])
+    yield from (_array(shape, None) for shape in far)
+
+
+def _array(shape: tuple[int, ...], high: int | None) -> Array:
+    """Integers below `high`, or floats if it is None."""
+    return Array((BATCH, *shape)) if high is None else Array((BATCH, *shape), "int32", high)
 
 
 _SHAPES: dict[str, list[tuple[int, ...]]] = {
@@ -175,6 +181,7 @@ _SHAPES: dict[str, list[tuple[int, ...]]] = {
     "tokens": list(_TOKENS),
     "volumes": list(_VOLUMES),
 }
+_RANKS = {"vectors": {1}, "images": {2, 3}, "sequences": {2}, "tokens": {1}, "volumes": {4}}
 
 
 def _families(class_names: list[str]) -> list[str]:
@@ -190,12 +197,14 @@ def _families(class_names: list[str]) -> list[str]:
 
 
 def steered(spec: Spec, message: str) -> list[Spec]:
-    """New candidates that an error message speaks of, for a single input."""
-    if spec.kind != "one":
-        return []
-    array = spec.items[0]
-    shapes = [shape for shape in _steered_shapes(array.shape, message) if _is_sensible(shape)]
-    return [Spec("one", (replace(array, shape=shape),)) for shape in shapes]
+    """New candidates that an error message speaks of: one input with another shape."""
+    found = []
+    for index, array in enumerate(spec.items):
+        for shape in _steered_shapes(array.shape, message):
+            if _is_sensible(shape):
+                items = (*spec.items[:index], replace(array, shape=shape), *spec.items[index + 1 :])
+                found.append(Spec(spec.kind, items))
+    return found
 
 
 def _steered_shapes(shape: tuple[int, ...], message: str) -> Iterator[tuple[int, ...]]:

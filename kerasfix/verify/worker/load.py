@@ -15,6 +15,8 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _WRAPPED = re.compile(
     r"^(?:Exception|Error) encountered(?: when calling .*?)?[.:]\s*\n+(.*?)(?:\n\s*\n|$)", re.DOTALL
 )
+# Names of graph nodes and kernels in TensorFlow's messages.
+_GRAPH_NOISE = re.compile(r"\{\{.*?\}\}|\[Op:\w+\]( name:.*)?$")
 _LONGEST_MESSAGE = 300
 
 
@@ -74,7 +76,7 @@ def one_line(error: BaseException) -> str:
     wrapped = _WRAPPED.search(text)
     if wrapped:
         text = wrapped.group(1)
-    line = " ".join(text.split())
+    line = " ".join(_GRAPH_NOISE.sub("", text).split())
     if len(line) > _LONGEST_MESSAGE:
         line = line[: _LONGEST_MESSAGE - 1] + "…"
     return f"{type(error).__name__}: {line}" if line else type(error).__name__

@@ -186,10 +186,14 @@ class Trainer:
         optimizer = self._keras.optimizers.Adam(_LEARNING_RATE, epsilon=1e-12)
         base.compile(model, optimizer=optimizer, run_eagerly=True, jit_compile=False)
         model.__dict__["compute_loss"] = self._compute_loss
-        for name in ("train_step", "test_step", "predict_step"):
-            if not is_keras_class(_definer(type(model), name)):
-                model.__dict__[name] = types.MethodType(getattr(base, name), model)
-                self.notes.append(f"its own {name} was not run; fit, evaluate and predict used Keras' own")
+        for name in ("train_step", "test_step"):
+            model.__dict__[name] = _stock_step(base, model, name)
+        own = [
+            name for name in ("train_step", "test_step", "predict_step") if _is_overridden(type(model), name)
+        ]
+        model.__dict__["predict_step"] = types.MethodType(base.predict_step, model)
+        if own:
+            self.notes.append(f"its own {' and '.join(own)} did not run; Keras' own did")
 
     def _compute_loss(
         self,
@@ -205,8 +209,17 @@ class Trainer:
         return loss
 
 
-def _definer(cls: type, name: str) -> type:
-    return next(base for base in cls.__mro__ if name in vars(base))
+def _stock_step(base: Any, model: Any, name: str) -> Callable[[Any], Any]:
+    """Keras' own step; a model that hides its metrics must not leave `fit` without a single number."""
+
+    def step(data: Any) -> Any:
+        return getattr(base, name)(model, data) or {"loss": 0.0}
+
+    return step
+
+
+def _is_overridden(cls: type, name: str) -> bool:
+    return not is_keras_class(next(base for base in cls.__mro__ if name in vars(base)))
 
 
 class Projection:
