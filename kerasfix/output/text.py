@@ -10,7 +10,6 @@ from kerasfix.diff import unified_diff
 from kerasfix.engine import Problem
 from kerasfix.findings import Applicability, Finding, Severity
 from kerasfix.output.console import Line
-from kerasfix.output.patch import display_path
 from kerasfix.source import Source
 
 _SEVERITY_STYLES = {
@@ -25,7 +24,7 @@ def finding_lines(path: Path, source: Source, finding: Finding) -> Iterator[Line
     """`path:line:column: CODE message`, the line it is about, and how to fix it."""
     start = source.position(finding.start)
     yield [
-        (f"{display_path(path)}:{start.line}:{start.column}: ", "bold"),
+        (f"{path.as_posix()}:{start.line}:{start.column}: ", "bold"),
         (finding.code, _SEVERITY_STYLES[finding.severity]),
         (f" {finding.message}", ""),
     ]
@@ -35,13 +34,13 @@ def finding_lines(path: Path, source: Source, finding: Finding) -> Iterator[Line
         text = f"{finding.fix.message}. {finding.fix.effect}".rstrip(" .")
         yield [("  fix", "bold"), (f" ({kind}): ", "bold"), (text, "")]
         if finding.fix.applicability is Applicability.SUGGESTION:
-            yield from _small_diff(path, source, finding)
+            yield from _small_diff(source, finding)
     if finding.help:
         yield [("  note: ", "bold"), (finding.help, "")]
 
 
 def problem_line(problem: Problem) -> Line:
-    place = display_path(problem.path) + (f":{problem.line}" if problem.line is not None else "")
+    place = problem.path.as_posix() + (f":{problem.line}" if problem.line is not None else "")
     return [(f"{place}: ", "bold"), ("error: ", "bold red"), (problem.reason, "")]
 
 
@@ -68,7 +67,7 @@ def applied_line(path: Path, applied: Sequence[Finding]) -> Line:
     """`Fixed dcgan.py: KF102 (2), KF104`."""
     counts = Counter(each.code for each in applied)
     listed = ", ".join(f"{code} ({count})" if count > 1 else code for code, count in sorted(counts.items()))
-    return [("Fixed ", "bold green"), (f"{display_path(path)}: ", "bold"), (listed, "")]
+    return [("Fixed ", "bold green"), (f"{path.as_posix()}: ", "bold"), (listed, "")]
 
 
 def _frame(source: Source, finding: Finding) -> Iterator[Line]:
@@ -83,9 +82,10 @@ def _frame(source: Source, finding: Finding) -> Iterator[Line]:
     yield [(f"  {' ' * len(number)} | ", "blue"), (indent + "^" * max(width, 1), "bold red")]
 
 
-def _small_diff(path: Path, source: Source, finding: Finding) -> Iterator[Line]:
+def _small_diff(source: Source, finding: Finding) -> Iterator[Line]:
     assert finding.fix is not None
-    text = unified_diff(display_path(path), source.text, sorted(finding.fix.edits))
+    # Its header is not shown.
+    text = unified_diff("", source.text, sorted(finding.fix.edits))
     for line in text.splitlines()[2:]:
         yield [("    ", ""), (line, _DIFF_STYLES.get(line[:1], ""))]
 

@@ -69,7 +69,8 @@ def _finding(program: Program, info: ClassInfo, call: Method) -> Finding:
         program,
         _RULE,
         call.node,
-        f"`call` of {info.name} reaches {listed(reached)} but takes no `training`: {_consequence(program, info)}",
+        f"`call` of {info.name} reaches {listed(reached)} but takes no `training`: "
+        f"{_consequence(program, info)}",
         severity=_severity(program, info),
         owner=info.name,
         fix=fix,

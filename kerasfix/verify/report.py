@@ -97,7 +97,8 @@ class Observation:
         errors: Phase -> exception in one line, for every phase that raised.
         stopped: Which limit ended the run ("time", "memory"), "crash" for a native crash, else None.
         trainable: Names of the trainable variables after building.
-        missing_gradient: Those whose gradient does not exist (no path to the output).
+        missing_gradient: Those whose gradient does not exist (no path to the output). This and what follows
+            up to `layers_not_called` is empty too if the phase that would have shown it raised, see `errors`.
         zero_gradient: Those whose gradient exists and is exactly zero everywhere (a dead ReLU, for example).
         nonfinite_gradient: Those whose gradient has an infinite or undefined element.
         not_moved: Those whose value is the same after the training steps of `fit`.
@@ -140,6 +141,11 @@ class Observation:
     def ran(self) -> bool:
         """Whether the model was built and tried in every phase, even if some of them raised."""
         return self.raised is None or "tape" in self.losses or "tape" in self.errors
+
+    @property
+    def gradients_seen(self) -> bool:
+        """Whether gradients were taken; if not, empty lists of missing gradients and lost layers say nothing."""
+        return "tape" in self.losses
 
 
 @dataclass(frozen=True)

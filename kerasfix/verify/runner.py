@@ -143,7 +143,7 @@ class Runner:
         if self._facts is None:
             self._progress("importing Keras")
             check_python(self.python, self._environment())
-            outcome = self.run({"kind": "hello"})
+            outcome = self.run({"kind": "hello", "timeout": _START_SECONDS})
             facts = outcome.result
             if facts is None:
                 raise VerifyError(f"{self.python} cannot run Keras: {_last(outcome.log)}")
@@ -160,15 +160,15 @@ class Runner:
             self._server = _Server(self.python, self.folder, self._environment())
         self._jobs += 1
         base = self.folder / f"job{self._jobs}"
-        full = {
-            **job,
+        full: dict[str, Any] = {
             "timeout": self.timeout,
             "memory_mb": self.memory_mb,
+            **job,
             "result": str(base) + ".json",
             "log": str(base) + ".log",
         }
         try:
-            ending = self._server.do(full, self.timeout + _GRACE_SECONDS)
+            ending = self._server.do(full, full["timeout"] + _GRACE_SECONDS)
         except BaseException:
             # Ctrl-C, too, must not leave a model training in the background.
             self.close()
@@ -189,12 +189,13 @@ class _Server:
     def __init__(self, python: Path, folder: Path, environment: Mapping[str, str]) -> None:
         self._python = python
         self._log = folder / "server.log"
+        log = self._log.open("ab")
         # Models run in the temporary folder: a file that one writes with a relative name disappears with it.
         self._process = subprocess.Popen(
             [str(python), str(_BOOTSTRAP), str(self._log)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._log.open("ab"),
+            stderr=log,
             cwd=folder,
             env=dict(environment),
             text=True,
@@ -202,6 +203,7 @@ class _Server:
             # Ctrl-C in the terminal is for us; we end the children ourselves.
             start_new_session=os.name == "posix",
         )
+        log.close()
         self._messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._child: int | None = None
         threading.Thread(target=self._listen, daemon=True).start()

@@ -13,6 +13,8 @@ _RELATIVE = 1e-4
 _ABSOLUTE = 1e-5
 # Phases in which a layer has no business in training mode.
 _INFERENCE = ("predict", "evaluate", "call")
+# Without these nothing is known about the training of a model.
+_TRAINING = ("tape", "fit")
 _PHASE_NAMES = {"call": "a bare call", "tape": "a gradient tape"}
 
 
@@ -49,7 +51,14 @@ def judge(
         mended = (*mended, _claims_kept(before, claims))
     if mended:
         return Verdict(VerdictKind.PROVED, mended)
-    return Verdict(VerdictKind.UNCHANGED, ("it runs before and after, and nothing that was watched differs",))
+    unseen = tuple(
+        f"{_phase(phase)} raises {after.errors[phase]}" for phase in _TRAINING if phase in after.errors
+    )
+    if unseen:
+        return Verdict(VerdictKind.NOT_VERIFIED, unseen)
+    return Verdict(
+        VerdictKind.UNCHANGED, ("it trains before and after, and nothing that was watched differs",)
+    )
 
 
 def _stopped(before: Observation, after: Observation) -> Verdict | None:
@@ -67,9 +76,8 @@ def _worsened(before: Observation, after: Observation, outputs_must_match: bool)
     yield from _new_errors(before, after)
     if not (before.ran and after.ran):
         return
-    yield from _new_names("no gradient any more", before.missing_gradient, after.missing_gradient)
-    yield from _new_names("gradient not finite now", before.nonfinite_gradient, after.nonfinite_gradient)
-    yield from _new_names("not reached any more", before.layers_not_reached, after.layers_not_reached)
+    if before.gradients_seen and after.gradients_seen:
+        yield from _worse_gradients(before, after)
     for path, old, new in _common_layers(before, after):
         if old.trained_in("fit") and new.trained_in("fit") is False:
             yield f"{_layer(path, new)} does not run in training mode in fit any more"
@@ -78,6 +86,12 @@ def _worsened(before: Observation, after: Observation, outputs_must_match: bool)
                 yield f"{_layer(path, new)} runs in training mode in {_phase(phase)} now"
     if outputs_must_match:
         yield from _different_outputs(before, after)
+
+
+def _worse_gradients(before: Observation, after: Observation) -> Iterator[str]:
+    yield from _new_names("no gradient any more", before.missing_gradient, after.missing_gradient)
+    yield from _new_names("gradient not finite now", before.nonfinite_gradient, after.nonfinite_gradient)
+    yield from _new_names("not reached any more", before.layers_not_reached, after.layers_not_reached)
 
 
 def _new_errors(before: Observation, after: Observation) -> Iterator[str]:
@@ -124,13 +138,26 @@ def _left_training_mode(before: Observation, after: Observation) -> bool:
 
 def _mended(before: Observation, after: Observation) -> Iterator[str]:
     if not before.ran:
-        yield f"the original raises {before.raised}{_line(before)}; the patched model runs"
-        if not after.missing_gradient:
-            yield f"{after.trainable_count} of {after.trainable_count} trainable variables have a gradient"
+        if not any(phase in after.errors for phase in _TRAINING):
+            yield f"the original raises {before.raised}{_line(before)}; the patched model runs"
+            count = after.trainable_count
+            if not after.missing_gradient:
+                yield f"{count} of {count} trainable variables have a gradient"
         return
     for phase, message in before.errors.items():
         if phase not in after.errors:
             yield f"{_phase(phase)} raised {message}; now it runs"
+    if before.gradients_seen and after.gradients_seen:
+        yield from _mended_gradients(before, after)
+    for path, old, new in _common_layers(before, after):
+        if old.trained_in("fit") is False and new.trained_in("fit"):
+            yield f"{_layer(path, new)} did not run in training mode in fit; now it does"
+        for phase in _INFERENCE:
+            if old.trained_in(phase) and new.trained_in(phase) is False:
+                yield f"{_layer(path, new)} ran in training mode in {_phase(phase)}; now it does not"
+
+
+def _mended_gradients(before: Observation, after: Observation) -> Iterator[str]:
     if before.missing_gradient and not after.missing_gradient:
         count = after.trainable_count
         yield (
@@ -142,28 +169,25 @@ def _mended(before: Observation, after: Observation) -> Iterator[str]:
     if reached:
         plural = "layers were" if len(reached) > 1 else "layer was"
         yield f"{len(reached)} {plural} not reached ({_names(reached)}); now reached"
-    for path, old, new in _common_layers(before, after):
-        if old.trained_in("fit") is False and new.trained_in("fit"):
-            yield f"{_layer(path, new)} did not run in training mode in fit; now it does"
-        for phase in _INFERENCE:
-            if old.trained_in(phase) and new.trained_in(phase) is False:
-                yield f"{_layer(path, new)} ran in training mode in {_phase(phase)}; now it does not"
 
 
 def _failed_claims(before: Observation, after: Observation, claims: Sequence[str]) -> Iterator[str]:
+    if not after.gradients_seen:
+        yield f"a gradient tape raises {after.errors.get('tape')}"
+        return
     for claim in claims:
         paths = [path for path in after.layers if _belongs(path, claim)]
         if not paths:
             yield f"the model has no layer `{claim}`"
         elif lost := [path for path in paths if path in after.layers_not_reached]:
             yield f"{_names(lost)}: should be reached by the fix, still not reached"
-        elif before.ran and not any(_belongs(path, claim) for path in before.layers_not_reached):
+        elif before.gradients_seen and not any(_belongs(path, claim) for path in before.layers_not_reached):
             yield f"`{claim}` was reached before already"
 
 
 def _claims_kept(before: Observation, claims: Sequence[str]) -> str:
     # An original that raises cannot be asked what it reached.
-    verb = "not reached before, reached now" if before.ran else "reached"
+    verb = "not reached before, reached now" if before.gradients_seen else "reached"
     return f"what the fix should bring back ({_names(claims)}): {verb}"
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from pathlib import Path
 import pytest
 from verify_models import model
 
+import kerasfix.verify
 from kerasfix.verify.errors import VerifyError
 from kerasfix.verify.report import ModelReport, VerdictKind
 from kerasfix.verify.runner import Runner
@@ -128,6 +131,59 @@ def test_a_dead_server_is_replaced(tmp_path: Path) -> None:
         assert compare(session, GOOD.replace("Dense(4)", "Dense(6)"), tmp_path).after is not None
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes by their arguments")
+def test_nothing_outlives_a_kerasfix_that_is_killed(tmp_path: Path) -> None:
+    source = patched("print('running', flush=True)\ntime.sleep(100)")
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom kerasfix.verify.session import Session, Target\n"
+        "def tell(line): print(line, flush=True)\n"
+        "session = Session(Path(sys.executable), device='cpu', on_progress=tell)\n"
+        "print(session._runner.folder, flush=True)\n"
+        f"session.compare(Target(Path('net.py'), 'Net', 1), {source!r}, {source!r})\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    folder = process.stdout.readline().strip()
+    try:
+        while "Net: patched" not in process.stdout.readline():
+            assert process.poll() is None
+        time.sleep(1)
+        assert processes_with(folder)
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+    deadline = time.monotonic() + 10
+    while processes_with(folder) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not processes_with(folder)
+    shutil.rmtree(folder)
+
+
+def test_a_system_that_cannot_fork_starts_an_interpreter_per_job(tmp_path: Path) -> None:
+    job = {
+        "kind": "observe",
+        "source": GOOD,
+        "file": "net.py",
+        "class": "Net",
+        "seed": 1,
+        "steps": 1,
+        "input": None,
+        "hints": [],
+        "weights": str(tmp_path / "weights.npz"),
+        "probe_seconds": 50,
+        "result": str(tmp_path / "result.json"),
+        "log": str(tmp_path / "log"),
+    }
+    path = tmp_path / "job"
+    path.write_text(json.dumps(job))
+    bootstrap = Path(kerasfix.verify.__file__).parent / "worker" / "bootstrap.py"
+    subprocess.run([sys.executable, str(bootstrap), "--job", str(path)], check=True, cwd=tmp_path)
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["outcome"] == "observed"
+    assert result["observation"]["trainable"] == ["a/kernel", "a/bias"]
+
+
 @posix_only
 def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
     runner = Runner(Path(sys.executable), device="cpu", timeout=60)
@@ -164,5 +220,5 @@ def test_a_gpu_that_is_not_there_is_a_clear_error(monkeypatch: pytest.MonkeyPatc
 
 
 def processes_with(text: str) -> list[str]:
-    listing = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    listing = subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True, check=True).stdout
     return [line for line in listing.splitlines() if text in line]

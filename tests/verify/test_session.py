@@ -131,6 +131,65 @@ def test_a_patch_that_breaks_the_chain_is_worse(compare: Compare) -> None:
     assert "a/kernel, a/bias: no gradient any more" in report.reasons
 
 
+def test_an_original_that_runs_on_other_inputs_did_not_raise(compare: Compare) -> None:
+    original = model("self.w = self.add_weight(shape=(5, 3))", "return tf.matmul(x, self.w)")
+    report = compare(original, original.replace("(5, 3)", "(7, 3)"), outputs_must_match=False)
+    assert report.verdict is VerdictKind.WORSE, report.reasons
+    assert report.inputs[0].shape == (4, 5)
+
+
+def test_keras_2_is_driven_as_well(compare: Compare) -> None:
+    pytest.importorskip("tf_keras")
+    keras_2 = "import tf_keras as keras\nimport tensorflow as tf\nfrom tf_keras import layers\n\n"
+    original = model(
+        "self.a = layers.Dense(4)\nself.b = layers.Dense(4)\nself.drop = layers.Dropout(.5)",
+        "y = self.a(x)\nreturn self.drop(self.b(x))",
+        header=keras_2,
+    )
+    report = compare(
+        original, original.replace("self.b(x)", "self.b(y)"), claims=["a"], outputs_must_match=False
+    )
+    assert report.verdict is VerdictKind.PROVED, report.reasons
+    assert report.keras_version is not None
+    assert report.keras_version.startswith("2.")
+    assert report.before is not None
+    assert report.before.missing_gradient == ("a/kernel", "a/bias")
+    flags = {"fit": True, "evaluate": False, "predict": False, "call": None, "tape": True}
+    assert report.before.sensitive["drop"].received == flags
+
+
+def test_pretrained_weights_are_not_downloaded(compare: Compare) -> None:
+    source = model(
+        "import socket\nsocket.create_connection(('127.0.0.1', 9))\nself.a = layers.Dense(2)",
+        "return self.a(x)",
+    )
+    report = compare(source)
+    assert report.verdict is VerdictKind.NOT_VERIFIED
+    assert "kerasfix runs models without network" in report.reasons[0]
+
+
+def test_tied_weights_and_containers_that_are_not_called_count_as_reached(compare: Compare) -> None:
+    report = compare(
+        model(
+            "self.e = layers.Embedding(50, 8)\nself.net = keras.Sequential([layers.Dense(8)])\n"
+            "self.tied = layers.Embedding(50, 8)\nself.tied.build(None)",
+            "for layer in self.net.layers:\n    y = layer(self.e(x))\n"
+            "return tf.matmul(y, self.tied.embeddings, transpose_b=True)",
+        )
+    )
+    assert report.after is not None, report.reasons
+    assert report.after.layers_not_reached == ()
+
+
+def test_a_model_that_hides_its_metrics_trains(compare: Compare) -> None:
+    report = compare(
+        model("self.a = layers.Dense(4)", "return self.a(x)")
+        + "\n    @property\n    def metrics(self): return []\n"
+    )
+    assert report.after is not None
+    assert report.after.errors == {}
+
+
 def test_other_outputs_are_noticed_where_they_must_match(compare: Compare) -> None:
     original = model("self.a = layers.Dense(8)", "return self.a(x)")
     report = compare(original, original.replace("return self.a(x)", "return 2 * self.a(x)"))

@@ -42,6 +42,15 @@ IN_PREDICT = replace(
         "drop": replace(GOOD.sensitive["drop"], dropped={"fit": True, "predict": True}),
     },
 )
+NO_TAPE = replace(GOOD, errors={"tape": "E: x"}, raised="E: x", raised_in="tape", losses={})
+NO_CALL = replace(GOOD, errors={"call": "E: x"}, raised="E: x", raised_in="call")
+SEES_TRAINING = replace(
+    GOOD,
+    sensitive={
+        **GOOD.sensitive,
+        "bn": replace(GOOD.sensitive["bn"], statistics_moved={"fit": True, "predict": True, "call": False}),
+    },
+)
 SLOW = Observation(raised="did not finish within 9 s", raised_in="fit", stopped="time")
 CRASHED = Observation(
     raised="crashed (signal 6, SIGABRT)", raised_in="call", stopped="crash", errors={"call": "x"}
@@ -94,6 +103,18 @@ CRASHED = Observation(
         (replace(GOOD, errors={"fit": "E: x"}), GOOD, PROVED, "fit raised E: x; now it runs"),
         (RAISES, RAISES, NOT_VERIFIED, "it raises before and after: ValueError: no"),
         (None, GOOD, NOT_VERIFIED, "not run in both versions"),
+        (RAISES, NO_TAPE, NOT_VERIFIED, "a gradient tape raises E: x"),
+        (NO_TAPE, NO_TAPE, NOT_VERIFIED, "a gradient tape raises E: x"),
+        (NO_TAPE, BROKEN_CHAIN, PROVED, "a gradient tape raised E: x; now it runs"),
+        (NO_CALL, NO_CALL, UNCHANGED, "nothing"),
+        (NO_CALL, RAISES, WORSE, "the patched model raises ValueError: no"),
+        (RAISES, NO_CALL, PROVED, "the patched model runs"),
+        (
+            SEES_TRAINING,
+            replace(GOOD, outputs=(7.0, 8.0)),
+            PROVED,
+            "bn (BatchNormalization) ran in training mode",
+        ),
         (GOOD, SLOW, WORSE, "the original ran; the patched model did not finish within 9 s"),
         (SLOW, GOOD, NOT_VERIFIED, "the original did not finish"),
         (SLOW, SLOW, NOT_VERIFIED, "did not finish"),
@@ -117,6 +138,7 @@ def test_verdict(
         (BROKEN_CHAIN, GOOD, ["conv9"], NOT_PROVED, "no layer `conv9`"),
         (RAISES, GOOD, ["conv1"], PROVED, "(conv1): reached"),
         (RAISES, BROKEN_CHAIN, ["conv1"], NOT_PROVED, "still not reached"),
+        (BROKEN_CHAIN, replace(NO_TAPE, errors={}), ["conv1"], NOT_PROVED, "a gradient tape raises"),
         (BROKEN_CHAIN, FROZEN, ["conv1"], WORSE, "does not run in training mode in fit any more"),
     ],
 )

@@ -158,7 +158,7 @@ def _arrays(model: Any, keras: Any, hints: list[list[int]]) -> Iterator[Array]:
     vocabulary = [int(layer.input_dim) for layer in layers if type(layer).__name__ == "Embedding"]
     high = min(vocabulary) if vocabulary else None
     families = _families([type(layer).__name__ for layer in layers])
-    # A hint may speak of another class of the file: one of another rank than this model's layers ask for waits.
+    # A hint may speak of another class of the file: it waits if its rank is not what this model asks for.
     near = [shape for shape in map(tuple, hints) if len(shape) in _RANKS[families[0]]]
     far = [shape for shape in map(tuple, hints) if shape not in near]
     as_token = families[0] == "tokens"

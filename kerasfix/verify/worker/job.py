@@ -207,6 +207,8 @@ def _observation(
                 "dropped": recorder.dropped.get(path, {}),
             }
             for path, kind in recorder.kinds.items()
+            # A wrapper may keep the layer that it was given and call copies of it.
+            if path in layers or path in recorder.received
         },
         "losses": trainer.losses,
         "outputs": trainer.outputs,

@@ -15,6 +15,8 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _WRAPPED = re.compile(
     r"^(?:Exception|Error) encountered(?: when calling .*?)?[.:]\s*\n+(.*?)(?:\n\s*\n|$)", re.DOTALL
 )
+_PARAGRAPH = re.compile(r"\n\s*\n")
+_ERROR_LINE = re.compile(r"^\s*\w+(?:Error|Exception): ", re.MULTILINE)
 # Names of graph nodes and kernels in TensorFlow's messages.
 _GRAPH_NOISE = re.compile(r"\{\{.*?\}\}|\[Op:\w+\]( name:.*)?$")
 _LONGEST_MESSAGE = 300
@@ -71,8 +73,10 @@ def required_arguments(cls: type) -> list[str]:
 def one_line(error: BaseException) -> str:
     """Like "ValueError: what went wrong", without colours and without what Keras wraps around it."""
     text = _ANSI.sub("", str(error)).strip()
-    # While shapes are inferred, the sentence that matters stands at the end.
+    # While shapes are inferred (Keras 3) or a graph is traced (Keras 2), what matters stands at the end.
     text = text.rpartition("Error encountered:")[2].strip() or text
+    if "in user code:" in text:
+        text = _PARAGRAPH.split(_ERROR_LINE.split(text)[-1].strip())[0]
     wrapped = _WRAPPED.search(text)
     if wrapped:
         text = wrapped.group(1)

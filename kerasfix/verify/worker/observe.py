@@ -126,7 +126,7 @@ class Recorder:
                 used without being called.
         """
         reached = used_weights | {path for path, g in zip(self.output_paths, gradients) if g is not None}
-        # A layer that gives integers only has no gradient to show; all there is to know is that it was called.
+        # A layer that gives integers only has no gradient to show: that it was called has to do.
         reached |= self.called - set(self.output_paths)
         # A container need not be called itself if its layers are.
         reached |= {parent for path in reached for parent in _parents(path)}

@@ -1,0 +1,106 @@
+"""How the house is built: which room may look into which, and what is never loaded without need."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "kerasfix"
+FIXTURE = Path(__file__).parent / "fixtures" / "dcgan" / "dcgan.py"
+
+# Room -> rooms that it may import at the top of a module. Lower rooms never look up.
+MAY_IMPORT = {
+    "source": set(),
+    "findings": {"source"},
+    "diff": {"source"},
+    "plan": {"source", "findings"},
+    "workspace": set(),
+    "keras": {"keras"},
+    "analysis": {"analysis", "keras", "source", "workspace"},
+    "codemods": {"codemods", "analysis", "source"},
+    "rules": {"rules", "analysis", "codemods", "findings", "keras", "source"},
+    "engine": {"source", "findings", "plan", "workspace", "analysis"},
+    "api": {"engine", "source", "findings", "plan"},
+    "verify": {"verify", "source"},
+    "proving": {"engine", "source", "findings", "plan", "analysis", "verify"},
+    "output": {"output", "source", "findings", "plan", "diff", "engine", "verify"},
+    "run": {"engine", "source", "findings", "plan", "workspace", "output", "analysis", "verify"},
+    "cli": {"run"},
+}
+
+
+def _room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_imports_run_one_way(path: Path) -> None:
+    room = _room(path)
+    if room in ("__init__", "__main__"):
+        return
+    imported = set()
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("kerasfix."):
+            imported.add((node.module or "").split(".")[1])
+    assert imported <= MAY_IMPORT[room]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_no_module_is_too_long_to_read(path: Path) -> None:
+    # The cases of a rule are data that stands beside it.
+    code = path.read_text("utf-8").partition("\nRULE = Rule(")[0]
+    assert len(code.splitlines()) <= 400
+
+
+def _loaded(*arguments: str, cwd: Path) -> set[str]:
+    """The top-level modules that a run of the command loads."""
+    program = (
+        "import sys\n"
+        "from kerasfix.cli import main\n"
+        "try:\n"
+        f"    main({list(arguments)!r})\n"
+        "except SystemExit:\n"
+        "    pass\n"
+        "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=cwd, capture_output=True, text=True, check=True
+    )
+    return set(done.stderr.split())
+
+
+def test_a_diff_loads_no_tensorflow(tmp_path: Path) -> None:
+    (tmp_path / "dcgan.py").write_bytes(FIXTURE.read_bytes())
+    loaded = _loaded("--diff", "dcgan.py", cwd=tmp_path)
+    assert "libcst" in loaded
+    assert not loaded & {"tensorflow", "keras", "numpy", "rich", "pathspec"}
+
+
+def test_where_there_is_nothing_to_fix_libcst_is_not_loaded(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(
+        "import keras\n\n\nclass Net(keras.Model):\n    def call(self, x, training=None):\n        return x\n"
+    )
+    assert not _loaded("--diff", "net.py", cwd=tmp_path) & {"libcst", "tensorflow", "keras", "rich"}
+
+
+@pytest.mark.parametrize("argument", ["--version", "--help"])
+def test_version_and_help_load_nothing_heavy(tmp_path: Path, argument: str) -> None:
+    assert not _loaded(argument, cwd=tmp_path) & {"libcst", "tensorflow", "keras", "rich", "pathspec"}
+
+
+def test_the_rule_pages_are_what_the_rules_say() -> None:
+    sys.path.insert(0, str(PACKAGE.parent / "docs"))
+    try:
+        import make_rules
+    finally:
+        sys.path.pop(0)
+    on_disk = {path.name: path.read_text("utf-8") for path in make_rules.FOLDER.glob("*.md")}
+    assert on_disk == make_rules.pages(), "run: python docs/make_rules.py"
