@@ -144,7 +144,7 @@ class Observation:
 
     @property
     def gradients_seen(self) -> bool:
-        """Whether gradients were taken; if not, empty lists of missing gradients and lost layers say nothing."""
+        """Whether gradients were taken; if not, empty lists of lost variables and layers say nothing."""
         return "tape" in self.losses
 
 

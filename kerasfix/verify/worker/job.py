@@ -85,29 +85,17 @@ def _hello() -> dict[str, Any]:
 
 def _observe(job: dict[str, Any]) -> dict[str, Any]:
     say = _Teller(job["result"] + ".phase")
-    say("import")
     result: dict[str, Any] = {"outcome": "observed", "input": job["input"]}
+    say("import")
     try:
         cls = load_class(job["source"], job["file"], job["class"])
     except Refused:
         raise
     except (Exception, SystemExit) as error:
-        result["observation"] = _raised("import", error, job["file"])
-        return result
-    keras = keras_import.keras_of(cls)
-    if keras is None:
-        raise Refused("class", f"{cls.__name__} is neither a Keras Model nor a Keras Layer")
+        return {**result, "observation": _raised("import", error, job["file"])}
+    keras, framework = _keras_and_framework(cls)
     result["keras"], result["backend"] = str(keras.__version__), keras_import.backend_of(keras)
-    framework = framework_for(result["backend"])
-    if framework is None:
-        raise Refused("backend", f"backend {result['backend']} is not supported yet")
-    missing = required_arguments(cls)
-    if missing:
-        raise Refused("constructor", *_constructor_reason(cls.__name__, missing))
-    framework.prepare(int(job["seed"]))
-    if hasattr(keras, "config") and hasattr(keras.config, "disable_traceback_filtering"):
-        # Keras wraps messages in many lines of argument values.
-        keras.config.disable_traceback_filtering()
+    _prepare(keras, framework, int(job["seed"]))
 
     def fresh(kind: str) -> Driven:
         seed_everything(keras, int(job["seed"]))
@@ -117,18 +105,40 @@ def _observe(job: dict[str, Any]) -> dict[str, Any]:
     try:
         fresh("one")
     except (Exception, SystemExit) as error:
-        result["observation"] = _raised("init", error, job["file"])
-        return result
+        return {**result, "observation": _raised("init", error, job["file"])}
     if job["input"] is None:
         say("probe")
         prober = Prober(fresh, framework, keras, int(job["seed"]), float(job["probe_seconds"]))
-        spec = prober.find(job["hints"])
-        result["input"] = spec.to_json()
+        result["input"] = prober.find(job["hints"]).to_json()
         _write(job["result"] + ".spec", result["input"])
-    else:
-        spec = Spec.from_json(job["input"])
-    result["observation"] = _train(job, keras, framework, fresh(spec.kind), spec, say)
-    return result
+    spec = Spec.from_json(result["input"])
+    return {**result, "observation": _train(job, keras, framework, fresh(spec.kind), spec, say)}
+
+
+def _keras_and_framework(cls: type) -> tuple[Any, Framework]:
+    """The Keras that a class is made of, if the class can be driven with it.
+
+    Raises:
+        Refused: if it is no Keras class, its backend is not supported, or its constructor needs arguments.
+    """
+    keras = keras_import.keras_of(cls)
+    if keras is None:
+        raise Refused("class", f"{cls.__name__} is neither a Keras Model nor a Keras Layer")
+    backend = keras_import.backend_of(keras)
+    framework = framework_for(backend)
+    if framework is None:
+        raise Refused("backend", f"backend {backend} is not supported yet")
+    missing = required_arguments(cls)
+    if missing:
+        raise Refused("constructor", *_constructor_reason(cls.__name__, missing))
+    return keras, framework
+
+
+def _prepare(keras: Any, framework: Framework, seed: int) -> None:
+    framework.prepare(seed)
+    if hasattr(keras, "config") and hasattr(keras.config, "disable_traceback_filtering"):
+        # Keras wraps messages in many lines of argument values.
+        keras.config.disable_traceback_filtering()
 
 
 def _constructor_reason(name: str, missing: list[str]) -> tuple[str, tuple[str, ...]]:
