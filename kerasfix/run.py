@@ -170,7 +170,7 @@ class _Run:
         if failed is not None:
             self.problem(failed)
             return unchanged(report)
-        self.talk.line(*text.applied_line(report.path, plan.applied))
+        self.talk.lines(text.applied_lines(report.path, plan.applied))
         return plan
 
     def _print(self, data: bytes) -> None:
@@ -242,6 +242,7 @@ def _session(settings: Settings) -> Iterator[Session | None]:
     if not settings.verify:
         yield None
         return
+    from kerasfix.config import verify_settings
     from kerasfix.output.progress import progress_line
     from kerasfix.verify.interpreter import check_python, find_python
     from kerasfix.verify.session import Session
@@ -257,6 +258,7 @@ def _session(settings: Settings) -> Iterator[Session | None]:
             timeout=settings.timeout,
             memory_mb=settings.memory,
             on_progress=tell,
+            models=verify_settings(first),
         ) as session,
     ):
         yield session

@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "engine": {"source", "findings", "plan", "workspace", "analysis"},
     "api": {"engine", "source", "findings", "plan"},
     "verify": {"verify", "source"},
+    "config": {"verify"},
     "proving": {"engine", "source", "findings", "plan", "analysis", "verify"},
     "output": {"output", "source", "findings", "plan", "diff", "engine", "verify"},
     "run": {"engine", "source", "findings", "plan", "workspace", "output", "analysis", "verify"},

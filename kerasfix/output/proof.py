@@ -55,6 +55,9 @@ def _version_lines(name: str, seen: Observation, lost: dict[str, int]) -> Iterat
         label = " " * len(label)
     total = seen.trainable_count
     missing = seen.missing_gradient
+    if not seen.gradients_seen:
+        yield [(label, "bold"), ("no gradients were taken", "yellow")]
+        return
     if missing:
         yield [
             (label, "bold"),

@@ -63,11 +63,15 @@ def summary_lines(findings: Sequence[Finding], files: int, *, verified: bool) ->
         yield [(f"  {by_hand} to settle by hand", "")]
 
 
-def applied_line(path: Path, applied: Sequence[Finding]) -> Line:
-    """`Fixed dcgan.py: KF102 (2), KF104`."""
+def applied_lines(path: Path, applied: Sequence[Finding]) -> Iterator[Line]:
+    """`Fixed dcgan.py: KF102 (2), KF104`, and what runs differently from now on."""
     counts = Counter(each.code for each in applied)
     listed = ", ".join(f"{code} ({count})" if count > 1 else code for code, count in sorted(counts.items()))
-    return [("Fixed ", "bold green"), (f"{path.as_posix()}: ", "bold"), (listed, "")]
+    yield [("Fixed ", "bold green"), (f"{path.as_posix()}: ", "bold"), (listed, "")]
+    effects = [(each.code, each.fix.effect) for each in applied if each.fix and each.fix.effect]
+    notes = [(each.code, each.help) for each in applied if each.help]
+    for code, sentence in dict.fromkeys([*effects, *notes]):
+        yield [(f"  {code}: ", "bold"), (sentence, "")]
 
 
 def _frame(source: Source, finding: Finding) -> Iterator[Line]:

@@ -85,7 +85,7 @@ def _fix(program: Program, thread: Thread, reached: list[str]) -> tuple[Fix | No
         f"Take `training=None` and pass `training=training` to {listed(reached)}",
         Applicability.REPAIR,
         lambda: thread_edits(program.module, thread),
-        effect="fit() then runs them in training mode, as Keras documents",
+        effect=f"fit() then runs {listed(reached)} in training mode, as Keras documents",
     )
 
 

@@ -27,6 +27,7 @@ from kerasfix.verify.report import (
     VerdictKind,
 )
 from kerasfix.verify.runner import Device, Outcome, Runner
+from kerasfix.verify.settings import ModelSettings
 from kerasfix.verify.slice import Slice, slice_class
 from kerasfix.verify.verdict import judge
 
@@ -89,6 +90,7 @@ class Session:
         timeout: Seconds for one run of one version of a model.
         memory_mb: MiB of resident memory for one run.
         on_progress: Called with a short line when something new begins.
+        models: Settings of classes that cannot be driven without them, by class name.
     """
 
     def __init__(
@@ -99,7 +101,9 @@ class Session:
         timeout: float = 120.0,
         memory_mb: int = 8192,
         on_progress: Callable[[str], None] | None = None,
+        models: Mapping[str, ModelSettings] | None = None,
     ) -> None:
+        self._models = models or {}
         self._progress = on_progress or (lambda _message: None)
         self._runner = Runner(
             python, device=device, timeout=timeout, memory_mb=memory_mb, on_progress=on_progress
@@ -221,6 +225,7 @@ class Session:
         cache_key = (_key(target), version.text, repr(spec))
         if cache_key not in self._seen:
             self._progress(f"{target.class_name}: {label}")
+            settings = self._models.get(target.class_name, ModelSettings())
             outcome = self._runner.run(
                 {
                     "kind": "observe",
@@ -230,7 +235,8 @@ class Session:
                     "seed": _SEED,
                     "steps": _STEPS,
                     "input": spec,
-                    "hints": hints,
+                    "init": dict(settings.init),
+                    "hints": hints if settings.input is None else [list(settings.input)],
                     "weights": str(self._runner.folder / f"weights-{_digest(_key(target))}.npz"),
                     "probe_seconds": self._runner.timeout * _PROBE_SHARE,
                 }

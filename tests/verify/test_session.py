@@ -197,6 +197,45 @@ def test_other_outputs_are_noticed_where_they_must_match(compare: Compare) -> No
     assert "outputs in inference mode differ" in report.reasons[0]
 
 
+def test_both_versions_start_from_the_same_weights(compare: Compare) -> None:
+    lines = ["self.a = layers.Dense(8)", "self.b = layers.Dense(2)"]
+    original = model("\n".join(lines), "return self.b(self.a(x))")
+    # Made in another order the layers draw other random numbers.
+    report = compare(original, model("\n".join(lines[::-1]), "return self.b(self.a(x))"))
+    assert report.verdict is VerdictKind.UNCHANGED, report.reasons
+
+
+def test_phases_do_not_disturb_each_other(compare: Compare) -> None:
+    init = "self.a = layers.Dense(8)\nself.drop = layers.Dropout(.5)"
+    report = compare(model(init, "return self.drop(self.a(x))", "self, x, training=None"))
+    assert report.after is not None
+    # The same weights and the same dropped units: the first step of fit has the loss of the tape.
+    assert report.after.losses["fit"][0] == pytest.approx(report.after.losses["tape"][0], rel=1e-5)
+
+
+def test_a_layer_that_hands_its_input_through_can_be_lost(compare: Compare) -> None:
+    report = compare(
+        model(
+            "self.a = layers.Dense(8)\nself.drop = layers.Dropout(0.)\nself.b = layers.Dense(2)",
+            "y = self.a(x)\nself.drop(y)\nreturn self.b(y)",
+        )
+    )
+    assert report.after is not None
+    assert report.after.layers_not_reached == ("drop",)
+
+
+def test_flags_are_seen_inside_of_a_tf_function(compare: Compare) -> None:
+    source = model(
+        "self.bn = layers.BatchNormalization()",
+        "return self.bn(x, training=training)",
+        "self, x, training=None",
+    ).replace("    def call", "    @tf.function\n    def call")
+    report = compare(source)
+    assert report.after is not None
+    assert report.after.sensitive["bn"].received["fit"] is True
+    assert report.after.sensitive["bn"].received["predict"] is False
+
+
 def test_the_same_text_is_unchanged(compare: Compare) -> None:
     assert compare(model("self.a = layers.Dense(8)", "return self.a(x)")).verdict is VerdictKind.UNCHANGED
 

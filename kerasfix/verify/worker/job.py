@@ -93,13 +93,13 @@ def _observe(job: dict[str, Any]) -> dict[str, Any]:
         raise
     except (Exception, SystemExit) as error:
         return {**result, "observation": _raised("import", error, job["file"])}
-    keras, framework = _keras_and_framework(cls)
+    keras, framework = _keras_and_framework(cls, job["init"])
     result["keras"], result["backend"] = str(keras.__version__), keras_import.backend_of(keras)
     _prepare(keras, framework, int(job["seed"]))
 
     def fresh(kind: str) -> Driven:
         seed_everything(keras, int(job["seed"]))
-        return drive(keras, construct(cls), kind)
+        return drive(keras, construct(cls, job["init"]), kind)
 
     say("init")
     try:
@@ -115,7 +115,7 @@ def _observe(job: dict[str, Any]) -> dict[str, Any]:
     return {**result, "observation": _train(job, keras, framework, fresh(spec.kind), spec, say)}
 
 
-def _keras_and_framework(cls: type) -> tuple[Any, Framework]:
+def _keras_and_framework(cls: type, init: dict[str, Any]) -> tuple[Any, Framework]:
     """The Keras that a class is made of, if the class can be driven with it.
 
     Raises:
@@ -128,7 +128,7 @@ def _keras_and_framework(cls: type) -> tuple[Any, Framework]:
     framework = framework_for(backend)
     if framework is None:
         raise Refused("backend", f"backend {backend} is not supported yet")
-    missing = required_arguments(cls)
+    missing = [name for name in required_arguments(cls) if name not in init]
     if missing:
         raise Refused("constructor", *_constructor_reason(cls.__name__, missing))
     return keras, framework

@@ -92,5 +92,5 @@ def line_of(error: BaseException, file: str) -> int | None:
     return lines[-1] if lines else None
 
 
-def construct(cls: type) -> Any:
-    return cls()
+def construct(cls: type, arguments: dict[str, Any]) -> Any:
+    return cls(**arguments)
