@@ -106,6 +106,10 @@ def test_a_missing_last_newline_is_said() -> None:
     assert diff.endswith("-b\n\\ No newline at end of file\n+c\n\\ No newline at end of file\n")
 
 
+def test_a_file_that_becomes_empty_has_no_first_line() -> None:
+    assert "@@ -1,2 +0,0 @@\n" in unified_diff("m.py", "a\nb\n", [Edit(0, 4, "")])
+
+
 def test_carriage_returns_of_the_file_stay_in_the_diff() -> None:
     assert unified_diff("m.py", "a\r\nb\r\n", [Edit(3, 4, "c")]).endswith(" a\r\n-b\r\n+c\r\n")
 
@@ -167,9 +171,7 @@ def _texts_and_edits(draw: st.DrawFn) -> tuple[str, list[Edit]]:
 
 
 @_needs_git
-@settings(
-    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_texts_and_edits())
 def test_git_agrees_on_any_text_and_any_edits(repository: Path, case: tuple[str, list[Edit]]) -> None:
     text, edits = case

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from kerasfix.analysis.index import Method
 from kerasfix.analysis.layers import UserLayer
-from kerasfix.analysis.sites import FLAG, Site
+from kerasfix.analysis.sites import FLAG, Passed, Site
 from kerasfix.analysis.training import Dependence, TrainingFlow
 
 
@@ -19,6 +19,8 @@ class Use(enum.Enum):
     BRANCH: Tested for truth.
     AUGMENTS: Handed to an augmentation layer, to which None and False are not the same under Keras 2.
     FOREIGN: Handed, as `training=`, to something that kerasfix cannot see.
+    CONTEXT: Not handed to a call that may read it from Keras' context all the same: an augmentation layer, or
+        something that kerasfix cannot see.
     COMPARED: Compared (`is None`, `== False`): None means something of its own here.
     OTHER: Anything else (`tf.cond(training, ...)`, arithmetic), where None may raise.
     """
@@ -27,6 +29,7 @@ class Use(enum.Enum):
     BRANCH = "branch"
     AUGMENTS = "augments"
     FOREIGN = "foreign"
+    CONTEXT = "context"
     COMPARED = "compared"
     OTHER = "other"
 
@@ -43,6 +46,8 @@ def flag_uses(method: Method, flow: TrainingFlow) -> set[Use]:
         seen.add(here)
         sites = {site.call: site for site in flow.sites.get(here, ())}
         parents = _parents(here.node)
+        if any(_reads_context(node, sites, here, flow) for node in parents):
+            found.add(Use.CONTEXT)
         for name in _reads(here):
             use, site = _use(name, parents, sites, flow)
             found.add(use)
@@ -88,6 +93,20 @@ def _handed_to(site: Site, flow: TrainingFlow) -> Use:
     if Dependence.AUGMENTS in found:
         return Use.AUGMENTS
     return Use.FOREIGN if Dependence.UNKNOWN in found else Use.LAYER
+
+
+def _reads_context(node: ast.AST, sites: dict[ast.Call, Site], method: Method, flow: TrainingFlow) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    site = sites.get(node)
+    if site is not None:
+        depends = {flow.value_depends(value) for value in site.values}
+        return site.passed is Passed.ABSENT and bool(depends & {Dependence.AUGMENTS, Dependence.UNKNOWN})
+    match node.func:
+        case ast.Attribute(value=ast.Name(id=owner), attr=name):
+            passed = any(keyword.arg == FLAG for keyword in node.keywords)
+            return owner == method.self_name and method.owner.find(name) is None and not passed
+    return False
 
 
 def _receivers(site: Site) -> Iterator[Method]:

@@ -92,14 +92,17 @@ class ClassInfo:
 
     @cached_property
     def ancestors(self) -> list[ClassInfo]:
-        """This class and the classes of the module that it inherits from, nearest first."""
-        found: list[ClassInfo] = []
-        waiting: list[ClassInfo] = [self]
-        while waiting:
-            here = waiting.pop(0)
-            if here not in found:
-                found.append(here)
-                waiting.extend(base for base in here.bases if isinstance(base, ClassInfo))
+        """This class and the classes of the module that it inherits from, in the order of Python's MRO."""
+        parents = [base for base in self.bases if isinstance(base, ClassInfo)]
+        lines = [*(list(parent.ancestors) for parent in parents), parents]
+        found = [self]
+        while any(lines):
+            heads = [line[0] for line in lines if line]
+            # The first head that no other line still has to wait for (C3); Python refuses if there is none.
+            good = [head for head in heads if not any(head in line[1:] for line in lines)]
+            chosen = (good or heads)[0]
+            found.append(chosen)
+            lines = [[each for each in line if each is not chosen] for line in lines]
         return found
 
     @cached_property

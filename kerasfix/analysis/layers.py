@@ -10,9 +10,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from kerasfix.analysis.index import ClassInfo, Method, Module
-from kerasfix.analysis.scope import Scope, own_nodes
+from kerasfix.analysis.scope import Added, Binding, Scope, own_nodes
 from kerasfix.keras import names
 from kerasfix.keras.layers import Effect, LayerFact, fact
 
@@ -102,8 +103,21 @@ class LayerIndex:
                     here = merged.setdefault(name, Attribute())
                     here.values += attribute.values
                     here.made_at += attribute.made_at
+            for name in self._set_from_outside & merged.keys():
+                merged[name].values.append(UNKNOWN)
             self._shared[info] = merged
         return self._shared[info]
+
+    @cached_property
+    def _set_from_outside(self) -> set[str]:
+        """Attributes that some code sets on something other than `self` (`net.drop = lambda x: x`)."""
+        return {
+            node.attr
+            for node in ast.walk(self.module.source.tree)
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.ctx, ast.Store)
+            and not (isinstance(node.value, ast.Name) and node.value.id == "self")
+        }
 
     def values_of(self, node: ast.expr, method: Method, scope: Scope) -> list[Value]:
         """What an expression inside a method can be: `self.bn`, `self.blocks[i]`, a local alias.
@@ -127,11 +141,15 @@ class LayerIndex:
                 else:
                     attribute.values += self._evaluate(value, info, self_name, scope, _MAX_STEPS)
                 attribute.made_at.append(statement)
-            for name, call, method in _appended(info):
-                added = tuple(self._evaluate(call.args[0], info, method.self_name, method.scope, _MAX_STEPS))
-                grown = Stack(added, call) if _method_name(call) == "add" else Container(added)
-                found.setdefault(name, Attribute()).values.append(grown)
+            for name, added, method in _grown(info):
+                found.setdefault(name, Attribute()).values += self._growth(added, info, method)
         return self._own[info]
+
+    def _growth(self, added: ast.expr | Added, info: ClassInfo, method: Method) -> list[Value]:
+        """What an attribute is besides, once something was put into it."""
+        node = added.call.args[0] if isinstance(added, Added) else added
+        values = self._evaluate(node, info, method.self_name, method.scope, _MAX_STEPS)
+        return [Stack(tuple(values), added.call)] if isinstance(added, Added) else values
 
     def _evaluate(
         self, node: ast.expr, info: ClassInfo, self_name: str | None, scope: Scope, steps: int
@@ -149,12 +167,12 @@ class LayerIndex:
                 return self._made_by(node, scope, again)
             case ast.Attribute(value=ast.Name(id=owner), attr=name) if owner == self_name:
                 return self._attribute_values(info, name)
+            case ast.Subscript(value=value, slice=ast.Slice()):
+                return again(value)
             case ast.Subscript(value=value):
                 return [element for each in again(value) for element in _elements(each)]
             case ast.Name(id=name):
-                bindings = scope.lookup(name)
-                if bindings and all(isinstance(binding, ast.expr) for binding in bindings):
-                    return [value for each in bindings for value in again(each)]  # type: ignore[arg-type]
+                return self._named(scope.lookup(name), again)
             case ast.List(elts=elements) | ast.Tuple(elts=elements):
                 return [_container([again(element) for element in elements])]
             case ast.Dict(values=elements):
@@ -168,6 +186,18 @@ class LayerIndex:
                 if all(isinstance(part, Container) for part in parts):
                     return parts
         return [UNKNOWN]
+
+    def _named(self, bindings: list[Binding], again: _Evaluate) -> list[Value]:
+        """What a name can be, given all that it is ever bound to."""
+        values: list[Value] = []
+        for binding in bindings:
+            if isinstance(binding, Added):
+                values.append(Stack(tuple(again(binding.call.args[0])), binding.call))
+            elif isinstance(binding, ast.expr):
+                values += again(binding)
+            else:
+                return [UNKNOWN]
+        return values or [UNKNOWN]
 
     def _attribute_values(self, info: ClassInfo, name: str) -> list[Value]:
         if info in self._shared:
@@ -229,7 +259,8 @@ def _assignments(
 ) -> Iterator[tuple[str, ast.expr | None, ast.stmt, Method | None]]:
     """Each `self.name = value` of a class as (name, value, statement, method), class variables included.
 
-    The value is None where it is not one expression (`self.a, self.b = made()`, a loop variable).
+    The value is None where it is not one expression (`self.a, self.b = made()`, a loop variable), or where a
+    nested function sets it at some other time.
     """
     for statement in info.node.body:
         if isinstance(statement, ast.Assign):
@@ -237,17 +268,26 @@ def _assignments(
                 if isinstance(target, ast.Name):
                     yield target.id, statement.value, statement, None
     for method in info.methods.values():
-        for node in own_nodes(method.node.body):
-            if isinstance(node, ast.Assign):
-                for target in node.targets:
-                    for name, value in _self_targets(target, node.value, method.self_name):
-                        yield name, value, node, method
-            elif isinstance(node, ast.AnnAssign) and node.value is not None:
-                for name, value in _self_targets(node.target, node.value, method.self_name):
-                    yield name, value, node, method
-            elif isinstance(node, ast.AugAssign | ast.For):
-                for name, _ in _self_targets(node.target, None, method.self_name):
-                    yield name, None, node, method
+        own = set(own_nodes(method.node.body))
+        for node in ast.walk(method.node):
+            for target, value in _stores(node):
+                for name, part in _self_targets(target, value, method.self_name):
+                    assert isinstance(node, ast.stmt)
+                    yield name, part if node in own else None, node, method
+
+
+def _stores(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr | None]]:
+    match node:
+        case ast.Assign(targets=targets, value=value):
+            yield from ((target, value) for target in targets)
+        case ast.AnnAssign(target=target, value=value) if value is not None:
+            yield target, value
+        case ast.AugAssign(target=target) | ast.For(target=target):
+            yield target, None
+        case ast.Expr(
+            value=ast.Call(func=ast.Name(id="setattr"), args=[owner, ast.Constant(value=str(name)), value])
+        ):
+            yield ast.Attribute(owner, name, ast.Store()), value
 
 
 def _self_targets(
@@ -264,22 +304,36 @@ def _self_targets(
                 yield from _self_targets(each, part, self_name)
 
 
-def _method_name(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else ""
-
-
-def _appended(info: ClassInfo) -> Iterator[tuple[str, ast.Call, Method]]:
-    """Each `self.name.append(value)` (a list) and `self.name.add(value)` (a Sequential) of a class."""
+def _grown(info: ClassInfo) -> Iterator[tuple[str, ast.expr | Added, Method]]:
+    """What is put into attributes: `self.name.append(value)`, `self.name[key] = value`, and their like."""
     for method in info.methods.values():
-        for node in own_nodes(method.node.body):
+        for node in ast.walk(method.node):
             match node:
-                case ast.Call(
-                    func=ast.Attribute(
-                        value=ast.Attribute(value=ast.Name(id=owner), attr=name), attr="append" | "add"
-                    ),
-                    args=[_],
-                ) if owner == method.self_name:
-                    yield name, node, method
+                case ast.Call(func=ast.Attribute(value=ast.Attribute(value=ast.Name(id=owner), attr=name))):
+                    if owner == method.self_name:
+                        yield from ((name, added, method) for added in _put_in_by(node))
+                case ast.Assign(targets=targets, value=value):
+                    for target in targets:
+                        match target:
+                            case ast.Subscript(value=ast.Attribute(value=ast.Name(id=owner), attr=name)):
+                                if owner == method.self_name:
+                                    yield name, ast.List([value], ast.Load()), method
+
+
+def _put_in_by(call: ast.Call) -> Iterator[ast.expr | Added]:
+    assert isinstance(call.func, ast.Attribute)
+    match call.func.attr, call.args:
+        case "append", [value]:
+            yield ast.List([value], ast.Load())
+        case "insert", [_, value]:
+            yield ast.List([value], ast.Load())
+        case "extend", [values]:
+            yield values
+        case "add", [_]:
+            yield Added(call)
+        case (("update" | "setdefault"), _):
+            # A dict that grows so can hold anything.
+            yield ast.List([ast.Constant(...)], ast.Load())
 
 
 def is_layer(value: Value) -> bool:

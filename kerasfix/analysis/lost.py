@@ -8,7 +8,7 @@ making it had no other purpose (a layer that adds a loss is called for that).
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kerasfix.analysis.dataflow import DataFlow, Definition, Step
@@ -62,11 +62,13 @@ class LostChain:
         end: The definition that nobody reads.
         calls: The lost layer calls, in the order of the source.
         sources: The definitions outside the chain from which it starts (the method's input, usually).
+        origins: The sources, and all that they were made from.
     """
 
     end: Definition
     calls: tuple[LayerCall, ...]
     sources: frozenset[Definition]
+    origins: frozenset[Definition]
 
 
 class LayerUse:
@@ -108,7 +110,8 @@ class LayerUse:
             calls = [call for step in _steps(members) for call in self.calls(step)]
             if calls:
                 calls.sort(key=lambda call: (call.node.end_lineno, call.node.end_col_offset))
-                yield LostChain(end, tuple(calls), self._sources(members))
+                sources = self._sources(members)
+                yield LostChain(end, tuple(calls), sources, self._origins(sources))
 
     def _lost(self) -> set[Definition]:
         """The definitions that no useful statement reads, directly or through others."""
@@ -181,12 +184,18 @@ class LayerUse:
 
     def _sources(self, members: set[Definition]) -> frozenset[Definition]:
         read = {definition for step in _steps(members) for definition in self._read_by(step)}
-        return frozenset(read - members)
+        return frozenset(each for each in read - members if each.name != self.method.self_name)
 
-
-def first_consumers(calls: Iterable[LayerCall]) -> list[LayerCall]:
-    """Of nested calls (`self.bn(self.conv(x))`) the ones that read a variable first."""
-    return [call for call in calls if call.consumed is not None]
+    def _origins(self, sources: frozenset[Definition]) -> frozenset[Definition]:
+        found = set(sources)
+        waiting = list(sources)
+        while waiting:
+            step = waiting.pop().step
+            if step is not None:
+                new = self._read_by(step) - found
+                found |= new
+                waiting += new
+        return frozenset(each for each in found if each.name != self.method.self_name)
 
 
 def _steps(definitions: set[Definition]) -> list[Step]:

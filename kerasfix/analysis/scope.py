@@ -23,8 +23,20 @@ class Imported:
     dotted: str
 
 
-# A name is bound by an import, by a definition, or to the value of an expression (None: not known).
-Binding = Imported | ast.ClassDef | Function | ast.expr | None
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A value that `name.add(value)` put into what `name` is (a Sequential)."""
+
+    call: ast.Call
+
+
+# A name is bound by an import, by a definition, or to the value of an expression (None: not known). What
+# puts something into a list (`name.append(value)`) binds the name to a list that holds it.
+Binding = Imported | Added | ast.ClassDef | Function | ast.expr | None
+# Packages whose star import brings no class that is called as one of Keras' layers.
+_NO_LAYERS = frozenset(
+    {"tensorflow", "numpy", "math", "os", "sys", "typing", "random", "time", "matplotlib", "tkinter"}
+)
 
 
 @dataclass(slots=True)
@@ -77,13 +89,19 @@ class Scope:
         return None
 
     def _from_star(self, name: str) -> str | None:
+        """What a name stands for that only a star import can have brought; the last one wins."""
         scope = self
         while scope.parent is not None:
             scope = scope.parent
-        stars = scope.star_imports
-        # A later star import of another module may bring a Dropout of its own.
-        if stars and canonical(stars[-1]) == "keras.layers" and name in LAYERS:
-            return f"keras.layers.{name}"
+        for module in reversed(scope.star_imports):
+            known = canonical(module)
+            if known == "keras.layers" and (name in LAYERS or name == "Layer"):
+                return canonical(f"keras.layers.{name}")
+            if known in ("keras", "keras.models") and name in ("Model", "Sequential", "Input"):
+                return canonical(f"keras.{name}")
+            if not known.startswith("keras") and known.partition(".")[0] not in _NO_LAYERS:
+                # It may bring a Dropout of its own.
+                return None
         return None
 
 
@@ -117,6 +135,16 @@ def own_nodes(roots: Iterable[ast.AST]) -> Iterator[ast.AST]:
             stack.extend(list(ast.iter_child_nodes(node))[::-1])
 
 
+def comprehension_scope(
+    node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, parent: Scope
+) -> Scope:
+    """The names of a comprehension: its loop variables."""
+    scope = Scope(parent)
+    for generator in node.generators:
+        _bind_loop(scope, generator.target, generator.iter)
+    return scope
+
+
 def _bind_statements(scope: Scope, body: list[ast.stmt]) -> None:
     for node in own_nodes(body):
         match node:
@@ -131,6 +159,8 @@ def _bind_statements(scope: Scope, body: list[ast.stmt]) -> None:
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
                     _bind_target(scope, target, value)
+                    if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+                        _grow(scope, target.value.id, ast.List([value], ast.Load()))
             case ast.AnnAssign(target=target, value=value) if value is not None:
                 _bind_target(scope, target, value)
             case ast.NamedExpr(target=target, value=value):
@@ -138,8 +168,9 @@ def _bind_statements(scope: Scope, body: list[ast.stmt]) -> None:
             case ast.AugAssign(target=target):
                 _bind_target(scope, target, None)
             case ast.For(target=target, iter=iterated) | ast.AsyncFor(target=target, iter=iterated):
-                # A loop variable is what an element of the iterated value is.
-                _bind_target(scope, target, ast.Subscript(iterated, ast.Constant(0), ast.Load()))
+                _bind_loop(scope, target, iterated)
+            case ast.Call():
+                _bind_growth(scope, node)
             case ast.withitem(optional_vars=ast.expr() as target):
                 _bind_target(scope, target, None)
             case ast.ExceptHandler(name=str() as name):
@@ -170,3 +201,46 @@ def _bind_target(scope: Scope, target: ast.expr, value: ast.expr | None) -> None
                 _bind_target(scope, each, part)
         case ast.Starred(value=inner):
             _bind_target(scope, inner, None)
+
+
+def _bind_loop(scope: Scope, target: ast.expr, iterated: ast.expr) -> None:
+    """A loop variable is what an element of the iterated value is."""
+    match iterated, target:
+        case ast.Call(func=ast.Name(id="enumerate"), args=[inner, *_]), ast.Tuple(elts=[index, element]):
+            _bind_target(scope, index, None)
+            _bind_loop(scope, element, inner)
+        case ast.Call(func=ast.Name(id="zip"), args=inners), ast.Tuple(elts=elements) if len(inners) == len(
+            elements
+        ):
+            for element, inner in zip(elements, inners, strict=True):
+                _bind_loop(scope, element, inner)
+        case ast.Call(func=ast.Name(id="reversed" | "list" | "tuple"), args=[inner]), _:
+            _bind_loop(scope, target, inner)
+        case ast.Call(func=ast.Attribute(value=inner, attr="items"), args=[]), ast.Tuple(elts=[key, value]):
+            _bind_target(scope, key, None)
+            _bind_loop(scope, value, inner)
+        case ast.Call(func=ast.Attribute(value=inner, attr="values"), args=[]), _:
+            _bind_loop(scope, target, inner)
+        case _:
+            _bind_target(scope, target, ast.Subscript(iterated, ast.Constant(0), ast.Load()))
+
+
+def _bind_growth(scope: Scope, call: ast.Call) -> None:
+    """`blocks.append(layer)` and its like: what is put into a local list can be an element of it."""
+    match call:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append"), args=[value]):
+            _grow(scope, name, ast.List([value], ast.Load()))
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="insert"), args=[_, value]):
+            _grow(scope, name, ast.List([value], ast.Load()))
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="extend"), args=[values]):
+            _grow(scope, name, values)
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="add"), args=[_]):
+            _grow(scope, name, Added(call))
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="update" | "setdefault")):
+            _grow(scope, name, None)
+
+
+def _grow(scope: Scope, name: str, binding: Binding) -> None:
+    # Only what this scope made itself; a module that is called `np` has an `append` too.
+    if name in scope.bindings and not any(isinstance(each, Imported) for each in scope.bindings[name]):
+        scope.bind(name, binding)

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from kerasfix.analysis.index import Method
 from kerasfix.analysis.layers import BuiltinLayer, LayerIndex, Nothing, Stack, UserLayer, Value, is_layer
-from kerasfix.analysis.scope import Function, Scope, function_scope
-from kerasfix.keras.layers import LayerFact
+from kerasfix.analysis.scope import Function, Scope, comprehension_scope, function_scope
 
 FLAG = "training"
 # Methods that prepare or describe a model; a layer called there is called to be built.
@@ -62,8 +61,16 @@ class Site:
     value: ast.expr | None = None
 
     @property
-    def is_constant(self) -> bool:
-        return isinstance(self.value, ast.Constant)
+    def is_super(self) -> bool:
+        """Whether it is a call of `super().method`, which no subclass can override."""
+        return isinstance(self.call.func, ast.Attribute) and isinstance(self.call.func.value, ast.Call)
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the call is given a mode that does not come from the flag of the method."""
+        return self.value is not None and not any(
+            isinstance(node, ast.Name) and node.id == FLAG for node in ast.walk(self.value)
+        )
 
     @property
     def text(self) -> str:
@@ -90,10 +97,12 @@ def sites_in(method: Method, layers: LayerIndex) -> Iterator[Site]:
     while waiting:
         node, scope, in_reach, narrowed = waiting.pop()
         if isinstance(node, Function | ast.Lambda):
-            arguments = node.args
-            own = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-            in_reach = in_reach or any(argument.arg == FLAG for argument in own)
+            if _has_own_flag(node):
+                # Whoever calls it decides on its flag; who that is, is not followed.
+                continue
             scope = function_scope(node, scope)
+        elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
+            scope = comprehension_scope(node, scope)
         elif isinstance(node, ast.ClassDef):
             continue
         elif isinstance(node, ast.If | ast.IfExp):
@@ -104,6 +113,12 @@ def sites_in(method: Method, layers: LayerIndex) -> Iterator[Site]:
                 yield site
         children = list(ast.iter_child_nodes(node))[::-1]
         waiting.extend((child, scope, in_reach, narrowed) for child in children)
+
+
+def _has_own_flag(node: Function | ast.Lambda) -> bool:
+    arguments = node.args
+    own = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    return any(argument.arg == FLAG for argument in own)
 
 
 def _narrowed_by(test: ast.expr) -> Iterator[str]:
@@ -169,21 +184,18 @@ def _flag_position(value: Value) -> int | None:
     return None
 
 
-def call_parameters(value: Value) -> tuple[str, ...] | None:
-    """Names of the positional parameters of what is called, where Keras 2 and 3 agree on them."""
+def call_signatures(value: Value) -> list[tuple[str, ...]]:
+    """Names of the positional parameters of what is called, one tuple for each Keras that differs."""
     match value:
-        case BuiltinLayer(fact=LayerFact(keras3=keras3, keras2=keras2)):
-            known = {names for names in (keras3, keras2) if names is not None}
-            if len(known) == 1:
-                return next(iter(known))
-            # Keras 3 knows BatchNormalization's mask, Keras 2 of some releases does not.
-            return min(known, key=len) if len({names[:2] for names in known}) == 1 else None
+        case BuiltinLayer(fact=known):
+            found = dict.fromkeys(names for names in (known.keras3, known.keras2) if names is not None)
+            return [names[: names.index("*")] if "*" in names else names for names in found]
         case UserLayer(info=info):
             call = info.find("call")
-            return call.parameters if call else None
+            return [call.parameters] if call else []
         case Stack():
-            return _SEQUENTIAL_PARAMETERS
-    return None
+            return [_SEQUENTIAL_PARAMETERS]
+    return []
 
 
 def _position(parameters: tuple[str, ...]) -> int | None:

@@ -1,7 +1,7 @@
-"""What it takes to bring the training flag to a method that does not get it: all of it, or nothing.
+"""What it takes to hand the training flag on explicitly in a method: all of it, or nothing.
 
-From Keras 3.10 an explicit None blocks what the layer would have inherited, so a method that gains
-`training=None` needs every caller rewritten with it.
+From Keras 3.10 an explicit None blocks what the layer would have inherited. So wherever a method passes a
+parameter `training` on, every caller has to hand it over, or a model that worked stops training.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeGuard
+from functools import cached_property
 
 from kerasfix.analysis.index import ClassInfo, Method
 from kerasfix.analysis.layers import UserLayer
@@ -29,8 +29,23 @@ OTHER_FLAG_NAMES = frozenset(
         "train_flag",
     }
 )
-# Decorators from here hand all arguments through.
-_TRANSPARENT = ("tensorflow.", "typing.", "typing_extensions.", "abc.")
+# Keras calls these outside of any layer's call, where no context is open that a None could block.
+_STEPS = frozenset({"train_step", "test_step", "predict_step", "compute_loss", "fit", "evaluate", "predict"})
+# Decorators that hand all arguments through.
+_TRANSPARENT = frozenset(
+    {
+        "tensorflow.function",
+        "tensorflow.autograph.experimental.do_not_convert",
+        "tensorflow.Module.with_name_scope",
+        "typing.no_type_check",
+        "typing.override",
+        "typing_extensions.override",
+        "abc.abstractmethod",
+    }
+)
+
+# Class name, method name -> reasons from elsewhere.
+Objections = Callable[[str, str], Iterable[str]]
 
 
 @dataclass(eq=False)
@@ -48,8 +63,13 @@ class Thread:
     blockers: list[str] = field(default_factory=list)
 
 
-# Class name, method name -> reasons from elsewhere.
-Objections = Callable[[str, str], Iterable[str]]
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    """A read of an attribute in a class, and whether it only happens where no context is open."""
+
+    node: ast.Attribute
+    info: ClassInfo
+    harmless: bool
 
 
 class Threads:
@@ -58,33 +78,24 @@ class Threads:
     Args:
         flow: Who depends on the flag there.
         objections: Gives, for a class name and a method name, what other files have against the method
-            taking the flag.
+            handing the flag on.
     """
 
     def __init__(self, flow: TrainingFlow, objections: Objections) -> None:
         self.flow = flow
         self._objections = objections
         self._taking: dict[ClassInfo, bool] = {}
+        self._threads: dict[Method, Thread] = {}
 
     def thread(self, start: Method) -> Thread:
-        """What it takes to bring the flag to `start`, which does not get it, and on to its layers."""
-        thread = Thread()
-        waiting = [start]
-        while waiting:
-            method = waiting.pop(0)
-            if method in thread.gains:
-                continue
-            thread.gains.append(method)
-            thread.blockers += _signature_blockers(method)
-            thread.blockers += self._reference_blockers(method)
-            thread.blockers += self._objections(method.owner.name, method.name)
-            for site in self.flow.sites.get(method, ()):
-                waiting += self._carry_on(thread, site)
-            for site in self._callers(method):
-                if site.passed is Passed.ABSENT:
-                    waiting += self._carry_to(thread, site)
-        thread.passes = list(dict.fromkeys(thread.passes))
-        return thread
+        """What it takes for `start` to pass the flag on: its own parameter, and all that its callers need.
+
+        A method that gains the parameter hands it to every layer and helper in it that needs it. One that
+        has it already keeps its own calls as they are; these are findings of their own.
+        """
+        if start not in self._threads:
+            self._threads[start] = self._make(start)
+        return self._threads[start]
 
     def can_take(self, info: ClassInfo) -> bool:
         """Whether a call of this class may be given `training=` and does something with it."""
@@ -111,10 +122,37 @@ class Threads:
         """Why one call cannot be given the flag, or None if it can."""
         if not self._takers(site):
             return f"the `call` of {site.class_names} can not take the flag"
-        return _call_blocker(site)
+        return _call_blocker(site) or next(self._override_blockers(site), None)
+
+    def _make(self, start: Method) -> Thread:
+        thread = Thread()
+        seen: list[Method] = []
+        waiting = [start]
+        while waiting:
+            method = waiting.pop(0)
+            if method in seen:
+                continue
+            seen.append(method)
+            thread.blockers += decorator_blockers(method)
+            if not method.takes(FLAG):
+                thread.gains.append(method)
+                thread.blockers += _signature_blockers(method)
+                thread.blockers += self._gain_blockers(method)
+                for site in self.flow.sites.get(method, ()):
+                    waiting += self._carry_on(thread, site)
+            thread.blockers += self._reference_blockers(method)
+            thread.blockers += self._objections(method.owner.name, method.name)
+            for site in self._callers.get(method, ()):
+                if site.passed in (Passed.ABSENT, Passed.UNCLEAR):
+                    waiting += self._carry_to(thread, site)
+        thread.passes = list(dict.fromkeys(thread.passes))
+        thread.blockers = list(dict.fromkeys(thread.blockers))
+        if thread.gains and not thread.passes and not thread.blockers:
+            thread.blockers.append("nothing that it calls can take the flag")
+        return thread
 
     def _carry_on(self, thread: Thread, site: Site) -> list[Method]:
-        """Hand the flag on at one call inside a method that gets it; returns helpers that gain it too."""
+        """Hand the flag on at one call inside a method that gains it; returns helpers that gain it too."""
         if site.passed in (Passed.KEYWORD, Passed.POSITIONAL):
             return []
         if self.flow.is_mixed(site):
@@ -125,22 +163,21 @@ class Threads:
         return self._carry_to(thread, site)
 
     def _carry_to(self, thread: Thread, site: Site) -> list[Method]:
-        """Pass `training=training` at `site`; its own method must have the flag, or gain it."""
-        gaining: list[Method] = []
-        if site.method.name in NOT_FORWARD:
-            return []
-        if not site.flag_in_reach and site.method not in thread.gains:
-            if not self._runs_in_call(site.method):
+        """Pass `training=training` at `site`; returns the methods that this draws in."""
+        drawn: list[Method] = []
+        if not site.flag_in_reach:
+            if not self.runs_in_call(site.method):
+                thread.blockers += _outside_blockers(site)
                 return []
-            gaining.append(site.method)
+            drawn.append(site.method)
         blocker = _call_blocker(site)
         if blocker:
             thread.blockers.append(blocker)
             return []
+        thread.blockers += self._override_blockers(site)
         thread.passes.append(site)
-        if site.helper is not None and not site.helper.takes(FLAG):
-            gaining.append(site.helper)
-        return gaining
+        # Where the caller has the flag already, it now hands it on too.
+        return [*drawn, site.method, *([site.helper] if site.helper is not None else [])]
 
     def _takers(self, site: Site) -> bool:
         """Whether passing the flag here has an effect on at least one of the layers."""
@@ -148,7 +185,7 @@ class Threads:
             not isinstance(value, UserLayer) or self.can_take(value.info) for value in site.values
         )
 
-    def _runs_in_call(self, method: Method) -> bool:
+    def runs_in_call(self, method: Method) -> bool:
         """Whether Keras' call context can be open while `method` runs: some `call` leads to it."""
         for info in method.owner.family:
             call = info.methods.get("call")
@@ -156,26 +193,69 @@ class Threads:
                 return True
         return False
 
-    def _callers(self, method: Method) -> list[Site]:
-        return [site for sites in self.flow.sites.values() for site in sites if site.helper is method]
+    @cached_property
+    def _callers(self) -> dict[Method, list[Site]]:
+        found: dict[Method, list[Site]] = {}
+        for sites in self.flow.sites.values():
+            for site in sites:
+                if site.helper is not None:
+                    found.setdefault(site.helper, []).append(site)
+        return found
+
+    def _gain_blockers(self, method: Method) -> Iterator[str]:
+        """Other versions of a method that gains a parameter; `call` may differ from class to class."""
+        if method.name == "call":
+            return
+        for each in method.owner.family:
+            other = each.methods.get(method.name)
+            if other is not None and other is not method:
+                yield f"`{method.name}` is overridden in {each.name}"
+
+    def _override_blockers(self, site: Site) -> Iterator[str]:
+        """Versions of a helper, in subclasses, that would be handed a flag that they do not take."""
+        if site.helper is None or site.is_super:
+            return
+        for each in site.method.owner.family:
+            other = each.methods.get(site.helper.name)
+            if other is not None and other is not site.helper and not other.takes(FLAG):
+                yield f"`{site.helper.name}` of {each.name} takes no `training`"
 
     def _reference_blockers(self, method: Method) -> Iterator[str]:
-        """Uses of a method that a new parameter would break or leave without the flag."""
-        if method.name != "call":
-            for each in method.owner.family:
-                other = each.methods.get(method.name)
-                if other is not None and other is not method:
-                    yield f"`{method.name}` is overridden in {each.name}"
-        followed = {id(site.call.func) for site in self._callers(method)}
+        """Uses of a method that are no calls in sight, and so cannot be made to hand the flag over."""
+        followed = {id(site.call.func) for site in self._callers.get(method, ())}
+        for reference in self._references.get(method.name, ()):
+            if reference.harmless or id(reference.node) in followed:
+                continue
+            if _may_mean(reference, method):
+                node = reference.node
+                yield f"line {node.lineno} uses `{ast.unparse(node)}` in a way that is not followed"
+
+    @cached_property
+    def _references(self) -> dict[str, list[_Reference]]:
+        """Every attribute that a method of a class reads, by its name."""
+        found: dict[str, list[_Reference]] = {}
         for info in self.flow.module.classes:
-            for name, other in info.methods.items():
-                # Outside of a forward pass no context is open that an explicit None could block.
-                harmless = name in NOT_FORWARD
-                for node in ast.walk(other.node):
-                    if harmless and isinstance(node, ast.Call):
-                        followed.add(id(node.func))
-                    elif _is_reference(node, method, info) and id(node) not in followed:
-                        yield f"line {node.lineno} uses `{ast.unparse(node)}` in a way that is not followed"
+            for name, method in info.methods.items():
+                called: set[int] = set()
+                for node in ast.walk(method.node):
+                    if isinstance(node, ast.Call):
+                        called.add(id(node.func))
+                    elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+                        harmless = name in NOT_FORWARD and id(node) in called
+                        found.setdefault(node.attr, []).append(_Reference(node, info, harmless))
+        return found
+
+
+def decorator_blockers(method: Method) -> Iterator[str]:
+    """Decorators through which the flag may not arrive, or None may not pass."""
+    for decorator in method.node.decorator_list:
+        named = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if method.owner.scope.dotted(named) not in _TRANSPARENT:
+            yield f"`{method.name}` has the decorator `{ast.unparse(named)}`"
+        elif isinstance(decorator, ast.Call) and any(
+            keyword.arg == "input_signature" for keyword in decorator.keywords
+        ):
+            yield f"`{method.name}` has a tf.function with an `input_signature`"
 
 
 def _signature_blockers(method: Method) -> Iterator[str]:
@@ -184,21 +264,18 @@ def _signature_blockers(method: Method) -> Iterator[str]:
     if other:
         yield f"`{method.name}` calls its flag `{other[0]}`, which Keras never sets"
     keywords = method.node.args.kwarg
-    if keywords is not None and any(
-        isinstance(node, ast.Name) and node.id == keywords.arg
+    if keywords is not None and _mentions(method, keywords.arg):
+        yield f"`**{keywords.arg}` of `{method.name}` may already carry the flag"
+    if _mentions(method, FLAG):
+        yield f"`{method.name}` uses a `{FLAG}` that is not its own parameter"
+
+
+def _mentions(method: Method, name: str) -> bool:
+    return any(
+        isinstance(node, ast.Name) and node.id == name
         for statement in method.node.body
         for node in ast.walk(statement)
-    ):
-        yield f"`**{keywords.arg}` of `{method.name}` may already carry the flag"
-    for decorator in method.node.decorator_list:
-        named = decorator.func if isinstance(decorator, ast.Call) else decorator
-        if not (method.owner.scope.dotted(named) or "").startswith(_TRANSPARENT):
-            yield f"`{method.name}` has the decorator `{ast.unparse(named)}`"
-    if any(
-        isinstance(node, ast.Name) and node.id == FLAG and isinstance(node.ctx, ast.Store)
-        for node in ast.walk(method.node)
-    ):
-        yield f"`{method.name}` has a variable `{FLAG}` of its own"
+    )
 
 
 def _call_blocker(site: Site) -> str | None:
@@ -210,17 +287,28 @@ def _call_blocker(site: Site) -> str | None:
     return None
 
 
-def _is_reference(node: ast.AST, method: Method, info: ClassInfo) -> TypeGuard[ast.Attribute]:
-    """Whether `node`, in the class `info`, reads something that can be `method`.
+def _outside_blockers(site: Site) -> Iterator[str]:
+    """A caller that no `call` of its class leads to may still be called from the `call` of another class."""
+    if site.method.name not in _STEPS:
+        yield f"`{site.method.name}` calls it, which other classes may call"
+
+
+def _may_mean(reference: _Reference, method: Method) -> bool:
+    """Whether an attribute of the name of a method can be that method.
 
     `something.call` goes around `__call__` and its context, so it counts wherever it stands;
     `subprocess.call` does not.
     """
-    if not (isinstance(node, ast.Attribute) and node.attr == method.name and isinstance(node.ctx, ast.Load)):
-        return False
+    info, node = reference.info, reference.node
     match node.value:
         case ast.Name(id=name) if name == method.self_name:
-            return info.find(method.name) is method
+            return method.owner in info.family and info.find(method.name) in (method, None)
         case ast.Call(func=ast.Name(id="super")):
-            return info.find_above(method.name) is method
+            # In a subclass with several bases, super() can lead to a class that this one does not know.
+            return (
+                any(
+                    info in each.ancestors and method.owner in each.ancestors for each in (info, *info.family)
+                )
+                and info is not method.owner
+            )
     return info.scope.dotted(node) is None

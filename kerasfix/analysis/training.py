@@ -106,13 +106,13 @@ class TrainingFlow:
     def needs_flag(self, method: Method) -> bool:
         """Whether a layer that depends on the flag is called in `method` or in a helper of it.
 
-        A constant that the author wrote (Monte-Carlo dropout, a frozen backbone) is no need.
+        A mode that the author chose (Monte-Carlo dropout, a frozen backbone) is no need.
         """
         return any(
             self.site_depends(site)
             for reached in self.reachable(method)
             for site in self.sites.get(reached, ())
-            if site.helper is None and not site.is_constant
+            if site.helper is None and not site.is_decided
         )
 
     def reachable(self, start: Method) -> list[Method]:
@@ -120,7 +120,7 @@ class TrainingFlow:
         found = [start]
         for method in found:
             for site in self.sites.get(method, ()):
-                if site.helper is not None and not site.is_constant and site.helper not in found:
+                if site.helper is not None and not site.is_decided and site.helper not in found:
                     found.append(site.helper)
         return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TypeVar
 
 import libcst as cst
@@ -14,6 +15,7 @@ from kerasfix.source import Edit, Source
 _Element = TypeVar("_Element", cst.Arg, cst.Param)
 _TIGHT_COMMA = re.compile(r",(?=[^\s)\]}])")
 _SPACED_COMMA = re.compile(r", ")
+_CLOSING = re.compile(r"[\])},\s]*(->[^#]*)?:?\s*(#.*)?")
 _NOT_TAB = re.compile(r"[^\t]")
 # The line lengths that people set their formatters to; a file has the first one that nearly all lines keep.
 _LIMITS = (80, 88, 100, 120)
@@ -46,10 +48,13 @@ def fitting(
     """
     layout = Layout(_comma(text))
     edits = make(layout)
-    limit = _line_limit(source)
+    limit = _line_limit(source.text)
     if limit is None or all(_stays_within(source, edit, limit) for edit in edits):
         return edits
-    return make(replace(layout, wrapped=indentation))
+    wrapped = make(replace(layout, wrapped=indentation))
+    if all(_ends_line(source, edit) and _stays_within(source, edit, limit) for edit in wrapped):
+        return wrapped
+    return edits
 
 
 def indentation_below(source: Source, offset: int) -> str:
@@ -112,8 +117,9 @@ def _comma(text: str) -> str:
     return "," if tight > len(_SPACED_COMMA.findall(text)) else ", "
 
 
-def _line_limit(source: Source) -> int | None:
-    lengths = [len(line.rstrip("\r\n")) for line in source.text.split("\n")]
+@lru_cache(maxsize=4)
+def _line_limit(text: str) -> int | None:
+    lengths = [len(line.rstrip("\r\n")) for line in text.split("\n")]
     for limit in _LIMITS:
         if sum(length <= limit for length in lengths) >= _NEARLY_ALL * len(lengths):
             return limit
@@ -129,3 +135,9 @@ def _stays_within(source: Source, edit: Edit, limit: int) -> bool:
     head = source.line(first.line)[: first.column - 1]
     tail = source.line(last.line)[last.column - 1 :]
     return all(len(line) <= limit for line in (head + edit.content + tail).splitlines())
+
+
+def _ends_line(source: Source, edit: Edit) -> bool:
+    """Whether nothing but closing brackets follows an edit; a line that goes on is not broken well here."""
+    last = source.position(edit.end)
+    return _CLOSING.fullmatch(source.line(last.line)[last.column - 1 :]) is not None

@@ -59,10 +59,10 @@ def gain_flag(module: Module, method: Method) -> tuple[Edit, ...]:
     )
 
 
-def thread_edits(module: Module, thread: Thread) -> tuple[Edit, ...]:
-    """All edits of one thread; they belong together."""
+def thread_edits(module: Module, thread: Thread, but: Site | None = None) -> tuple[Edit, ...]:
+    """All edits of one thread, which belong together; those of the call `but` are left out."""
     edits = [edit for method in thread.gains if not method.takes(FLAG) for edit in gain_flag(module, method)]
-    edits += [edit for site in thread.passes for edit in pass_flag(module, site)]
+    edits += [edit for site in thread.passes if site is not but for edit in pass_flag(module, site)]
     return tuple(sorted(set(edits)))
 
 

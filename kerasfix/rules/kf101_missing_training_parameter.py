@@ -58,7 +58,7 @@ def _finding(program: Program, info: ClassInfo, call: Method) -> Finding:
         site.class_names
         for method in program.flow.reachable(call)
         for site in program.flow.sites.get(method, ())
-        if site.helper is None and not site.is_constant and program.flow.site_depends(site)
+        if site.helper is None and not site.is_decided and program.flow.site_depends(site)
     ]
     thread = program.threads.thread(call)
     if thread.blockers:

@@ -16,10 +16,11 @@ Use instead:
     def call(self, x, training=None):
 
 ## Fix safety
-A repair: a plain `model(x)` runs in inference mode afterwards. Calls inside a `tf.GradientTape` of the same
-file that relied on the default get `training=True`; such calls in other files have to be looked for. If
-nothing but code of your own reads the flag, or an augmentation layer sees it, True may be meant, and the fix
-is a suggestion. Where None has a meaning of its own (`if training is None`), nothing is edited.
+A repair: a plain `model(x)` runs in inference mode afterwards. Calls inside a `tf.GradientTape` or a
+`train_step` of the same file that relied on the default get `training=True`; such calls in other files have
+to be looked for. A suggestion where such a call may be one of this class but cannot be told for certain,
+where nothing but code of your own reads the flag, or where an augmentation layer sees it: True may be meant.
+Where None has a meaning of its own (`if training is None`), nothing is edited.
 
 ## References
 - https://keras.io/api/layers/base_layer/ (`call`)
@@ -35,10 +36,11 @@ from kerasfix.analysis.flag_uses import Use, flag_uses
 from kerasfix.analysis.index import ClassInfo, Method
 from kerasfix.analysis.program import Program
 from kerasfix.analysis.sites import FLAG
-from kerasfix.analysis.tapes import bare_calls_in_tapes
+from kerasfix.analysis.tapes import Relying, relying_on_default
+from kerasfix.analysis.threads import decorator_blockers
 from kerasfix.analysis.training import Dependence, is_true
 from kerasfix.findings import Applicability, Finding, Fix, Severity
-from kerasfix.rules.base import Case, Rule, attempt, finding
+from kerasfix.rules.base import Case, Rule, attempt, finding, listed
 from kerasfix.source import Edit
 
 _RULE = ("KF102", "training-default")
@@ -62,21 +64,33 @@ def check(program: Program) -> Iterator[Finding]:
 
 def _default_true(program: Program, info: ClassInfo, call: Method) -> Finding:
     uses = flag_uses(call, program.flow)
-    fix = None
-    help = "Left alone, because `call` does more with the flag than hand it on: None may not mean inference"
-    if not uses & _BLOCKED:
-        sure = program.flow.calls_dependent_layer(info) and not uses & _UNSURE
-        fix, help = _fix(program, info, call, Applicability.REPAIR if sure else Applicability.SUGGESTION)
-        help = (
-            help or "A training loop in another file that calls it without a flag needs `training=True` then"
-        )
+    relying = relying_on_default(program.flow, info)
+    blockers = list(decorator_blockers(call))
+    if uses & _BLOCKED:
+        blockers.append("`call` does more with the flag than hand it on, so that None may not mean inference")
+    fix, help = None, f"Left alone, because {listed(blockers)}" if blockers else ""
+    if not blockers:
+        sure = program.flow.calls_dependent_layer(info) and not uses & _UNSURE and not relying.doubtful
+        applicability = Applicability.REPAIR if sure else Applicability.SUGGESTION
+        fix, help = _fix(program, call, applicability, relying)
+        help = help or _warning(relying)
     return _finding(program, info, call, "is True, so that a plain model(x) runs in training mode", fix, help)
+
+
+def _warning(relying: Relying) -> str:
+    if relying.doubtful:
+        lines = listed([str(line) for line in relying.doubtful])
+        return f"A call on line {lines} may rely on the default, and would need `training=True` then"
+    return "A training loop in another file that passes no flag needs `training=True` then"
 
 
 def _no_default(program: Program, info: ClassInfo, call: Method) -> Finding:
     fix, help = None, "Parameters without a default follow it; they need one first, or another place"
-    if _can_have_default(call):
-        fix, help = _fix(program, info, call, Applicability.REPAIR)
+    blockers = list(decorator_blockers(call))
+    if blockers:
+        help = f"Left alone, because {listed(blockers)}"
+    elif _can_have_default(call):
+        fix, help = _fix(program, call, Applicability.REPAIR, Relying())
     what = "is missing, so that a plain model(x) raises under Keras 3"
     return _finding(program, info, call, what, fix, help)
 
@@ -97,19 +111,17 @@ def _finding(
 
 
 def _fix(
-    program: Program, info: ClassInfo, call: Method, applicability: Applicability
+    program: Program, call: Method, applicability: Applicability, relying: Relying
 ) -> tuple[Fix | None, str]:
     from kerasfix.codemods.training import add_training, default_to_none
 
-    relying = list(bare_calls_in_tapes(program.module, info)) if is_true(call.default(FLAG)) else []
-
     def edits() -> tuple[Edit, ...]:
-        calls = [add_training(program.source, node, function, "True") for function, node in relying]
+        calls = [add_training(program.source, node, function, "True") for function, node in relying.sure]
         return (*default_to_none(program.module, call), *(edit for each in calls for edit in each))
 
     message = "Make it `training=None`"
-    if relying:
-        message += " and pass `training=True` where a gradient tape relied on it"
+    if relying.sure:
+        message += " and pass `training=True` where training relied on it"
     return attempt(message, applicability, edits, "A plain model(x) then runs in inference mode")
 
 

@@ -30,11 +30,14 @@ the flag changes what a plain `model(x)` does.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
+from kerasfix.analysis.index import Method
 from kerasfix.analysis.program import Program
 from kerasfix.analysis.sites import FLAG, Passed, Site
 from kerasfix.findings import Applicability, Finding, Fix, Severity
+from kerasfix.keras import names
 from kerasfix.rules.base import Case, Rule, attempt, finding, listed
 
 _RULE = ("KF103", "training-not-passed")
@@ -42,28 +45,47 @@ _RULE = ("KF103", "training-not-passed")
 
 def check(program: Program) -> Iterator[Finding]:
     for method, sites in program.flow.sites.items():
-        in_reach = program.threads.gets_flag(method)
         for site in sites:
             if site.passed is not Passed.ABSENT or not program.flow.site_depends(site):
                 continue
             if site.flag_in_reach:
-                if site.helper is None or site.helper.takes(FLAG):
+                if (site.helper is None or site.helper.takes(FLAG)) and not _builds_a_graph(program, method):
                     yield _direct(program, site)
-            elif in_reach and site.helper is None:
+            elif site.helper is None and program.threads.gets_flag(method):
                 yield _through_helper(program, site)
 
 
 def _direct(program: Program, site: Site) -> Finding:
-    fix, help = None, f"Left alone, because {program.threads.blocker(site)}"
-    if program.threads.blocker(site) is None:
-        from kerasfix.codemods.training import pass_flag
+    """A bare call in a method that has the flag; the callers of the method must hand it over too."""
+    thread = program.threads.thread(site.method)
+    blockers = [*filter(None, [program.threads.blocker(site)]), *thread.blockers]
+    fix, help = None, f"Left alone, because {listed(blockers)}"
+    if not blockers:
+        from kerasfix.codemods.training import pass_flag, thread_edits
 
+        others = [each for each in thread.passes if each is not site]
         fix, help = attempt(
-            "Pass `training=training`", Applicability.SAFE, lambda: pass_flag(program.module, site)
+            "Pass `training=training`" + (", here and where it is called" if others else ""),
+            _applicability(program, site),
+            lambda: (*pass_flag(program.module, site), *thread_edits(program.module, thread, but=site)),
         )
     what = f"the {site.class_names} `{site.text}`" if site.helper is None else f"`{site.text}`"
-    return _finding(
-        program, site, f"`{site.method.name}` has the flag but calls {what} without it", fix, help
+    message = f"`{site.method.name}` has the flag but calls {what} without it"
+    return _finding(program, site, message, fix, help)
+
+
+def _applicability(program: Program, site: Site) -> Applicability:
+    """Outside of what `call` reaches there is no context, so that passing the flag changes what runs."""
+    if site.method.name == "call" or program.threads.gets_flag(site.method):
+        return Applicability.SAFE
+    return Applicability.SUGGESTION
+
+
+def _builds_a_graph(program: Program, method: Method) -> bool:
+    """Whether a method builds a functional model, into which the flag would be written for ever."""
+    return any(
+        isinstance(node, ast.Call) and method.scope.dotted(node.func) in (names.INPUT, names.MODEL)
+        for node in ast.walk(method.node)
     )
 
 
@@ -73,9 +95,9 @@ def _through_helper(program: Program, site: Site) -> Finding:
     if not thread.blockers:
         from kerasfix.codemods.training import thread_edits
 
-        names = listed([f"`{method.name}`" for method in thread.gains])
+        gaining = listed([f"`{method.name}`" for method in thread.gains])
         fix, help = attempt(
-            f"Take `training=None` in {names} and pass it on",
+            f"Take `training=None` in {gaining} and pass it on",
             Applicability.SAFE,
             lambda: thread_edits(program.module, thread),
         )

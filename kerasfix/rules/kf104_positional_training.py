@@ -30,7 +30,7 @@ from collections.abc import Iterator
 
 from kerasfix.analysis.layers import Nothing
 from kerasfix.analysis.program import Program
-from kerasfix.analysis.sites import FLAG, Passed, Site, call_parameters
+from kerasfix.analysis.sites import FLAG, Passed, Site, call_signatures
 from kerasfix.findings import Applicability, Finding, Severity
 from kerasfix.rules.base import Case, Rule, attempt, finding
 
@@ -40,14 +40,29 @@ _RULE = ("KF104", "positional-training")
 def check(program: Program) -> Iterator[Finding]:
     for sites in program.flow.sites.values():
         for site in sites:
-            if site.helper is None and site.passed is Passed.POSITIONAL and _looks_like_flag(site.value):
-                yield _finding(program, site)
+            if site.helper is None and site.passed in (Passed.POSITIONAL, Passed.UNCLEAR):
+                position = _flag_position(site)
+                if position is not None:
+                    yield _finding(program, site, position)
 
 
-def _finding(program: Program, site: Site) -> Finding:
-    assert site.value is not None
-    names = _keywords(site)
-    fix, help = None, "Left alone, because the names of the arguments behind the flag are not known"
+def _flag_position(site: Site) -> int | None:
+    """Where the flag stands among the positional arguments; None if none of them is one."""
+    if any(isinstance(argument, ast.Starred) for argument in site.call.args):
+        return None
+    if any(keyword.arg is None for keyword in site.call.keywords):
+        return None
+    if site.passed is Passed.POSITIONAL:
+        assert site.value is not None
+        return site.call.args.index(site.value) if _looks_like_flag(site.value) else None
+    # The layers or the Keras versions differ in where they take it; its name tells.
+    named = [index for index, argument in enumerate(site.call.args) if _is_the_flag(argument)]
+    return named[0] if named else None
+
+
+def _finding(program: Program, site: Site, position: int) -> Finding:
+    names = _keywords(site, position)
+    fix, help = None, "Left alone, because the names of the arguments at and behind the flag are not known"
     if names is not None:
         from kerasfix.codemods.training import name_flag
 
@@ -57,7 +72,7 @@ def _finding(program: Program, site: Site) -> Finding:
     return finding(
         program,
         _RULE,
-        site.value,
+        site.call.args[position],
         f"The {site.class_names} `{site.text}` gets the training flag by position, which Keras 3 refuses",
         severity=Severity.INFO if program.module.is_keras2_only else Severity.ERROR,
         owner=site.method.owner.name,
@@ -66,19 +81,32 @@ def _finding(program: Program, site: Site) -> Finding:
     )
 
 
-def _keywords(site: Site) -> dict[int, str] | None:
-    """Position and name of the flag and of all that follows it; None where a name is not known."""
-    known = {call_parameters(value) for value in site.values if not isinstance(value, Nothing)}
-    if len(known) != 1:
-        return None
-    parameters = known.pop()
-    if parameters is None or len(parameters) < len(site.call.args):
-        return None
-    start = parameters.index(FLAG)
-    names = dict(enumerate(parameters[: len(site.call.args)]))
+def _keywords(site: Site, position: int) -> dict[int, str] | None:
+    """Position and name of the flag and of all that follows it; None where a name is not known.
+
+    Of several signatures (Keras 2 and 3, a layer in either branch) those count that have the flag there.
+    """
+    count = len(site.call.args)
+    found: set[tuple[str, ...]] = set()
+    for value in site.values:
+        if isinstance(value, Nothing):
+            continue
+        fitting = {
+            parameters[position:count]
+            for parameters in call_signatures(value)
+            if len(parameters) >= count and parameters[position] == FLAG
+        }
+        if len(fitting) != 1:
+            return None
+        found |= fitting
     given = {keyword.arg for keyword in site.call.keywords}
-    behind = {position: name for position, name in names.items() if position >= start}
-    return None if given & set(behind.values()) else behind
+    if len(found) != 1 or given & set(names := found.pop()):
+        return None
+    return dict(enumerate(names, position))
+
+
+def _is_the_flag(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == FLAG
 
 
 def _looks_like_flag(value: ast.expr | None) -> bool:
@@ -153,6 +181,29 @@ class Net(keras.Model):
         return self.block(x, training=training, mask=mask)
 """,
         ),
+        Case(
+            "An LSTM takes the flag at different places in Keras 2 and 3; the place tells which was meant",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        x = self.rnn(x, None, training)
+        return self.rnn(x, None, None, training)
+""",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        x = self.rnn(x, None, training=training)
+        return self.rnn(x, None, None, training=training)
+""",
+        ),
+        Case(
+            "Found, but not edited: the name of what follows is not known",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        return self.drop(x, training, x)
+""",
+        ),
     ),
     valid=(
         Case(
@@ -177,14 +228,6 @@ class Net(keras.Model):
 
     def call(self, x, training=None):
         return self.block(x, training)
-""",
-        ),
-        Case(
-            "An LSTM takes the flag at different places in Keras 2 and 3",
-            _INIT
-            + """\
-    def call(self, x, training=None):
-        return self.rnn(x, None, training)
 """,
         ),
     ),

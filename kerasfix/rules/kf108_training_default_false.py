@@ -34,6 +34,7 @@ from kerasfix.analysis.flag_uses import Use, flag_uses
 from kerasfix.analysis.index import ClassInfo, Method
 from kerasfix.analysis.program import Program
 from kerasfix.analysis.sites import FLAG
+from kerasfix.analysis.threads import decorator_blockers
 from kerasfix.analysis.training import Dependence
 from kerasfix.findings import Applicability, Finding, Severity
 from kerasfix.rules.base import Case, Rule, attempt, finding
@@ -49,6 +50,8 @@ def check(program: Program) -> Iterator[Finding]:
         if program.flow.depends(info) is Dependence.INDEPENDENT:
             continue
         uses = flag_uses(call, program.flow)
+        if any(decorator_blockers(call)):
+            continue
         if not uses & {Use.COMPARED, Use.OTHER}:
             yield _finding(program, info, call, uses)
 
@@ -60,6 +63,9 @@ def _finding(program: Program, info: ClassInfo, call: Method, uses: set[Use]) ->
     if Use.AUGMENTS in uses:
         applicability = Applicability.SUGGESTION
         doubt = "An augmentation layer gets the flag, and to it None is not False under Keras 2"
+    elif Use.CONTEXT in uses:
+        applicability = Applicability.SUGGESTION
+        doubt = "A layer that augments, or that is not in sight, is called bare and may read the flag"
     elif Use.FOREIGN in uses:
         applicability = Applicability.SUGGESTION
         doubt = "Something that is not in sight gets the flag, and to it None may not be False"

@@ -32,6 +32,7 @@ reads like any other and are not reported.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from kerasfix.analysis.dataflow import DataFlow, Definition, Step
@@ -43,6 +44,9 @@ from kerasfix.rules.base import Case, Rule, finding, listed
 from kerasfix.source import Edit
 
 _RULE = ("KF201", "chain-break")
+_NUMBER = re.compile(r"(\d+)")
+# Parameters that go along with the tensors and are read by every layer.
+_NO_TENSOR = re.compile(r"^training$|mask", re.IGNORECASE)
 _EFFECT = "Shapes of weights may change, so that saved weights no longer load"
 
 
@@ -60,59 +64,86 @@ def check(program: Program) -> Iterator[Finding]:
 
 def _broken(program: Program, method: Method, use: LayerUse, chain: LostChain) -> Finding | None:
     """The finding for one lost chain, if a later layer consumes the tensor that the chain began with."""
-    for step in _next_steps(use.data_flow, chain.end):
-        stale = [
-            call.consumed
-            for call in use.calls(step)
-            if call.consumed is not None and _is_stale(use.data_flow, call.consumed, chain)
-        ]
-        if stale:
-            return _finding(program, method, chain, step, stale)
+    flow = use.data_flow
+    later = (each for each in flow.definitions() if each is not chain.end and chain.end in each.kills)
+    overwriting = [each.step for each in later]
+    steps = [step for step in overwriting if step is not None and _computes(step)]
+    if overwriting:
+        reads = [[read for read in step.reads if _is_older(flow, read, chain)] for step in steps]
+        found = [read for each in reads for read in each]
+        if not found:
+            return None
+        # One read in each statement that takes the place of the lost value: then all of them are meant.
+        sure = len(overwriting) == len(steps) and all(len(each) == 1 for each in reads)
+        return _finding(program, method, chain, found, sure=sure, provable=sure)
+    sibling = _next_sibling(use, chain)
+    return None if sibling is None else _finding(program, method, chain, [sibling], sure=True, provable=False)
+
+
+def _computes(step: Step) -> bool:
+    return isinstance(step.value, ast.Call | ast.BinOp)
+
+
+def _is_older(flow: DataFlow, read: ast.Name, chain: LostChain) -> bool:
+    """Whether a read sees a tensor that the lost chain was made from."""
+    seen = flow.reaching[read]
+    return bool(seen) and seen <= chain.origins and not _NO_TENSOR.search(read.id)
+
+
+def _next_sibling(use: LayerUse, chain: LostChain) -> ast.Name | None:
+    """Where nothing overwrites the lost name: what the next layer of a numbered row reads.
+
+    `a = self.conv1(x); b = self.conv2(x)` is a break; `value = self.critic(h); logits = self.actor(h)` are
+    two heads, of which one is not used.
+    """
+    end = chain.end.step
+    if end is None or chain.end.name.startswith("_") or end.value is not chain.calls[-1].node:
+        return None
+    for step in sorted(use.data_flow.steps.values(), key=lambda step: step.order):
+        if step.order <= end.order:
+            continue
+        if isinstance(step.node, ast.Delete):
+            return None
+        for call in use.calls(step):
+            read = call.consumed
+            if (
+                read is not None
+                and use.data_flow.reaching[read] <= chain.sources
+                and _follows(chain.calls[-1].name, call.name)
+            ):
+                return read
     return None
 
 
-def _next_steps(flow: DataFlow, end: Definition) -> Iterator[Step]:
-    """Where the chain may have been meant to go on.
-
-    That is the statement that overwrites the lost value; if none does, whatever follows it.
-    """
-    assert end.step is not None
-    overwriting = [each.step for each in flow.definitions() if end in each.kills and each is not end]
-    if overwriting:
-        yield from (step for step in overwriting if step is not None)
-        return
-    after = (step for step in flow.steps.values() if step.order > end.step.order)
-    yield from sorted(after, key=lambda step: step.order)
-
-
-def _is_stale(flow: DataFlow, read: ast.Name, chain: LostChain) -> bool:
-    """Whether a read sees the tensor that the lost chain started from, or an older one."""
-    seen = flow.reaching[read]
-    first = min(call.node.lineno for call in chain.calls)
-    return bool(seen) and all(
-        each in chain.sources or each.step is None or each.step.node.lineno < first for each in seen
-    )
+def _follows(first: str, second: str) -> bool:
+    """Whether two names are neighbours in a numbered row: conv1 and conv2, block_2a and block_3a."""
+    old, new = _NUMBER.split(first), _NUMBER.split(second)
+    if len(old) != len(new):
+        return False
+    changes = [(a, b) for a, b in zip(old, new, strict=True) if a != b]
+    if len(changes) != 1 or not all(part.isdecimal() for part in changes[0]):
+        return False
+    return int(changes[0][1]) == int(changes[0][0]) + 1
 
 
 def _finding(
-    program: Program, method: Method, chain: LostChain, step: Step, stale: list[ast.Name]
+    program: Program, method: Method, chain: LostChain, reads: list[ast.Name], *, sure: bool, provable: bool
 ) -> Finding:
-    read, name = stale[0], chain.end.name
+    read, name = reads[0], chain.end.name
     lost = list(dict.fromkeys(call.name for call in chain.calls))
-    consumer = _consumer(step, read)
-    fix = None
-    help = f"{len(stale)} reads of older tensors could be meant; make the right one read `{name}`"
-    if len(stale) == 1:
+    fix, help = None, f"More than one repair is possible; what should use this output has to read `{name}`"
+    if sure:
         from kerasfix.codemods.dataflow import read_instead
 
-        fix = _fix(f"Read `{name}` instead of `{read.id}`", read_instead(program.source, read, name), lost)
+        edits = tuple(edit for each in reads for edit in read_instead(program.source, each, name))
+        fix = _fix(f"Read `{name}` instead of `{read.id}`", edits, lost if provable else [])
         help = ""
     return finding(
         program,
         _RULE,
         read,
-        f"`{consumer}` reads `{read.id}` instead of `{name}`, so that the output of {listed(lost)} is lost "
-        "and their weights get no gradient",
+        f"`{_consumer(program, read, method)}` reads `{read.id}` instead of `{name}`, so that the output of "
+        f"{listed(lost)} is lost and their weights get no gradient",
         severity=Severity.ERROR,
         owner=method.owner.name,
         fix=fix,
@@ -193,11 +224,14 @@ def _fix(message: str, edits: tuple[Edit, ...], lost: list[str]) -> Fix:
     return Fix(message, Applicability.SUGGESTION, edits, effect=_EFFECT, mends=tuple(lost))
 
 
-def _consumer(step: Step, read: ast.Name) -> str:
-    for node in ast.walk(step.node):
-        if isinstance(node, ast.Call) and read in node.args:
-            return ast.unparse(node.func)
-    return ast.unparse(step.node)
+def _consumer(program: Program, read: ast.Name, method: Method) -> str:
+    """What reads the variable: the innermost call around it."""
+    around = [
+        node
+        for node in ast.walk(method.node)
+        if isinstance(node, ast.Call) and any(child is read for child in ast.walk(node))
+    ]
+    return ast.unparse(around[-1].func) if around else program.source.line(read.lineno).strip()
 
 
 _INIT = """\

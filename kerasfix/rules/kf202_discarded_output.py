@@ -44,9 +44,13 @@ _RULE = ("KF202", "discarded-output")
 
 def check(program: Program) -> Iterator[Finding]:
     for method in program.forward_methods():
+        if not program.threads.runs_in_call(method):
+            # A method that builds or warms up a model drops what it computes on purpose.
+            continue
         use = program.layer_use(method)
+        building = _building_statements(method)
         for step in use.data_flow.steps.values():
-            if not isinstance(step.node, ast.Expr):
+            if not isinstance(step.node, ast.Expr) or step.node in building:
                 continue
             for call in use.calls(step)[:1]:
                 if call.node is step.node.value and not use.has_effect(call) and _reads_a_value(use, step):
@@ -80,6 +84,17 @@ def _finding(program: Program, method: Method, use: LayerUse, step: Step, call: 
         fix=fix,
         help=help,
     )
+
+
+def _building_statements(method: Method) -> set[ast.AST]:
+    """What runs only until the layer is built: `if not self.built: self.head(x)`."""
+    return {
+        node
+        for each in ast.walk(method.node)
+        if isinstance(each, ast.If)
+        and any(isinstance(part, ast.Attribute) and "built" in part.attr for part in ast.walk(each.test))
+        for node in ast.walk(each)
+    }
 
 
 def _reads_a_value(use: LayerUse, step: Step) -> bool:
