@@ -71,13 +71,18 @@ def _changes(lines: list[str], text: str, edits: Sequence[Edit]) -> Iterator[_Ch
     for edit in edits:
         low = _line_of(starts, edit.start)
         high = max(_line_of(starts, edit.end - 1 if edit.end > edit.start else edit.end), low) + 1
+        if edit.end > edit.start and text[edit.end - 1] == "\n" and not edit.content.endswith("\n"):
+            # The line below moves up.
+            high += 1
+        high = min(high, len(lines))
         if groups and low < groups[-1][1]:
             first, last, group = groups.pop()
             groups.append((first, max(last, high), [*group, edit]))
         else:
             groups.append((low, high, [edit]))
     for low, high, group in groups:
-        yield from _trimmed(low, lines[low:high], _rewritten(text, starts[low], starts[high], group))
+        end = starts[high] if high < len(starts) else len(text)
+        yield from _trimmed(low, lines[low:high], _rewritten(text, starts[low], end, group))
 
 
 def _line_of(starts: list[int], offset: int) -> int:

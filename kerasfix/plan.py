@@ -60,7 +60,10 @@ def make_plan(text: str, check: Callable[[Source], list[Finding]], allow: Callab
         if not chosen:
             return Plan(text, now, _edits(text, pieces), tuple(applied), tuple(findings))
         step = sorted({edit for each in chosen if each.fix is not None for edit in each.fix.edits})
-        now = apply_edits(now, step)
+        try:
+            now = apply_edits(now, step)
+        except ValueError as error:
+            raise PlanError(f"the fix of {_codes(chosen)} is at odds with itself ({error})") from None
         _guard(now, chosen)
         pieces = _replace(pieces, step)
         applied += chosen

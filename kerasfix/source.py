@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 # Python ends lines at these three and nowhere else; str.splitlines knows eight more.
+# What an edit is written in; an encoding that spells it otherwise (UTF-7) is no good for edits.
+_ASCII = "".join(map(chr, range(32, 127)))
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 
 
@@ -168,8 +170,10 @@ def decode(data: bytes) -> tuple[str, Encoding]:
     body = data[len(bom) :]
     try:
         text = body.decode(encoding.name)
-        if encoding.encode(text) != data:
+        if encoding.encode(text) != data or _ASCII.encode(encoding.name) != _ASCII.encode("ascii"):
             raise SourceError(f"does not survive a round trip through {encoding.name}")
     except UnicodeError as error:
         raise SourceError(f"not valid {encoding.name}: {error}") from None
+    except LookupError as error:
+        raise SourceError(f"unknown encoding: {error}") from None
     return text, encoding

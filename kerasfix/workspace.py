@@ -84,7 +84,8 @@ def discover(paths: Iterable[Path]) -> Iterator[Found]:
     seen: set[Path] = set()
     for path in paths:
         for found in _below(path):
-            key = Path(os.path.abspath(found.path))
+            # A file and a link to it are one file.
+            key = Path(os.path.realpath(found.path))
             if key not in seen:
                 seen.add(key)
                 yield found
@@ -116,7 +117,7 @@ def write(file: InputFile, data: bytes) -> None:
     target = Path(os.path.realpath(file.path))
     try:
         before = target.stat()
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".kerasfix", dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=".kerasfix-", dir=target.parent)
         temporary = Path(name)
         try:
             with os.fdopen(handle, "wb") as new:
@@ -210,7 +211,8 @@ def _ignores_above(folder: Path) -> list[_Ignore]:
     for parent in absolute.parents:
         found = [*_ignore_file(parent), *found]
         if (parent / ".git").exists():
-            return found
+            # Who names an ignored folder wants to look into it.
+            return [] if _is_ignored(str(absolute), found, is_folder=True) else found
     # Outside of a repository only what lies inside the folder counts.
     return []
 

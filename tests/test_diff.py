@@ -145,12 +145,10 @@ def test_git_makes_of_the_diff_what_the_edits_make(repository: Path, text: str, 
 
 
 @_needs_git
-@pytest.mark.xfail(strict=True, raises=IndexError, reason="an edit of an empty text is out of range")
 def test_git_fills_an_empty_file(repository: Path) -> None:
     assert _applied(repository, "m.py", "", [Edit(0, 0, "x\n")]) == "x\n"
 
 
-@pytest.mark.xfail(strict=True, reason="a joined line is said to be the last of the file")
 def test_joined_lines_are_one_new_line() -> None:
     diff = unified_diff("m.py", "a\nb\nc\n", [Edit(1, 2, "")])
     assert diff.endswith("@@ -1,3 +1,2 @@\n-a\n-b\n+ab\n c\n")

@@ -101,7 +101,6 @@ def test_a_name_that_may_be_something_else_is_not_known(program: str) -> None:
     assert _dotted(program, "Dropout") is None or layer_name(_dotted(program, "Dropout")) is None
 
 
-@pytest.mark.xfail(strict=True, reason="the rest of a mapping pattern is not bound")
 def test_the_rest_of_a_mapping_pattern_hides_an_import() -> None:
     program = "from keras.layers import Dropout\nmatch made:\n    case {**Dropout}: pass"
     assert _dotted(program, "Dropout") is None

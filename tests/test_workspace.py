@@ -198,7 +198,6 @@ def test_a_broken_link_is_passed_by_when_found_and_named_when_given(tmp_path: Pa
 
 
 @_needs_posix
-@pytest.mark.xfail(strict=True, reason="a link beside its file counts as a second file")
 def test_a_file_and_a_link_to_it_are_one_file(tmp_path: Path) -> None:
     _make(tmp_path, "a.py")
     (tmp_path / "b.py").symlink_to("a.py")

@@ -125,9 +125,13 @@ class DataFlow:
                 return None
             state = self._statement(node, state)
             if state is not None:
-                for seen in self._tries:
-                    seen.append(state)
+                self._note(state)
         return state
+
+    def _note(self, state: _State) -> None:
+        """An exception may leave every `try` around from here."""
+        for seen in self._tries:
+            seen.append(dict(state))
 
     def _statement(self, node: ast.stmt, state: _State) -> _State | None:
         step = self.steps.get(node)
@@ -167,9 +171,12 @@ class DataFlow:
                     self._read(item.context_expr, step, state)
                     if item.optional_vars is not None:
                         self._bind(item.optional_vars, step, state, whole=False)
+                self._note(state)
+                if any("suppress" in ast.unparse(item.context_expr) for item in items):
+                    return self._suppressed(body, state)
                 return self._block(body, state)
             case _ if isinstance(node, _TRY):
-                return self._try(node, state)
+                return self._try(node, step, state)
             case ast.Match(subject=subject, cases=cases):
                 self._read(subject, step, state)
                 return self._match(cases, step, state)
@@ -198,13 +205,16 @@ class DataFlow:
     def _loop(self, node: ast.For | ast.AsyncFor | ast.While, step: Step, state: _State) -> _State | None:
         if not isinstance(node, ast.While):
             self._read(node.iter, step, state)
-        entry = state
+        entry = leaving = state
         while True:
             inside = dict(entry)
             if isinstance(node, ast.While):
                 self._read(node.test, step, inside)
+                leaving = dict(inside)
             else:
+                leaving = dict(entry)
                 self._bind(node.target, step, inside, whole=False)
+            self._note(inside)
             frame = _Loop()
             self._loops.append(frame)
             self._loop_nodes.append(node)
@@ -217,13 +227,23 @@ class DataFlow:
                 break
             entry = again
         # `while True` ends only through break.
-        forever = (
-            isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and bool(node.test.value)
-        )
-        after = None if forever else self._block(node.orelse, entry)
+        after = None if _is_endless(node) else self._block(node.orelse, leaving)
         return _join(after, *frame.breaks)
 
-    def _try(self, node: ast.Try, state: _State) -> _State | None:
+    def _suppressed(self, body: list[ast.stmt], state: _State) -> _State | None:
+        """A block whose exceptions are swallowed: it may end after any of its statements."""
+        seen: list[_State] = [state]
+        self._tries.append(seen)
+        end = self._block(body, state)
+        self._tries.pop()
+        return _join(end, *seen)
+
+    def _try(self, node: ast.Try, step: Step, state: _State) -> _State | None:
+        everything: list[_State] = [state]
+        if node.finalbody:
+            self._tries.append(everything)
+        jumps = [(loop.breaks, len(loop.breaks)) for loop in self._loops]
+        jumps += [(loop.continues, len(loop.continues)) for loop in self._loops]
         seen: list[_State] = [state]
         self._tries.append(seen)
         end = self._block(node.body, state)
@@ -233,28 +253,38 @@ class DataFlow:
         ends = [self._block(node.orelse, end)]
         for handler in node.handlers:
             inside = dict(interrupted)
+            if handler.type is not None:
+                self._read(handler.type, step, inside)
             if handler.name:
                 inside.pop(handler.name, None)
             ends.append(self._block(handler.body, inside))
         after = _join(*ends)
         if not node.finalbody:
             return after
-        # `finally` also runs on the way out of a return or an exception.
-        final = self._block(node.finalbody, _join(after, interrupted))
+        self._tries.pop()
+        # `finally` also runs on the way out of a return, a jump or an exception.
+        final = self._block(node.finalbody, _join(after, *everything))
+        for states, count in jumps:
+            if len(states) > count and final is not None:
+                states.append(final)
         return final if after is not None else None
 
     def _match(self, cases: list[ast.match_case], step: Step, state: _State) -> _State | None:
-        ends: list[_State | None] = [state]
+        ends: list[_State | None] = []
         for case in cases:
             inside = dict(state)
             for pattern in ast.walk(case.pattern):
+                if isinstance(pattern, ast.Name):
+                    self._read(pattern, step, inside)
                 captured = getattr(pattern, "name", None) or getattr(pattern, "rest", None)
                 if isinstance(captured, str):
                     self._define(captured, step, inside, whole=False)
             if case.guard is not None:
                 self._read(case.guard, step, inside)
+            # A pattern that matched in part, or whose guard failed, leaves its names behind.
+            state = _join(state, inside) or state
             ends.append(self._block(case.body, inside))
-        return _join(*ends)
+        return _join(state, *ends)
 
     def _read(self, node: ast.AST, step: Step, state: _State) -> None:
         """Note all reads below `node`, in the order in which Python evaluates them."""
@@ -283,6 +313,14 @@ class DataFlow:
                 results = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
                 for result in results:
                     self._read(result, step, inner)
+                names = [each.id for each in ast.walk(node) if isinstance(each, ast.Name)]
+                if isinstance(node, ast.GeneratorExp):
+                    # It runs when somebody asks for its values.
+                    self.captured |= set(names)
+                for each in ast.walk(node):
+                    if isinstance(each, ast.NamedExpr) and inner.get(each.target.id):
+                        # Its name belongs to the function; the loop may never run.
+                        state[each.target.id] = state.get(each.target.id, frozenset()) | inner[each.target.id]
             case _:
                 for child in ast.iter_child_nodes(node):
                     self._read(child, step, state)
@@ -333,7 +371,7 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.AST]:
         yield node
         if isinstance(node, Function | ast.ClassDef):
             continue
-        for field_name in ("body", "orelse", "handlers", "cases", "finalbody"):
+        for field_name in ("body", "handlers", "orelse", "cases", "finalbody"):
             for child in getattr(node, field_name, ()):
                 if isinstance(child, ast.ExceptHandler | ast.match_case):
                     yield from _statements(child.body)

@@ -212,7 +212,8 @@ class Module:
     ) -> ClassInfo | str | None:
         if isinstance(base, ast.Name):
             binding = info.scope.value(base.id)
-            if isinstance(binding, ast.ClassDef) and binding is not info.node:
+            # A base stands before the class, as Python runs it; so there are no circles.
+            if isinstance(binding, ast.ClassDef) and binding.lineno < info.node.lineno:
                 return by_node.get(binding)
             if base.id in _HARMLESS_BASES and not info.scope.lookup(base.id):
                 return "builtins.object"

@@ -13,12 +13,14 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
+from kerasfix.analysis.scope import Scope, module_scope
 from kerasfix.analysis.sites import FLAG
 from kerasfix.source import Source, SourceError, decode
 from kerasfix.workspace import WorkspaceError, read
 
-_CLASS = re.compile(rb"^[ \t]*class[ \t]+(\w+)[ \t]*\(([^)]*)\)", re.MULTILINE)
-_LAST_NAME = re.compile(rb"(\w+)\s*$")
+# Too many bases do no harm, too few do: whatever stands between `class` and the colon may be one.
+_CLASS = re.compile(rb"^[ \t]*class[ \t\\\r\n]+([\w\x80-\xff]+)[ \t\\\r\n]*\(([^:]*):", re.MULTILINE)
+_NAME = re.compile(rb"[\w\x80-\xff]+")
 
 
 class Neighbours:
@@ -30,54 +32,84 @@ class Neighbours:
 
     def __init__(self, paths: Iterable[Path]) -> None:
         self._paths = tuple(paths)
-        self._trees: dict[Path, ast.Module | None] = {}
+        self._classes: dict[Path, list[tuple[ast.ClassDef, set[str]]]] = {}
 
     def objections(self, path: Path, class_name: str, method: str) -> Iterator[str]:
-        """Why a method of a class must not gain the flag, as ends of "left alone, because".
+        """Why a method of a class must not hand the flag on, as ends of "left alone, because".
 
         Args:
             path: The file of the class itself, which is not looked at.
-            class_name: The class; subclasses are found by its name, whatever way it was imported.
-            method: The method that would gain a parameter.
+            class_name: The class; subclasses are found by its name.
+            method: The method that would gain a parameter, or pass it on explicitly.
         """
-        names = {class_name}
-        waiting = [class_name]
-        while waiting:
-            for name, place in self._subclasses.get(waiting.pop(), ()):
-                if place == path or name in names:
-                    continue
-                names.add(name)
-                waiting.append(name)
-                for info in self._classes(place, name):
+        names = self._descendants(class_name)
+        wanted = [name.encode() for name in names]
+        calls = (f".{method}(".encode(), f"def {method}(".encode())
+        for place, data in self._data.items():
+            # Most files are dismissed by their bytes; `.call(` is rare.
+            if place == path or not any(name in data for name in wanted):
+                continue
+            if calls[0] not in data and (method == "call" or calls[1] not in data):
+                continue
+            for info, bases in self._classes_of(place, data):
+                if bases & names:
                     yield from _objections(info, names, method, place)
 
     @cached_property
-    def _subclasses(self) -> dict[str, list[tuple[str, Path]]]:
-        """Base name -> its subclasses and their files, by a byte search over all files."""
-        found: dict[str, list[tuple[str, Path]]] = {}
+    def _data(self) -> dict[Path, bytes]:
+        found = {}
         for path in self._paths:
             try:
                 data = read(path).data
             except WorkspaceError:
                 continue
-            for match in _CLASS.finditer(data):
-                for base in match[2].split(b","):
-                    last = _LAST_NAME.search(base)
-                    if last is not None and b"=" not in base:
-                        found.setdefault(last[1].decode(), []).append((match[1].decode(), path))
+            if b"class" in data:
+                found[path] = data
         return found
 
-    def _classes(self, path: Path, name: str) -> Iterator[ast.ClassDef]:
-        if path not in self._trees:
+    @cached_property
+    def _subclasses(self) -> dict[str, set[str]]:
+        """Base name -> names of its subclasses, by a search over the bytes of all files."""
+        found: dict[str, set[str]] = {}
+        for data in self._data.values():
+            for match in _CLASS.finditer(data):
+                for base in _NAME.findall(match[2]):
+                    found.setdefault(base.decode("utf-8", "replace"), set()).add(
+                        match[1].decode("utf-8", "replace")
+                    )
+        return found
+
+    def _descendants(self, class_name: str) -> set[str]:
+        names = {class_name}
+        waiting = [class_name]
+        while waiting:
+            new = self._subclasses.get(waiting.pop(), set()) - names
+            names |= new
+            waiting += new
+        return names
+
+    def _classes_of(self, path: Path, data: bytes) -> list[tuple[ast.ClassDef, set[str]]]:
+        """The classes of a file with the last names of their bases, import aliases resolved."""
+        if path not in self._classes:
             try:
-                self._trees[path] = Source(decode(read(path).data)[0]).tree
-            except (SourceError, WorkspaceError):
-                self._trees[path] = None
-        tree = self._trees[path]
-        if tree is not None:
-            yield from (
-                node for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.name == name
-            )
+                tree = Source(decode(data)[0]).tree
+            except SourceError:
+                self._classes[path] = []
+                return []
+            scope = module_scope(tree)
+            self._classes[path] = [
+                (node, {name for base in node.bases for name in _base_names(base, scope)})
+                for node in ast.walk(tree)
+                if isinstance(node, ast.ClassDef)
+            ]
+        return self._classes[path]
+
+
+def _base_names(base: ast.expr, scope: Scope) -> Iterator[str]:
+    if isinstance(base, ast.Subscript):
+        base = base.value
+    yield (scope.dotted(base) or "").rpartition(".")[2]
+    yield ast.unparse(base).rpartition(".")[2]
 
 
 def _objections(info: ast.ClassDef, bases: set[str], method: str, path: Path) -> Iterator[str]:

@@ -177,6 +177,8 @@ def _bind_statements(scope: Scope, body: list[ast.stmt]) -> None:
                 scope.bind(name, None)
             case ast.MatchAs(name=str() as name) | ast.MatchStar(name=str() as name):
                 scope.bind(name, None)
+            case ast.MatchMapping(rest=str() as name):
+                scope.bind(name, None)
 
 
 def _bind_import_from(scope: Scope, node: ast.ImportFrom) -> None:

@@ -87,7 +87,11 @@ def appended(
             behind = behind.with_changes(first_line=cst.TrailingWhitespace(), empty_lines=[])
         new = new.with_changes(comma=last.comma.with_changes(whitespace_after=behind))
         return [*others, last.with_changes(comma=last.comma.with_changes(whitespace_after=gap)), new]
-    new = new.with_changes(**{after: getattr(last, after)})
+    behind = getattr(last, after)
+    if isinstance(gap, cst.ParenthesizedWhitespace) and isinstance(behind, cst.ParenthesizedWhitespace):
+        gap = gap.with_changes(first_line=behind.first_line, empty_lines=behind.empty_lines)
+        behind = behind.with_changes(first_line=cst.TrailingWhitespace(), empty_lines=[])
+    new = new.with_changes(**{after: behind})
     last = last.with_changes(**{after: cst.SimpleWhitespace(""), "comma": cst.Comma(whitespace_after=gap)})
     return [*others, last, new]
 

@@ -23,7 +23,9 @@ def edit_call(source: Source, node: ast.Call, change: Callable[[cst.Call], cst.C
         CannotEdit: if the call does not survive the round trip through LibCST.
     """
     start, end = source.span(node)
-    segment = source.text[start:end]
+    # In brackets, a call that goes on over line ends needs none of its own.
+    segment = f"({source.text[start:end]})"
+    start -= 1
     try:
         call = cst.parse_expression(segment, _config(source))
     except cst.ParserSyntaxError as error:

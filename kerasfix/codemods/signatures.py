@@ -18,6 +18,10 @@ def add_parameter(
     parameters = function.params
     group = "kwonly_params" if isinstance(parameters.star_arg, cst.Param) else "params"
     new = _parameter(name, default, annotation)
+    if group == "kwonly_params" and not parameters.kwonly_params and parameters.star_kwarg is not None:
+        # The first one behind `*args` stands before `**kwargs` as `*args` did.
+        assert isinstance(parameters.star_arg, cst.Param)
+        new = new.with_changes(comma=parameters.star_arg.comma)
     found = appended(getattr(parameters, group), new, function.whitespace_before_params, layout)
     return function.with_changes(params=parameters.with_changes(**{group: found}))
 
