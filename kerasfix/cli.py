@@ -35,6 +35,13 @@ than its original.
 """
 
 
+def _paths(_context: click.Context, argument: click.Parameter, values: tuple[str, ...]) -> tuple[Path, ...]:
+    """Paths; an empty one is an unset variable of a shell, not the current folder."""
+    if "" in values:
+        raise click.BadParameter("a path is empty", param=argument)
+    return tuple(Path(value) for value in values)
+
+
 def _codes(_context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     """Codes, separated by commas or given several times; each must begin the code of a rule."""
     codes = tuple(code.strip().upper() for value in values for code in value.split(",") if code.strip())
@@ -73,7 +80,7 @@ def _shell_completion(context: click.Context, _option: click.Parameter, shell: s
 
 
 @click.command(help=_HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88})
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("paths", nargs=-1, callback=_paths)
 @click.option(
     "--diff", is_flag=True, help="Print what --apply would change as a unified diff; write nothing."
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -205,10 +206,20 @@ def run(settings: Settings) -> int:
                 here.filter(sys.stdin.buffer.read())
             for each in found:
                 here.file(engine.check_file(each))
+        code = _finish(here)
+        sys.stdout.flush()
+        return code
     except VerifyError as error:
-        console.standard_error().line(("error: ", "bold red"), (str(error), ""))
-        return 2
-    return _finish(here)
+        reason = str(error)
+    except BrokenPipeError:
+        # The reader went away; click ends the program quietly.
+        raise
+    except OSError as error:
+        # Standard output itself cannot be written (a full disk).
+        reason = f"cannot write: {error.strerror or error}"
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - else Python tries once more at its end
+    console.standard_error().line(("error: ", "bold red"), (reason, ""))
+    return 2
 
 
 def _neighbours(found: list[Found]) -> Neighbours:

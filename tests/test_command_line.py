@@ -267,3 +267,48 @@ def test_a_reader_that_goes_away_is_no_crash(tmp_path: Path) -> None:
         check=False,
     )
     assert "Traceback" not in done.stderr
+
+
+def test_the_diff_of_a_file_outside_of_the_folder_is_taken_at_the_root(
+    tmp_path: Path,
+) -> None:
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    (tmp_path / "a folder").mkdir()
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "a folder" / "net.py").write_text(FAULTY)
+    command = [sys.executable, "-m", "kerasfix", "--diff", "../a folder/net.py"]
+    diff = subprocess.run(command, cwd=tmp_path / "sub", capture_output=True, check=False).stdout
+    subprocess.run(["git", "apply", "-"], input=diff, cwd=tmp_path, check=True)
+    assert (tmp_path / "a folder" / "net.py").read_text() == MENDED
+
+
+def test_a_link_beside_its_file_is_one_change(tmp_path: Path, kerasfix: Run) -> None:
+    (tmp_path / "net.py").write_text(FAULTY)
+    (tmp_path / "also.py").symlink_to("net.py")
+    done = kerasfix("--diff", ".")
+    assert done.stdout.count("--- a/") == 1
+    assert "--- a/net.py" in done.stdout
+
+
+def test_an_empty_path_is_not_the_current_folder(tmp_path: Path, kerasfix: Run) -> None:
+    (tmp_path / "net.py").write_text(FAULTY)
+    done = kerasfix("--apply", "")
+    assert (done.returncode, (tmp_path / "net.py").read_text()) == (2, FAULTY)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_disk_behind_standard_output_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(FAULTY)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "kerasfix", "--diff", "net.py"],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr == "error: cannot write: No space left on device\n"

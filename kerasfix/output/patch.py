@@ -12,24 +12,32 @@ from kerasfix.source import Edit
 
 
 def patch(report: FileReport, plan: Plan) -> bytes:
-    """What `git apply` takes, run in the current folder; empty if the plan changes nothing."""
+    """What `git apply` takes, run in the current folder; empty if the plan changes nothing.
+
+    A file outside of the current folder is named from the root of its repository, in git's own header: git
+    takes such a change at that root, and leaves out whatever lies outside of the folder that it runs in.
+    """
     mark = "\ufeff" if report.encoding.bom else ""
     edits = [Edit(edit.start + len(mark), edit.end + len(mark), edit.content) for edit in plan.edits]
-    text = unified_diff(display_path(report.path), mark + report.text, edits)
+    # A link is not what changes.
+    path = Path(os.path.realpath(report.path))
+    here = Path(os.path.realpath(os.getcwd()))
+    root = _repository(path)
+    outside = not path.is_relative_to(here) and root is not None
+    base = root if outside and root is not None else here
+    name = (path.relative_to(base) if path.is_relative_to(base) else path).as_posix()
+    text = unified_diff(name, mark + report.text, edits)
+    if not text:
+        return b""
     header, body = _split_header(text)
+    if outside:
+        old, new = (line[4:].rstrip() for line in header.splitlines())
+        header = f"diff --git {old} {new}\n{header}"
     return os.fsencode(header) + body.encode(report.encoding.name)
 
 
-def display_path(path: Path) -> str:
-    """A path as people and git name it: relative to the current folder where it lies below, with slashes."""
-    absolute = os.path.abspath(path)
-    relative = os.path.relpath(absolute, os.getcwd()) if _same_drive(absolute) else absolute
-    shown = absolute if relative.startswith("..") else relative
-    return shown.replace(os.sep, "/")
-
-
-def _same_drive(absolute: str) -> bool:
-    return os.path.splitdrive(absolute)[0].lower() == os.path.splitdrive(os.getcwd())[0].lower()
+def _repository(path: Path) -> Path | None:
+    return next((parent for parent in path.parents if (parent / ".git").exists()), None)
 
 
 def _split_header(text: str) -> tuple[str, str]:
