@@ -119,7 +119,7 @@ def test_nothing_was_downloaded_and_no_other_file_came(
 
 def test_the_report_says_it_for_people(verified: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     shown = verified[1].stdout
-    assert "before: 2 of 6 variables without a gradient: conv1/kernel, conv1/bias" in shown
+    assert "before: 2 of 6 variables without a gradient: conv1/kernel, conv1/bias, lost on line 58" in shown
     assert "layers not reached: conv1, leaky1, dropout1, lost on line 58" in shown
     assert "after:  6 of 6 variables have a gradient" in shown
     assert "before: raised ValueError: Only input tensors" in shown

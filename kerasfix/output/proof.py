@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from kerasfix.output.console import Line
+from kerasfix.output.console import Line, Piece
 from kerasfix.verify.report import PHASES, ModelReport, Observation, SensitiveLayer, VerdictKind
 
 _VERDICTS = {
@@ -15,6 +15,8 @@ _VERDICTS = {
     VerdictKind.NOT_VERIFIED: ("not verified", "yellow"),
 }
 _MOST_NAMES = 6
+# Width of a column of flags: "False → None" and two spaces.
+_COLUMN = 14
 
 
 def proof_lines(model: ModelReport) -> Iterator[Line]:
@@ -26,60 +28,61 @@ def proof_lines(model: ModelReport) -> Iterator[Line]:
         (verdict, style),
         (f"  [{_where(model)}]", "dim"),
     ]
-    for reason in model.reasons:
-        yield [(f"  {reason.removeprefix('not verified: ')}", "")]
+    if model.verdict is not VerdictKind.PROVED:
+        # What was proved stands in the lines below.
+        for reason in model.reasons:
+            yield [(f"  {reason.removeprefix('not verified: ')}", "")]
     if model.before is None or model.after is None:
         return
-    lost = {trace.layer: trace.lost_line for trace in model.traces if trace.lost_line is not None}
-    yield from _version_lines("before", model.before, lost)
-    yield from _version_lines("after", model.after, {})
+    yield from _labelled("before", _version(model.before, _where_lost(model)))
+    yield from _labelled("after", _version(model.after, ""))
     yield from _flag_lines(model.before, model.after)
 
 
 def _where(model: ModelReport) -> str:
-    known = [
-        f"Keras {model.keras_version}" if model.keras_version else "",
-        model.backend or "",
-        model.device or "",
-    ]
-    return ", ".join([*(each for each in known if each), f"{model.seconds:.1f} s"])
+    keras = f"Keras {model.keras_version}" if model.keras_version else None
+    known = [each for each in (keras, model.backend, model.device) if each]
+    return ", ".join([*known, f"{model.seconds:.1f} s"])
 
 
-def _version_lines(name: str, seen: Observation, lost: dict[str, int]) -> Iterator[Line]:
+def _where_lost(model: ModelReport) -> str:
+    """`, lost on line 58`: the lines that lost a gradient, as far as they are known."""
+    lines = sorted({trace.lost_line for trace in model.traces if trace.lost_line is not None})
+    if not lines:
+        return ""
+    return f", lost on line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}"
+
+
+def _labelled(name: str, pieces: Iterable[Piece]) -> Iterator[Line]:
     label = f"  {name + ':':<8}"
+    for piece in pieces:
+        yield [(label, "bold"), piece]
+        label = " " * len(label)
+
+
+def _version(seen: Observation, lost: str) -> Iterator[Piece]:
+    """What one version of a model did, a line each."""
     if seen.raised is not None:
         where = f" (line {seen.raised_line})" if seen.raised_line else ""
-        yield [(label, "bold"), (f"raised {seen.raised}{where}", "red")]
+        yield f"raised {seen.raised}{where}", "red"
         if not seen.trainable:
             return
-        label = " " * len(label)
-    total = seen.trainable_count
-    missing = seen.missing_gradient
     if not seen.gradients_seen:
-        yield [(label, "bold"), ("no gradients were taken", "yellow")]
+        yield "no gradients were taken", "yellow"
         return
+    total, missing = seen.trainable_count, seen.missing_gradient
     if missing:
-        yield [
-            (label, "bold"),
-            (f"{len(missing)} of {total} variables without a gradient: {_names(missing)}", "red"),
-        ]
+        yield f"{len(missing)} of {total} variables without a gradient: {_names(missing)}{lost}", "red"
     else:
-        yield [(label, "bold"), (f"{total} of {total} variables have a gradient", "green")]
-    for title, names in (
-        ("gradient not finite", seen.nonfinite_gradient),
-        ("gradient zero everywhere", seen.zero_gradient),
-    ):
-        if names:
-            yield [(" " * len(label), ""), (f"{title}: {_names(names)}", "yellow")]
+        yield f"{total} of {total} variables have a gradient", "green"
+    if seen.nonfinite_gradient:
+        yield f"gradient not finite: {_names(seen.nonfinite_gradient)}", "yellow"
+    if seen.zero_gradient:
+        yield f"gradient zero everywhere: {_names(seen.zero_gradient)}", "yellow"
     if seen.layers_not_reached:
-        lines = sorted(set(lost.values()))
-        where = f", lost on line {', '.join(map(str, lines))}" if lines else ""
-        yield [
-            (" " * len(label), ""),
-            (f"layers not reached: {_names(seen.layers_not_reached)}{where}", "red"),
-        ]
+        yield f"layers not reached: {_names(seen.layers_not_reached)}{lost}", "red"
     elif seen.layers:
-        yield [(" " * len(label), ""), (f"all {len(seen.layers)} layers reached", "green")]
+        yield f"all {len(seen.layers)} layers reached", "green"
 
 
 def _flag_lines(before: Observation, after: Observation) -> Iterator[Line]:
@@ -87,16 +90,23 @@ def _flag_lines(before: Observation, after: Observation) -> Iterator[Line]:
     paths = list(dict.fromkeys([*before.sensitive, *after.sensitive]))
     if not paths:
         return
-    width = max(len(path) + len(_class_of(path, before, after)) + 3 for path in paths)
-    yield [(f"  {'training received by':<{width}}  ", "dim"), *((f"{phase:<18}", "dim") for phase in PHASES)]
-    for path in paths:
-        name = f"{path} ({_class_of(path, before, after)})"
-        old, new = before.sensitive.get(path), after.sensitive.get(path)
-        pieces = [(f"  {name:<{width}}  ", "")]
-        for phase in PHASES:
-            was, now = _received(old, phase), _received(new, phase)
-            pieces.append((f"{was if was == now else f'{was} → {now}':<18}", "" if was == now else "bold"))
-        yield pieces
+    names = {path: f"{path} ({_class_of(path, before, after)})" for path in paths}
+    title = "training received by"
+    width = max(len(title), *map(len, names.values()))
+    head = "".join(f"{phase:<{_COLUMN}}" for phase in PHASES).rstrip()
+    yield [(f"  {title:<{width}}  {head}", "dim")]
+    for path, name in names.items():
+        cells = [
+            _cell(_received(before.sensitive.get(path), phase), _received(after.sensitive.get(path), phase))
+            for phase in PHASES
+        ]
+        cells[-1] = (cells[-1][0].rstrip(), cells[-1][1])
+        yield [(f"  {name:<{width}}  ", ""), *cells]
+
+
+def _cell(old: str, new: str) -> Piece:
+    text, style = (old, "") if old == new else (f"{old} → {new}", "bold")
+    return f"{text:<{_COLUMN}}", style
 
 
 def _class_of(path: str, before: Observation, after: Observation) -> str:
