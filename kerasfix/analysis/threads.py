@@ -56,11 +56,13 @@ class Thread:
         gains: Methods that get a parameter `training=None`.
         passes: Calls that get `training=training`.
         blockers: Sentences that say why it cannot be done; the thread is then not to be made.
+        refused: Classes whose `call` cannot take the flag; they go on as they did.
     """
 
     gains: list[Method] = field(default_factory=list)
     passes: list[Site] = field(default_factory=list)
     blockers: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ class Threads:
         thread.passes = list(dict.fromkeys(thread.passes))
         thread.blockers = list(dict.fromkeys(thread.blockers))
         if thread.gains and not thread.passes and not thread.blockers:
-            thread.blockers.append("nothing that it calls can take the flag")
+            thread.blockers += [f"the `call` of {names} can not take the flag" for names in thread.refused]
         return thread
 
     def _carry_on(self, thread: Thread, site: Site) -> list[Method]:
@@ -158,7 +160,10 @@ class Threads:
         if self.flow.is_mixed(site):
             thread.blockers.append(f"`{site.text}` may also be something that takes no `training`")
             return []
-        if not self.flow.site_depends(site) or not self._takers(site):
+        if not self.flow.site_depends(site):
+            return []
+        if not self._takers(site):
+            thread.refused.append(site.class_names)
             return []
         return self._carry_to(thread, site)
 

@@ -74,7 +74,8 @@ def _default_true(program: Program, info: ClassInfo, call: Method) -> Finding:
         applicability = Applicability.REPAIR if sure else Applicability.SUGGESTION
         fix, help = _fix(program, call, applicability, relying)
         help = help or _warning(relying)
-    return _finding(program, info, call, "is True, so that a plain model(x) runs in training mode", fix, help)
+    what = "is True, so that a plain model(x) runs in training mode"
+    return _finding(program, info, call, what, Severity.ERROR, fix, help)
 
 
 def _warning(relying: Relying) -> str:
@@ -92,18 +93,25 @@ def _no_default(program: Program, info: ClassInfo, call: Method) -> Finding:
     elif _can_have_default(call):
         fix, help = _fix(program, call, Applicability.REPAIR, Relying())
     what = "is missing, so that a plain model(x) raises under Keras 3"
-    return _finding(program, info, call, what, fix, help)
+    severity = Severity.INFO if program.module.is_keras2_only else Severity.ERROR
+    return _finding(program, info, call, what, severity, fix, help)
 
 
 def _finding(
-    program: Program, info: ClassInfo, call: Method, what: str, fix: Fix | None, help: str
+    program: Program,
+    info: ClassInfo,
+    call: Method,
+    what: str,
+    severity: Severity,
+    fix: Fix | None,
+    help: str,
 ) -> Finding:
     return finding(
         program,
         _RULE,
         _parameter(call),
         f"The default of `training` in `call` of {info.name} {what}",
-        severity=Severity.ERROR,
+        severity=severity,
         owner=info.name,
         fix=fix,
         help=help,
