@@ -158,9 +158,7 @@ def test_bytes_outside_an_edit_stay_the_same_bytes(
     tmp_path: Path, kerasfix: Run, before: bytes, after: bytes
 ) -> None:
     (tmp_path / "net.py").write_bytes(before)
-    diff = subprocess.run(
-        kerasfix("--diff", "net.py").args, cwd=tmp_path, capture_output=True, check=False
-    ).stdout
+    diff = kerasfix("--diff", "net.py").stdout_bytes
     kerasfix("--apply", "net.py")
     assert (tmp_path / "net.py").read_bytes() == after
     if shutil.which("git"):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Run
+from tests.conftest import Done, Run, run_command
 
 pytestmark = pytest.mark.keras
 
@@ -33,28 +33,33 @@ AFTER = """\
 
 
 @pytest.fixture(scope="module")
-def verified(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+def verified(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Done]:
     """The folder after `kerasfix --apply --verify dcgan.py`, which all tests here look at."""
     pytest.importorskip("keras")
     folder = tmp_path_factory.mktemp("story")
     fixture = Path(__file__).parent / "fixtures" / "dcgan"
     for file in fixture.glob("*.py"):
         (folder / file.name).write_bytes(file.read_bytes())
-    command = [sys.executable, "-m", "kerasfix", "--apply", "--verify", "--python", sys.executable]
-    command += ["--device", "cpu", "--report", "report.json", "dcgan.py"]
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, encoding="utf-8", check=False, timeout=600
-    )
-    return folder, done
+    options = [
+        "--apply",
+        "--verify",
+        "--python",
+        sys.executable,
+        "--device",
+        "cpu",
+        "--report",
+        "report.json",
+    ]
+    return folder, run_command(folder, *options, "dcgan.py")
 
 
 @pytest.fixture(scope="module")
-def models(verified: tuple[Path, subprocess.CompletedProcess[str]]) -> dict[str, dict[str, Any]]:
+def models(verified: tuple[Path, Done]) -> dict[str, dict[str, Any]]:
     report = json.loads((verified[0] / "report.json").read_text("utf-8"))
     return {model["class_name"]: model for model in report["models"]}
 
 
-def test_all_is_written_and_nothing_is_left(verified: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+def test_all_is_written_and_nothing_is_left(verified: tuple[Path, Done]) -> None:
     folder, done = verified
     assert done.returncode == 0, done.stdout + done.stderr
     text = (folder / "dcgan.py").read_text()
@@ -111,13 +116,13 @@ def test_a_plain_call_drops_no_more(models: dict[str, dict[str, Any]]) -> None:
 
 
 def test_nothing_was_downloaded_and_no_other_file_came(
-    verified: tuple[Path, subprocess.CompletedProcess[str]],
+    verified: tuple[Path, Done],
 ) -> None:
     names = sorted(path.name for path in verified[0].iterdir())
     assert names == ["dcgan.py", "report.json", "train.py"]
 
 
-def test_the_report_says_it_for_people(verified: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+def test_the_report_says_it_for_people(verified: tuple[Path, Done]) -> None:
     shown = verified[1].stdout
     assert "before: 2 of 6 variables without a gradient: conv1/kernel, conv1/bias, lost on line 58" in shown
     assert "layers not reached: conv1, leaky1, dropout1, lost on line 58" in shown
@@ -127,7 +132,7 @@ def test_the_report_says_it_for_people(verified: tuple[Path, subprocess.Complete
 
 
 def test_the_diff_with_verify_shows_what_apply_with_verify_wrote(
-    verified: tuple[Path, subprocess.CompletedProcess[str]], dcgan: Path, kerasfix: Run
+    verified: tuple[Path, Done], dcgan: Path, kerasfix: Run
 ) -> None:
     done = kerasfix("--diff", "--verify", "--python", sys.executable, "dcgan.py")
     assert done.returncode == 1
