@@ -80,7 +80,7 @@ def _shell_completion(context: click.Context, _option: click.Parameter, shell: s
 
 
 @click.command(help=_HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88})
-@click.argument("paths", nargs=-1, callback=_paths)
+@click.argument("paths", nargs=-1, type=click.Path(allow_dash=True), callback=_paths)
 @click.option(
     "--diff", is_flag=True, help="Print what --apply would change as a unified diff; write nothing."
 )
@@ -132,7 +132,13 @@ def _shell_completion(context: click.Context, _option: click.Parameter, shell: s
 def main(**options: Any) -> None:
     from kerasfix.run import run
 
-    sys.exit(run(_settings(options)))
+    try:
+        code = run(_settings(options))
+    except KeyboardInterrupt:
+        click.echo("Interrupted", err=True)
+        # What a shell expects of a program that Ctrl-C ended.
+        code = 130
+    sys.exit(code)
 
 
 def _settings(options: dict[str, Any]) -> Settings:

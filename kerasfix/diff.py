@@ -40,7 +40,7 @@ def unified_diff(path: str, text: str, edits: Sequence[Edit]) -> str:
         keep the carriage return that they have.
     """
     lines = _lines(text)
-    changes = list(_changes(lines, text, edits))
+    changes = _merged(_changes(lines, text, edits))
     if not changes:
         return ""
     out = [f"--- {_name('a/' + path)}\n", f"+++ {_name('b/' + path)}\n"]
@@ -83,6 +83,17 @@ def _changes(lines: list[str], text: str, edits: Sequence[Edit]) -> Iterator[_Ch
     for low, high, group in groups:
         end = starts[high] if high < len(starts) else len(text)
         yield from _trimmed(low, lines[low:high], _rewritten(text, starts[low], end, group))
+
+
+def _merged(changes: Iterable[_Change]) -> list[_Change]:
+    """Changes of neighbouring lines as one: first all old lines, then all new ones."""
+    merged: list[_Change] = []
+    for change in changes:
+        if merged and merged[-1].end == change.start:
+            merged[-1] = _Change(merged[-1].start, change.end, [*merged[-1].new, *change.new])
+        else:
+            merged.append(change)
+    return merged
 
 
 def _line_of(starts: list[int], offset: int) -> int:

@@ -16,8 +16,8 @@ from kerasfix.workspace import Found, InputFile, WorkspaceError, read, write
 if TYPE_CHECKING:
     from kerasfix.analysis.neighbours import Neighbours
 
-# A program that does not say both has no Keras class with a flag or a chain to lose.
-_SIGNS = (b"keras", b"class")
+# A program that does not say so has no Keras class with a flag or a chain to lose.
+_SIGN = b"keras"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class Engine:
         """
         if file.path.suffix == ".ipynb":
             return Problem(file.path, "notebooks are not supported yet")
-        matters = all(sign in file.data for sign in _SIGNS)
+        matters = _SIGN in file.data
         try:
             if not matters and not whatever_it_says and b"\0" not in file.data:
                 return FileReport(file, Encoding("utf-8"), "")

@@ -60,6 +60,7 @@ class Finding:
         fix: How to mend it, or None where kerasfix does not know enough to edit.
         help: How to fix it by hand, or why it was left alone; empty if the fix says all.
         owner: The class that it belongs to; empty outside of classes.
+        method: The method in which data is lost, where one can be lost in several.
     """
 
     code: str
@@ -71,3 +72,4 @@ class Finding:
     fix: Fix | None = None
     help: str = ""
     owner: str = ""
+    method: str = ""

@@ -8,7 +8,7 @@ worse keeps its original.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kerasfix.analysis.index import ClassInfo
 from kerasfix.analysis.program import Program
@@ -20,7 +20,9 @@ from kerasfix.verify.report import ModelReport, VerdictKind
 from kerasfix.verify.session import Session, Target
 
 # What tells a suggestion from another one of its class, in whatever round it is found.
-_Key = tuple[str, str, tuple[str, ...]]
+_Key = tuple[str, str, str, tuple[str, ...]]
+# Begins the reason why a suggestion was not written.
+TRIED = "the suggestion was tried and is not proved: "
 # Suggestions that fail together are tried one by one; more of them in one class than this are not.
 _MOST_ALONE = 8
 
@@ -113,11 +115,14 @@ def _examine(
         return together
     if together.verdict is VerdictKind.NOT_VERIFIED:
         return together
-    alone = [
-        each for each in suggestions[:_MOST_ALONE] if len(suggestions) > 1 and accept([each], run([each]))
-    ]
+    candidates = suggestions[:_MOST_ALONE] if len(suggestions) > 1 else []
+    alone = [each for each in candidates if accept([each], run([each]))]
     # The report on the class says what is written, so the last run is of just that.
-    return run(alone)
+    final = run(alone)
+    if isinstance(final, Problem):
+        return final
+    tried = f"{TRIED}{'; '.join(together.reasons)}"
+    return replace(final, reasons=(*final.reasons, tried))
 
 
 def _changes_outputs(plan: Plan) -> bool:
@@ -136,7 +141,7 @@ def _is_open_suggestion(finding: Finding, owner: str) -> bool:
 
 
 def _key(finding: Finding) -> _Key:
-    return finding.code, finding.owner, finding.fix.mends if finding.fix else ()
+    return finding.code, finding.owner, finding.method, finding.fix.mends if finding.fix else ()
 
 
 def _targets(report: FileReport, plan: Plan) -> Iterator[Target]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from kerasfix.engine import (
 from kerasfix.findings import Applicability, Finding
 from kerasfix.output import console, text
 from kerasfix.output.patch import patch
+from kerasfix.output.progress import Progress, progress_line
 from kerasfix.plan import Plan
 from kerasfix.source import Source
 from kerasfix.workspace import Found, InputFile, discover
@@ -96,10 +98,11 @@ class _Outcome:
 class _Run:
     """The run itself: what does the work, where to print, and what was found so far."""
 
-    def __init__(self, settings: Settings, engine: Engine, session: Session | None) -> None:
+    def __init__(self, settings: Settings, engine: Engine, proving: Proving | None) -> None:
         self.settings = settings
         self.engine = engine
-        self.session = session
+        self.session = proving.session if proving else None
+        self.progress = proving.progress if proving else Progress()
         self.outcome = _Outcome()
         self.out = console.standard_output()
         self.err = console.standard_error()
@@ -117,6 +120,7 @@ class _Run:
         if self.settings.diff:
             self._print(patch(report, plan))
             self.outcome.has_diff |= bool(plan.edits)
+            self.err.lines(text.left_out_lines(report.path, plan.left))
         elif self.settings.apply:
             self._tell(report, self._write(report, plan))
         else:
@@ -159,6 +163,7 @@ class _Run:
         if isinstance(proof, Problem):
             return proof
         self.outcome.models += proof.models
+        self.progress.pause()
         for model in proof.models:
             self.talk.lines(proof_lines(model))
         return proof.plan
@@ -200,8 +205,8 @@ def run(settings: Settings) -> int:
     found = [] if settings.is_filter else list(discover(settings.paths or (Path(),)))
     engine = Engine(settings.selection, _neighbours(found))
     try:
-        with _session(settings) as session:
-            here = _Run(settings, engine, session)
+        with _proving(settings) as proving:
+            here = _Run(settings, engine, proving)
             if settings.is_filter:
                 here.filter(sys.stdin.buffer.read())
             for each in found:
@@ -243,18 +248,26 @@ def _finish(here: _Run) -> int:
             here.problem(Problem(settings.report, f"cannot be written: {error.strerror}"))
     if not here.quiet and (outcome.files or not outcome.problems):
         files = outcome.files_with_faults or outcome.files
-        here.out.lines(text.summary_lines(outcome.left, files, verified=settings.verify))
+        here.out.lines(text.summary_lines(outcome.left, files, tried=settings.verify and settings.apply))
+        here.out.lines(text.unseen_lines(outcome.models, written=settings.apply))
     return outcome.exit_code
 
 
+@dataclass(frozen=True, slots=True)
+class Proving:
+    """What verification needs: who runs the models, and the line that says so."""
+
+    session: Session
+    progress: Progress
+
+
 @contextmanager
-def _session(settings: Settings) -> Iterator[Session | None]:
+def _proving(settings: Settings) -> Iterator[Proving | None]:
     """A verification session with a progress line, if one is wanted."""
     if not settings.verify:
         yield None
         return
     from kerasfix.config import verify_settings
-    from kerasfix.output.progress import progress_line
     from kerasfix.verify.interpreter import check_python, find_python
     from kerasfix.verify.session import Session
 
@@ -262,14 +275,33 @@ def _session(settings: Settings) -> Iterator[Session | None]:
     python = find_python(first, settings.python)
     check_python(python)
     with (
-        progress_line() as tell,
+        _ended_politely(),
+        progress_line() as progress,
         Session(
             python,
             device=settings.device,
             timeout=settings.timeout,
             memory_mb=settings.memory,
-            on_progress=tell,
+            on_progress=progress,
             models=verify_settings(first),
         ) as session,
     ):
-        yield session
+        yield Proving(session, progress)
+
+
+@contextmanager
+def _ended_politely() -> Iterator[None]:
+    """End child processes and temporary files also when this process is told to end."""
+
+    def leave(number: int, _frame: object) -> None:
+        sys.exit(128 + number)
+
+    before = {}
+    try:
+        for name in ("SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):
+                before[getattr(signal, name)] = signal.signal(getattr(signal, name), leave)
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "verify": {"verify", "source"},
     "config": {"verify"},
     "proving": {"engine", "source", "findings", "plan", "analysis", "verify"},
-    "output": {"output", "source", "findings", "plan", "diff", "engine", "verify"},
+    "output": {"output", "source", "findings", "plan", "diff", "engine", "verify", "proving"},
     "run": {"engine", "source", "findings", "plan", "workspace", "output", "analysis", "verify"},
     "cli": {"run"},
 }

@@ -525,6 +525,345 @@ class Net(keras.Model):
     def call(self, x): return self.b(x)
 """,
     ),
+    (
+        "a loss function that a tape calls runs the model",
+        _SAFE_AND_REPAIR,
+        """\
+class G(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=True): return self.d(x, training=training)
+def compute_loss(model, x): return tf.reduce_mean(model(x))
+net = G()
+def step(x):
+    with tf.GradientTape() as tape:
+        return compute_loss(net, x)
+""",
+    ),
+    (
+        "train_step calls a method that calls the model itself",
+        _SAFE_AND_REPAIR,
+        """\
+class G(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=True): return self.d(x, training=training)
+    def compute(self, x): return self(x)
+    def train_step(self, data): return self.compute(data[0])
+""",
+    ),
+    (
+        "a list of models is trained",
+        _SAFE_AND_REPAIR,
+        """\
+class G(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=True): return self.d(x, training=training)
+class GAN(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.gens = [G(), G()]
+    def train_step(self, z): return sum(g(z) for g in self.gens)
+""",
+    ),
+    (
+        "a list of models is trained by index",
+        _SAFE_AND_REPAIR,
+        """\
+class G(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=True): return self.d(x, training=training)
+class GAN(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.gens = [G(), G()]
+    def train_step(self, z): return self.gens[0](z)
+""",
+    ),
+    (
+        "a dict of models is trained",
+        _SAFE_AND_REPAIR,
+        """\
+class G(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=True): return self.d(x, training=training)
+models = {'g': G()}
+with tf.GradientTape() as tape:
+    y = models['g'](1)
+""",
+    ),
+    (
+        "minimize takes a lambda",
+        _SAFE_AND_REPAIR,
+        """\
+class G(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=True): return self.d(x, training=training)
+net = G()
+opt = keras.optimizers.SGD()
+opt.minimize(lambda: net(1), net.trainable_variables)
+""",
+    ),
+    (
+        "call is called directly in a tape",
+        _SAFE_AND_REPAIR,
+        """\
+class G(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=True): return self.d(x, training=training)
+g = G()
+with tf.GradientTape() as tape:
+    y = g.call(1)
+""",
+    ),
+    (
+        "the model is an attribute of a plain object",
+        _SAFE_AND_REPAIR,
+        """\
+class G(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=True): return self.d(x, training=training)
+s = State()
+s.g = G()
+with tf.GradientTape() as tape:
+    y = s.g(1)
+""",
+    ),
+    (
+        "fakes are made before the tape",
+        _SAFE_AND_REPAIR,
+        """\
+class G(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=True): return self.d(x, training=training)
+gen = G()
+def step(z, d):
+    fake = gen(z)
+    with tf.GradientTape() as tape:
+        loss = d(fake, training=True)
+    return tape.gradient(loss, [])
+""",
+    ),
+    (
+        "a loop in PyTorch's style",
+        _SAFE_AND_REPAIR,
+        """\
+class G(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=True): return self.d(x, training=training)
+net = G()
+def step(z):
+    net(z).mean().backward()
+""",
+    ),
+    (
+        "a Sequential of the layer is trained",
+        _SAFE_AND_REPAIR,
+        """\
+class G(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=True): return self.d(x, training=training)
+net = keras.Sequential([G()])
+with tf.GradientTape() as tape:
+    y = net(1)
+""",
+    ),
+    (
+        "the outer model hands on **kwargs",
+        _SAFE_AND_REPAIR,
+        """\
+class G(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=True): return self.d(x, training=training)
+class Outer(keras.Model):
+    def __init__(self, k=0):
+        super().__init__()
+        self.b = G()
+    def call(self, x, **kwargs): return self.b(x, **kwargs)
+""",
+    ),
+    (
+        "the outer model calls its flag is_training",
+        _SAFE_AND_REPAIR,
+        """\
+class G(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=True): return self.d(x, training=training)
+class Outer(keras.Model):
+    def __init__(self, k=0):
+        super().__init__()
+        self.b = G()
+    def call(self, x, is_training=None): return self.b(x)
+""",
+    ),
+    (
+        "the outer model has a lambda in the other branch",
+        _SAFE_AND_REPAIR,
+        """\
+class G(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=True): return self.d(x, training=training)
+class Outer(keras.Model):
+    def __init__(self, k=0):
+        super().__init__()
+        self.b = G()
+        if k: self.b = lambda x: x
+    def call(self, x): return self.b(x)
+""",
+    ),
+    (
+        "a layer whose model is not in sight",
+        _SAFE_AND_REPAIR,
+        """\
+class G(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=True): return self.d(x, training=training)
+""",
+    ),
+    (
+        "predict_step relies on a helper whose default is True",
+        _SAFE_AND_REPAIR,
+        """\
+class N(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def enc(self, x, training=True): return self.d(x)
+    def call(self, x, training=None): return self.enc(x, training=training)
+    def predict_step(self, data): return self.enc(data[0])
+""",
+    ),
+    (
+        "a helper that one caller gives a mode",
+        _SAFE_AND_REPAIR,
+        """\
+class N(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def f(self, x, training=False): return self.d(x)
+    def call(self, x, training=None):
+        return self.f(x, training=training) + self.f(x, training=False)
+""",
+    ),
+    (
+        "the flag is set to something else",
+        _SAFE_AND_REPAIR,
+        """\
+class N(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=None):
+        training = False
+        return self.d(x)
+""",
+    ),
+    (
+        "a comprehension has a variable of the name of the flag",
+        _SAFE_AND_REPAIR,
+        """\
+class N(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=None):
+        return [self.d(x) for training in range(3)]
+""",
+    ),
+    (
+        "augmentation behind a helper reads the default",
+        _SAFE_AND_REPAIR,
+        """\
+class N(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+        self.flip = layers.RandomFlip()
+    def aug(self, x): return self.flip(x)
+    def call(self, x, training=False):
+        return self.d(self.aug(x), training=training)
+""",
+    ),
+    (
+        "augmentation of a sublayer reads the default",
+        _SAFE_AND_REPAIR,
+        """\
+class N(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+        self.flip = layers.RandomFlip()
+        self.g = G()
+    def call(self, x, training=False):
+        return self.d(self.g.flip(x), training=training)
+""",
+    ),
+    (
+        "augmentation in a function of the module reads the default",
+        _SAFE_AND_REPAIR,
+        """\
+flip = layers.RandomFlip()
+def aug(x): return flip(x)
+class N(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+        self.flip = layers.RandomFlip()
+    def call(self, x, training=False):
+        return self.d(aug(x), training=training)
+""",
+    ),
 ]
 
 # What is mended, the program, what the mended program has in it.
@@ -772,6 +1111,42 @@ class C(C0): pass
 class D(B, C): pass
 """,
         ["def call(self, x, training=None): return self.bn(x, training=training)"],
+    ),
+    (
+        "a tape that was made before the with",
+        """\
+class G(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=True): return self.d(x, training=training)
+net = G()
+tape = tf.GradientTape()
+with tape:
+    y = net(1)
+""",
+        ["training=None", "net(1, training=True)"],
+    ),
+    (
+        "the outer model has no flag and its tape no hint",
+        """\
+class G(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=True): return self.d(x, training=training)
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.g = G()
+    def call(self, x): return self.g(x)
+net = Net()
+with tf.GradientTape() as tape:
+    y = net(1)
+""",
+        ["net(1, training=True)", "self.g(x, training=training)"],
     ),
 ]
 

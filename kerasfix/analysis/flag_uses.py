@@ -11,6 +11,24 @@ from kerasfix.analysis.layers import UserLayer
 from kerasfix.analysis.sites import FLAG, Passed, Site
 from kerasfix.analysis.training import Dependence, TrainingFlow
 
+# Methods of Keras layers, and of tensors and containers that layers hold, that call no layer.
+_NO_LAYER = frozenset(
+    [
+        "add_loss",
+        "add_metric",
+        "add_weight",
+        "append",
+        "assign",
+        "assign_add",
+        "get",
+        "items",
+        "keys",
+        "next",
+        "shape",
+        "values",
+    ]
+)
+
 
 class Use(enum.Enum):
     """One use of the flag, from harmless to not.
@@ -46,6 +64,8 @@ def flag_uses(method: Method, flow: TrainingFlow) -> set[Use]:
         seen.add(here)
         sites = {site.call: site for site in flow.sites.get(here, ())}
         parents = _parents(here.node)
+        # Helpers that get no flag are looked at too: what they call may read the context.
+        waiting += [site.helper for site in sites.values() if site.helper is not None]
         if any(_reads_context(node, sites, here, flow) for node in parents):
             found.add(Use.CONTEXT)
         for name in _reads(here):
@@ -96,16 +116,24 @@ def _handed_to(site: Site, flow: TrainingFlow) -> Use:
 
 
 def _reads_context(node: ast.AST, sites: dict[ast.Call, Site], method: Method, flow: TrainingFlow) -> bool:
-    if not isinstance(node, ast.Call):
+    """Whether a call that gets no flag may find it in Keras' context."""
+    if not isinstance(node, ast.Call) or any(keyword.arg == FLAG for keyword in node.keywords):
         return False
     site = sites.get(node)
-    if site is not None:
+    if site is not None and site.helper is None:
         depends = {flow.value_depends(value) for value in site.values}
         return site.passed is Passed.ABSENT and bool(depends & {Dependence.AUGMENTS, Dependence.UNKNOWN})
+    if site is not None:
+        return False
     match node.func:
-        case ast.Attribute(value=ast.Name(id=owner), attr=name):
-            passed = any(keyword.arg == FLAG for keyword in node.keywords)
-            return owner == method.self_name and method.owner.find(name) is None and not passed
+        case ast.Attribute(value=ast.Name(id=owner), attr=name) if owner == method.self_name:
+            return method.owner.find(name) is None and name not in _NO_LAYER
+        case ast.Attribute(value=ast.Attribute() | ast.Subscript(), attr=name):
+            # A method of a sublayer.
+            return method.scope.dotted(node.func) is None and name not in _NO_LAYER
+        case ast.Name(id=name):
+            # A function of the module may call a layer that stands beside it.
+            return any(isinstance(each, ast.FunctionDef | ast.Lambda) for each in method.scope.lookup(name))
     return False
 
 

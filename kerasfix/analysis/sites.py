@@ -91,6 +91,8 @@ def sites_in(method: Method, layers: LayerIndex) -> Iterator[Site]:
     What is called under an `isinstance` of itself is another thing in each branch, and left out.
     """
     narrowed: frozenset[str] = frozenset()
+    if _rebinds_flag(method):
+        return
     waiting: list[tuple[ast.AST, Scope, bool, frozenset[str]]] = [
         (statement, method.scope, method.takes(FLAG), narrowed) for statement in method.node.body[::-1]
     ]
@@ -113,6 +115,27 @@ def sites_in(method: Method, layers: LayerIndex) -> Iterator[Site]:
                 yield site
         children = list(ast.iter_child_nodes(node))[::-1]
         waiting.extend((child, scope, in_reach, narrowed) for child in children)
+
+
+def _rebinds_flag(method: Method) -> bool:
+    """Whether `training` is given another value in the method, other than one for None.
+
+    What is called there gets whatever the name stands for at that place, which is not followed.
+    """
+    resolved = {
+        node
+        for each in ast.walk(method.node)
+        if isinstance(each, ast.If) and ast.unparse(each.test) == f"{FLAG} is None"
+        for statement in each.body
+        for node in ast.walk(statement)
+    }
+    return any(
+        isinstance(node, ast.Name)
+        and node.id == FLAG
+        and isinstance(node.ctx, ast.Store)
+        and node not in resolved
+        for node in ast.walk(method.node)
+    )
 
 
 def _has_own_flag(node: Function | ast.Lambda) -> bool:

@@ -3,15 +3,106 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import builtins
 from dataclasses import dataclass, field
 
 from kerasfix.analysis.index import ClassInfo, Method
-from kerasfix.analysis.layers import Nothing, Unknown, UserLayer
-from kerasfix.analysis.scope import Function, Scope, function_scope
-from kerasfix.analysis.sites import FLAG
+from kerasfix.analysis.layers import Container, Nothing, Stack, Unknown, UserLayer
+from kerasfix.analysis.scope import Added, Function, Scope, function_scope, own_nodes
+from kerasfix.analysis.sites import FLAG, Passed
 from kerasfix.analysis.training import TrainingFlow
 from kerasfix.keras import names
+
+# What takes gradients, with a tape or without.
+_TAKES_GRADIENTS = frozenset(
+    {
+        "GradientTape",
+        "gradient",
+        "apply_gradients",
+        "minimize",
+        "backward",
+        "value_and_grad",
+        "stateless_call",
+    }
+)
+# Keras calls these itself and passes the flag.
+_DRIVEN = frozenset({"call", "fit", "evaluate", "predict", "compile", "build", "__init__"})
+_OF_KERAS = frozenset({"compiled_loss", "compute_loss", "compute_metrics", "add_loss", "loss", "loss_fn"})
+# Methods of optimizers, tapes, tensors, metrics and containers, which run no model.
+_NO_MODEL = frozenset(
+    [
+        "append",
+        "add",
+        "apply",
+        "apply_gradients",
+        "assign",
+        "assign_add",
+        "assign_sub",
+        "astype",
+        "backward",
+        "batch",
+        "copy",
+        "detach",
+        "enumerate",
+        "eval",
+        "extend",
+        "format",
+        "gather",
+        "get",
+        "get_shape",
+        "get_weights",
+        "gradient",
+        "items",
+        "jacobian",
+        "join",
+        "keys",
+        "log",
+        "loss",
+        "loss_fn",
+        "map",
+        "mean",
+        "minimize",
+        "numpy",
+        "optimizer",
+        "pop",
+        "print",
+        "prob",
+        "read",
+        "reshape",
+        "reset_state",
+        "reset_states",
+        "result",
+        "run",
+        "sample",
+        "save",
+        "save_weights",
+        "set_weights",
+        "shape",
+        "shuffle",
+        "split",
+        "stack",
+        "start_tape",
+        "stop_recording",
+        "sum",
+        "summary",
+        "take",
+        "trace",
+        "train",
+        "update",
+        "update_state",
+        "values",
+        "view",
+        "watch",
+        "write",
+        "zero_grad",
+        "zip",
+        "compute_loss",
+        "log_prob",
+        "entropy",
+        "kl_divergence",
+        "step",
+    ]
+)
 
 
 @dataclass(slots=True)
@@ -37,51 +128,118 @@ class _Place:
 
 
 def relying_on_default(flow: TrainingFlow, info: ClassInfo) -> Relying:
-    """The calls of the module that run `info` in training mode only because its default says so."""
+    """The calls of the module that run `info` in training mode only because its default says so.
+
+    A call of a class that calls `info` without a flag counts as a call of `info`.
+    """
+    wanted = _with_containers(flow, info)
     found = Relying()
     seen: set[ast.Call] = set()
-    for place, body in _training_blocks(flow):
-        for node in (node for statement in body for node in ast.walk(statement)):
+    for block in _training_blocks(flow):
+        for node in (node for statement in block.body for node in ast.walk(statement)):
             if not isinstance(node, ast.Call) or node in seen or _passes_flag(node, info):
                 continue
             seen.add(node)
-            answer = _is_call_of(node.func, info, place, flow)
-            if answer:
-                found.sure.append((place.function, node))
-            elif answer is None:
+            answer = _is_call_of(node.func, wanted, block.place, flow)
+            if answer and block.is_tape:
+                found.sure.append((block.place.function, node))
+            elif answer or answer is None:
                 found.doubtful.append(node.lineno)
     return found
 
 
-def _training_blocks(flow: TrainingFlow) -> Iterator[tuple[_Place, list[ast.stmt]]]:
+def _with_containers(flow: TrainingFlow, info: ClassInfo) -> set[ClassInfo]:
+    """`info`, and the classes of the module that call it without a flag, directly or through others."""
+    found = {info}
+    while True:
+        more = {
+            relative
+            for sites in flow.sites.values()
+            for site in sites
+            if site.passed is not Passed.KEYWORD
+            and any(isinstance(value, UserLayer) and value.info in found for value in site.values)
+            for relative in site.method.owner.family
+        }
+        if more <= found:
+            return found
+        found |= more
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Statements that train something; `is_tape` if all of them are recorded for gradients."""
+
+    place: _Place
+    body: list[ast.stmt]
+    is_tape: bool
+
+
+def _training_blocks(flow: TrainingFlow) -> list[_Block]:
+    """Gradient tapes and train steps, and the functions that they are part of or call."""
     module = flow.module
-    for info in module.keras_classes:
-        step = info.methods.get("train_step")
-        if step is not None:
-            yield _Place(step.scope, step.node, step), step.node.body
+    blocks = [
+        _Block(_Place(step.scope, step.node, step), step.node.body, True)
+        for info in module.keras_classes
+        if (step := info.methods.get("train_step")) is not None
+    ]
+    functions: dict[str, list[_Block]] = {}
     methods = {method.node: method for info in module.classes for method in info.methods.values()}
     waiting = [(_Place(module.scope), module.source.tree.body)]
     while waiting:
         place, body = waiting.pop()
         for statement in body:
             if isinstance(statement, Function):
-                method = methods.get(statement, place.method)
-                scope = function_scope(statement, place.scope)
-                waiting.append((_Place(scope, statement, method), statement.body))
+                inner = _Place(
+                    function_scope(statement, place.scope), statement, methods.get(statement, place.method)
+                )
+                functions.setdefault(statement.name, []).append(_Block(inner, statement.body, False))
+                waiting.append((inner, statement.body))
                 continue
-            if isinstance(statement, ast.With) and any(
-                _is_tape(item, place.scope) for item in statement.items
-            ):
-                yield place, statement.body
+            if isinstance(statement, ast.With) and _opens_tape(statement, place.scope):
+                blocks.append(_Block(place, statement.body, True))
             for name in ("body", "orelse", "finalbody", "handlers"):
-                for child in getattr(statement, name, ()):
-                    inner = child.body if isinstance(child, ast.ExceptHandler) else [child]
-                    waiting.append((place, inner))
+                waiting += [
+                    (place, child.body if isinstance(child, ast.ExceptHandler) else [child])
+                    for child in getattr(statement, name, ())
+                ]
+    blocks += [each for group in functions.values() for each in group if _trains(each.body)]
+    if _trains(module.source.tree.body):
+        blocks.append(_Block(_Place(module.scope), _outside_of_definitions(module.source.tree.body), False))
+    for block in blocks:
+        for name in _called_names(block.body):
+            blocks += functions.pop(name, [])
+    return blocks
 
 
-def _is_tape(item: ast.withitem, scope: Scope) -> bool:
-    made = item.context_expr
-    return isinstance(made, ast.Call) and scope.dotted(made.func) == names.GRADIENT_TAPE
+def _outside_of_definitions(body: list[ast.stmt]) -> list[ast.stmt]:
+    return [statement for statement in body if not isinstance(statement, Function | ast.ClassDef)]
+
+
+def _trains(body: list[ast.stmt]) -> bool:
+    """Whether statements take gradients by hand."""
+    return any(isinstance(node, ast.Attribute) and node.attr in _TAKES_GRADIENTS for node in own_nodes(body))
+
+
+def _called_names(body: list[ast.stmt]) -> set[str]:
+    """The names of functions and methods that statements call or hand on."""
+    return {
+        node.attr if isinstance(node, ast.Attribute) else node.id
+        for statement in body
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Load)
+    } - _DRIVEN
+
+
+def _opens_tape(node: ast.With, scope: Scope) -> bool:
+    made = [item.context_expr for item in node.items]
+    made += [
+        value
+        for each in made
+        if isinstance(each, ast.Name)
+        for value in scope.lookup(each.id)
+        if isinstance(value, ast.expr)
+    ]
+    return any(isinstance(each, ast.Call) and scope.dotted(each.func) == names.GRADIENT_TAPE for each in made)
 
 
 def _passes_flag(call: ast.Call, info: ClassInfo) -> bool:
@@ -93,37 +251,52 @@ def _passes_flag(call: ast.Call, info: ClassInfo) -> bool:
     return len(call.args) > position or any(isinstance(each, ast.Starred) for each in call.args)
 
 
-def _is_call_of(func: ast.expr, info: ClassInfo, place: _Place, flow: TrainingFlow) -> bool | None:
-    """Whether something that is called is an instance of `info`; None if it may be."""
+def _is_call_of(func: ast.expr, wanted: set[ClassInfo], place: _Place, flow: TrainingFlow) -> bool | None:
+    """Whether something that is called is an instance of one of `wanted`; None if it may be."""
     method = place.method
     match func:
         case ast.Name(id=name) if method is not None and name == method.self_name:
-            return method.owner in info.family
+            return method.owner in wanted
         case ast.Name():
-            return _is_instance(func, info, place, flow)
+            return _is_instance(func, wanted, place, flow)
         case ast.Attribute(value=ast.Name(id=owner), attr=name) if method and owner == method.self_name:
-            if method.owner.find(name) is not None:
+            if method.owner.find(name) is not None or (method.owner.kind is not None and name in _OF_KERAS):
                 return False
             values = flow.layers.values_of(func, method, place.scope)
-            if any(isinstance(value, UserLayer) and value.info is info for value in values):
+            if any(isinstance(value, UserLayer) and value.info in wanted for value in values):
                 return all(isinstance(value, UserLayer | Nothing) for value in values) or None
-            return None if any(isinstance(value, Unknown) for value in values) else False
+            unknown = any(isinstance(value, Unknown | Stack | Container) for value in values)
+            return None if unknown and name not in _NO_MODEL else False
+        case ast.Attribute(attr=name):
+            # `models.g(z)`, `net.call(z)`: a model that is held by something else.
+            return False if name in _NO_MODEL or place.scope.dotted(func) is not None else None
+        case ast.Subscript():
+            return None
     return False
 
 
-def _is_instance(name: ast.Name, info: ClassInfo, place: _Place, flow: TrainingFlow) -> bool | None:
-    """Whether a variable holds an instance of `info`; None if its value is not known."""
-    bindings = place.scope.lookup(name.id)
+def _is_instance(name: ast.Name, wanted: set[ClassInfo], place: _Place, flow: TrainingFlow) -> bool | None:
+    """Whether a variable holds an instance of one of `wanted`; None if its value is not known."""
     answers: set[bool | None] = set()
+    bindings = place.scope.lookup(name.id)
+    if not bindings and not hasattr(builtins, name.id):
+        # The variable of a comprehension, or what a star import brought.
+        return None
     for binding in bindings:
         if isinstance(binding, ast.Call):
-            made = flow.module.class_named(binding.func, place.scope)
-            known = made is not None or place.scope.dotted(binding.func) is not None
-            answers.add(made is info if known else None)
-        elif binding is None or isinstance(binding, ast.expr):
+            answers.add(_makes(binding, wanted, place, flow))
+        elif binding is None or isinstance(binding, ast.expr | Added):
             answers.add(None)
         else:
             answers.add(False)
     if answers == {True}:
         return True
     return None if answers - {False} else False
+
+
+def _makes(call: ast.Call, wanted: set[ClassInfo], place: _Place, flow: TrainingFlow) -> bool | None:
+    made = flow.module.class_named(call.func, place.scope)
+    if made is not None:
+        return made in wanted
+    dotted = place.scope.dotted(call.func)
+    return None if dotted is None or dotted in (names.SEQUENTIAL, names.MODEL) else False

@@ -147,6 +147,8 @@ class Threads:
             for site in self._callers.get(method, ()):
                 if site.passed in (Passed.ABSENT, Passed.UNCLEAR):
                     waiting += self._carry_to(thread, site)
+                elif site.is_decided:
+                    thread.blockers.append(f"line {site.call.lineno} gives `{site.text}` a mode of its own")
         thread.passes = list(dict.fromkeys(thread.passes))
         thread.blockers = list(dict.fromkeys(thread.blockers))
         if thread.gains and not thread.passes and not thread.blockers:
@@ -197,6 +199,10 @@ class Threads:
             if call is not None and method in self.flow.reachable(call):
                 return True
         return False
+
+    def callers(self, method: Method) -> list[Site]:
+        """The calls of a method, in the classes of the module."""
+        return self._callers.get(method, [])
 
     @cached_property
     def _callers(self) -> dict[Method, list[Site]]:
@@ -294,7 +300,10 @@ def _call_blocker(site: Site) -> str | None:
 
 def _outside_blockers(site: Site) -> Iterator[str]:
     """A caller that no `call` of its class leads to may still be called from the `call` of another class."""
-    if site.method.name not in _STEPS:
+    default = site.helper.default(FLAG) if site.helper is not None else None
+    if isinstance(default, ast.Constant) and default.value is True:
+        yield f"`{site.method.name}` calls it and gets its default, which is True"
+    elif site.method.name not in _STEPS:
         yield f"`{site.method.name}` calls it, which other classes may call"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kerasfix.output.console import Line, Piece
+from kerasfix.proving import TRIED
 from kerasfix.verify.report import PHASES, ModelReport, Observation, SensitiveLayer, VerdictKind
 
 _VERDICTS = {
@@ -28,9 +29,9 @@ def proof_lines(model: ModelReport) -> Iterator[Line]:
         (verdict, style),
         (f"  [{_where(model)}]", "dim"),
     ]
-    if model.verdict is not VerdictKind.PROVED:
+    for reason in model.reasons:
         # What was proved stands in the lines below.
-        for reason in model.reasons:
+        if model.verdict is not VerdictKind.PROVED or reason.startswith(TRIED):
             yield [(f"  {reason.removeprefix('not verified: ')}", "")]
     if model.before is None or model.after is None:
         return
@@ -64,7 +65,8 @@ def _version(seen: Observation, lost: str) -> Iterator[Piece]:
     """What one version of a model did, a line each."""
     if seen.raised is not None:
         where = f" (line {seen.raised_line})" if seen.raised_line else ""
-        yield f"raised {seen.raised}{where}", "red"
+        verb = "" if seen.stopped else "raised "
+        yield f"{verb}{seen.raised}{where}", "red"
         if not seen.trainable:
             return
     if not seen.gradients_seen:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kerasfix.diff import unified_diff
 from kerasfix.engine import Problem
 from kerasfix.findings import Applicability, Finding, Severity
 from kerasfix.output.console import Line
 from kerasfix.source import Source
+
+if TYPE_CHECKING:
+    from kerasfix.verify.report import ModelReport
 
 _SEVERITY_STYLES = {
     Severity.ERROR: "bold red",
@@ -44,7 +48,7 @@ def problem_line(problem: Problem) -> Line:
     return [(f"{place}: ", "bold"), ("error: ", "bold red"), (problem.reason, "")]
 
 
-def summary_lines(findings: Sequence[Finding], files: int, *, verified: bool) -> Iterator[Line]:
+def summary_lines(findings: Sequence[Finding], files: int, *, tried: bool) -> Iterator[Line]:
     """How many faults there are, and what can be done about them."""
     if not findings:
         yield [("No faults found" if files else "No Python files found", "bold green")]
@@ -56,7 +60,7 @@ def summary_lines(findings: Sequence[Finding], files: int, *, verified: bool) ->
     if written:
         yield [(f"  {written} to fix with --apply (--diff shows how)", "")]
     if suggestions:
-        more = "" if verified else "--apply --verify writes what a run proves, "
+        more = "" if tried else "--apply --verify writes what a run proves, "
         yield [(f"  {_count(suggestions, 'suggestion')}: {more}--apply --suggestions writes all", "")]
     by_hand = len(findings) - written - suggestions
     if by_hand:
@@ -70,8 +74,34 @@ def applied_lines(path: Path, applied: Sequence[Finding]) -> Iterator[Line]:
     yield [("Fixed ", "bold green"), (f"{path.as_posix()}: ", "bold"), (listed, "")]
     effects = [(each.code, each.fix.effect) for each in applied if each.fix and each.fix.effect]
     notes = [(each.code, each.help) for each in applied if each.help]
-    for code, sentence in dict.fromkeys([*effects, *notes]):
+    for code, sentence in sorted(dict.fromkeys([*effects, *notes]), key=lambda pair: pair[0]):
         yield [(f"  {code}: ", "bold"), (sentence, "")]
+
+
+def left_out_lines(path: Path, left: Sequence[Finding]) -> Iterator[Line]:
+    """What a diff does not show although there is a fix for it."""
+    count = sum(each.fix is not None for each in left)
+    if count:
+        text = (
+            f"{_count(count, 'fix', 'fixes')} left out; --suggestions shows all, --verify what a run proves"
+        )
+        yield [(f"{path.as_posix()}: ", "bold"), (text, "")]
+
+
+def unseen_lines(models: Sequence[ModelReport], *, written: bool) -> Iterator[Line]:
+    """What a verification could not settle, so that a clean end is not read as more than it is."""
+    unknown = [model.class_name for model in models if model.verdict == "not-verified"]
+    if unknown:
+        what = "Written without verification" if written else "Not verified"
+        yield [(f"{what}: ", "bold yellow"), (", ".join(unknown), "")]
+    for model in models:
+        missing = model.after.missing_gradient if model.after is not None else ()
+        if missing and model.verdict != "not-verified":
+            names = ", ".join(missing[:6]) + (" and more" if len(missing) > 6 else "")
+            yield [
+                ("Still without a gradient ", "bold yellow"),
+                (f"in {model.class_name}: {names}; either not meant to be trained, or lost", ""),
+            ]
 
 
 def _frame(source: Source, finding: Finding) -> Iterator[Line]:
@@ -94,5 +124,5 @@ def _small_diff(source: Source, finding: Finding) -> Iterator[Line]:
         yield [("    ", ""), (line, _DIFF_STYLES.get(line[:1], ""))]
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _count(number: int, noun: str, plural: str = "") -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"

@@ -17,5 +17,5 @@ def all_rules() -> tuple[Rule, ...]:
 
 
 def rule(code: str) -> Rule | None:
-    """The rule with a code such as "KF103" (in any case), or None."""
-    return next((each for each in all_rules() if each.code == code.upper()), None)
+    """The rule with a code such as "KF103", in any case, or a name such as "chain-break"; or None."""
+    return next((each for each in all_rules() if code.lower() in (each.code.lower(), each.name)), None)

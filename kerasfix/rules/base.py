@@ -69,6 +69,7 @@ def finding(
     *,
     severity: Severity,
     owner: str,
+    method: str = "",
     fix: Fix | None = None,
     help: str = "",
 ) -> Finding:
@@ -77,7 +78,7 @@ def finding(
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         end = start + len(program.source.line(node.lineno)[node.col_offset :].rstrip())
     code, name = rule
-    return Finding(code, name, message, start, end, severity, fix, help, owner)
+    return Finding(code, name, message, start, end, severity, fix, help, owner, method)
 
 
 def attempt(

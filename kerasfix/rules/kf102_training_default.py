@@ -33,9 +33,10 @@ import ast
 from collections.abc import Iterator
 
 from kerasfix.analysis.flag_uses import Use, flag_uses
-from kerasfix.analysis.index import ClassInfo, Method
+from kerasfix.analysis.index import ClassInfo, Kind, Method
+from kerasfix.analysis.layers import UserLayer
 from kerasfix.analysis.program import Program
-from kerasfix.analysis.sites import FLAG
+from kerasfix.analysis.sites import FLAG, Passed, Site
 from kerasfix.analysis.tapes import Relying, relying_on_default
 from kerasfix.analysis.threads import decorator_blockers
 from kerasfix.analysis.training import Dependence, is_true
@@ -70,12 +71,43 @@ def _default_true(program: Program, info: ClassInfo, call: Method) -> Finding:
         blockers.append("`call` does more with the flag than hand it on, so that None may not mean inference")
     fix, help = None, f"Left alone, because {listed(blockers)}" if blockers else ""
     if not blockers:
+        relying.doubtful += _bare_containers(program, info)
         sure = program.flow.calls_dependent_layer(info) and not uses & _UNSURE and not relying.doubtful
+        # A layer is called by some model; where that is not in sight, it may pass no flag.
+        sure = sure and (info.kind is Kind.MODEL or _is_contained(program, info))
         applicability = Applicability.REPAIR if sure else Applicability.SUGGESTION
         fix, help = _fix(program, call, applicability, relying)
         help = help or _warning(relying)
     what = "is True, so that a plain model(x) runs in training mode"
     return _finding(program, info, call, what, Severity.ERROR, fix, help)
+
+
+def _sites_of(program: Program, info: ClassInfo) -> list[Site]:
+    return [
+        site
+        for sites in program.flow.sites.values()
+        for site in sites
+        if any(isinstance(value, UserLayer) and value.info is info for value in site.values)
+    ]
+
+
+def _is_contained(program: Program, info: ClassInfo) -> bool:
+    return bool(_sites_of(program, info))
+
+
+def _bare_containers(program: Program, info: ClassInfo) -> list[int]:
+    """Lines of calls of this layer, in other classes, that do not pass the flag and will not."""
+    return [
+        site.call.lineno
+        for site in _sites_of(program, info)
+        if site.passed is Passed.UNCLEAR
+        or program.flow.is_mixed(site)
+        or (
+            site.passed is Passed.ABSENT
+            and not site.flag_in_reach
+            and (site.method.takes(FLAG) or program.threads.thread(site.method).blockers)
+        )
+    ]
 
 
 def _warning(relying: Relying) -> str:

@@ -20,8 +20,11 @@ Use instead:
 ## Fix safety
 Safe: the same numbers with Keras 2 and with Keras 3 on TensorFlow and PyTorch, where the context arrives.
 A helper method that calls such a layer gets the parameter `training=None` and all of its callers pass it, or
-nothing is edited. Augmentation layers (RandomFlip, ...) are left alone: their default is True, and passing
-the flag changes what a plain `model(x)` does.
+nothing is edited. A helper or a `super().call` that was called without the flag got its default, and gets
+another value then: a repair. Outside of what `call` reaches it is a suggestion.
+
+Augmentation layers (RandomFlip, ...) are left alone: their default is True, and passing the flag changes
+what a plain `model(x)` does.
 
 ## References
 - https://keras.io/guides/making_new_layers_and_models_via_subclassing/
@@ -36,6 +39,7 @@ from collections.abc import Iterator
 from kerasfix.analysis.index import Method
 from kerasfix.analysis.program import Program
 from kerasfix.analysis.sites import FLAG, Passed, Site
+from kerasfix.analysis.threads import Thread
 from kerasfix.findings import Applicability, Finding, Fix, Severity
 from kerasfix.keras import names
 from kerasfix.rules.base import Case, Rule, attempt, finding, listed
@@ -66,7 +70,7 @@ def _direct(program: Program, site: Site) -> Finding:
         others = [each for each in thread.passes if each is not site]
         fix, help = attempt(
             "Pass `training=training`" + (", here and where it is called" if others else ""),
-            _applicability(program, site),
+            _applicability(program, site, thread),
             lambda: (*pass_flag(program.module, site), *thread_edits(program.module, thread, but=site)),
         )
     what = f"the {site.class_names} `{site.text}`" if site.helper is None else f"`{site.text}`"
@@ -74,11 +78,14 @@ def _direct(program: Program, site: Site) -> Finding:
     return _finding(program, site, message, fix, help)
 
 
-def _applicability(program: Program, site: Site) -> Applicability:
-    """Outside of what `call` reaches there is no context, so that passing the flag changes what runs."""
-    if site.method.name == "call" or program.threads.gets_flag(site.method):
-        return Applicability.SAFE
-    return Applicability.SUGGESTION
+def _applicability(program: Program, site: Site, thread: Thread) -> Applicability:
+    """Safe if a layer gets what the context gave it; a method that had a default gets another value."""
+    if site.method.name != "call" and not program.threads.gets_flag(site.method):
+        return Applicability.SUGGESTION
+    passes = [site, *thread.passes]
+    if any(each.helper is not None and each.helper.takes(FLAG) for each in passes):
+        return Applicability.REPAIR
+    return Applicability.SAFE
 
 
 def _builds_a_graph(program: Program, method: Method) -> bool:
@@ -98,7 +105,7 @@ def _through_helper(program: Program, site: Site) -> Finding:
         gaining = listed([f"`{method.name}`" for method in thread.gains])
         fix, help = attempt(
             f"Take `training=None` in {gaining} and pass it on",
-            Applicability.SAFE,
+            _applicability(program, site, thread),
             lambda: thread_edits(program.module, thread),
         )
     message = (

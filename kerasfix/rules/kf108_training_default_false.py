@@ -33,7 +33,7 @@ from collections.abc import Iterator
 from kerasfix.analysis.flag_uses import Use, flag_uses
 from kerasfix.analysis.index import ClassInfo, Method
 from kerasfix.analysis.program import Program
-from kerasfix.analysis.sites import FLAG
+from kerasfix.analysis.sites import FLAG, Passed
 from kerasfix.analysis.threads import decorator_blockers
 from kerasfix.analysis.training import Dependence
 from kerasfix.findings import Applicability, Finding, Severity
@@ -50,6 +50,9 @@ def check(program: Program) -> Iterator[Finding]:
         if program.flow.depends(info) is Dependence.INDEPENDENT:
             continue
         uses = flag_uses(call, program.flow)
+        if any(site.passed is Passed.ABSENT for site in program.threads.callers(call)):
+            # A plain `super().call(x)` gets the default itself, and None is not what it was.
+            uses |= {Use.CONTEXT}
         if any(decorator_blockers(call)):
             continue
         if not uses & {Use.COMPARED, Use.OTHER}:

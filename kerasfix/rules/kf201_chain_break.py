@@ -75,9 +75,16 @@ def _broken(program: Program, method: Method, use: LayerUse, chain: LostChain) -
             return None
         # One read in each statement that takes the place of the lost value: then all of them are meant.
         sure = len(overwriting) == len(steps) and all(len(each) == 1 for each in reads)
-        return _finding(program, method, chain, found, sure=sure, provable=sure)
-    sibling = _next_sibling(use, chain)
-    return None if sibling is None else _finding(program, method, chain, [sibling], sure=True, provable=False)
+        # A run shows only what `call` reaches.
+        provable = sure and program.threads.runs_in_call(method)
+        return _finding(program, method, chain, found, sure=sure, provable=provable)
+    reader = _later_reader(use, chain)
+    if reader is None:
+        return None
+    call, read = reader
+    # Two heads read one tensor too, and one of them may not be used on purpose: a run would prove nothing.
+    sure = _follows(chain.calls[-1].name, call.name) and _is_bound_at(method, chain.end, call)
+    return _finding(program, method, chain, [read], sure=sure, provable=False)
 
 
 def _computes(step: Step) -> bool:
@@ -90,12 +97,8 @@ def _is_older(flow: DataFlow, read: ast.Name, chain: LostChain) -> bool:
     return bool(seen) and seen <= chain.origins and not _NO_TENSOR.search(read.id)
 
 
-def _next_sibling(use: LayerUse, chain: LostChain) -> ast.Name | None:
-    """Where nothing overwrites the lost name: what the next layer of a numbered row reads.
-
-    `a = self.conv1(x); b = self.conv2(x)` is a break; `value = self.critic(h); logits = self.actor(h)` are
-    two heads, of which one is not used.
-    """
+def _later_reader(use: LayerUse, chain: LostChain) -> tuple[LayerCall, ast.Name] | None:
+    """Where nothing overwrites the lost name: the next layer that reads what the chain began with."""
     end = chain.end.step
     if end is None or chain.end.name.startswith("_") or end.value is not chain.calls[-1].node:
         return None
@@ -106,13 +109,20 @@ def _next_sibling(use: LayerUse, chain: LostChain) -> ast.Name | None:
             return None
         for call in use.calls(step):
             read = call.consumed
-            if (
-                read is not None
-                and use.data_flow.reaching[read] <= chain.sources
-                and _follows(chain.calls[-1].name, call.name)
-            ):
-                return read
+            if read is not None and use.data_flow.reaching[read] <= chain.sources:
+                return call, read
     return None
+
+
+def _is_bound_at(method: Method, end: Definition, call: LayerCall) -> bool:
+    """Whether the lost name surely has its value at a call: both stand in one block."""
+    assert end.step is not None
+    for node in ast.walk(method.node):
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(node, name, None)
+            if isinstance(block, list) and end.step.node in block:
+                return any(call.node in ast.walk(statement) for statement in block)
+    return False
 
 
 def _follows(first: str, second: str) -> bool:
@@ -131,24 +141,30 @@ def _finding(
 ) -> Finding:
     read, name = reads[0], chain.end.name
     lost = list(dict.fromkeys(call.name for call in chain.calls))
-    fix, help = None, f"More than one repair is possible; what should use this output has to read `{name}`"
+    fix, help = None, f"What should use this output has to read `{name}`; if nothing should, the layer can go"
     if sure:
         from kerasfix.codemods.dataflow import read_instead
 
         edits = tuple(edit for each in reads for edit in read_instead(program.source, each, name))
         fix = _fix(f"Read `{name}` instead of `{read.id}`", edits, lost if provable else [])
         help = ""
+    reads_what = f"`{read.id}` instead of `{name}`" if sure else f"`{read.id}` and nothing reads `{name}`"
     return finding(
         program,
         _RULE,
         read,
-        f"`{_consumer(program, read, method)}` reads `{read.id}` instead of `{name}`, so that the output of "
-        f"{listed(lost)} is lost and their weights get no gradient",
+        f"`{_consumer(program, read, method)}` reads {reads_what}, so that the output of {listed(lost)} "
+        f"is lost and {_weights(lost)} get no gradient",
         severity=Severity.ERROR,
         owner=method.owner.name,
+        method=method.name,
         fix=fix,
         help=help,
     )
+
+
+def _weights(lost: list[str]) -> str:
+    return "its weights" if len(lost) == 1 else "their weights"
 
 
 def _loop(program: Program, method: Method, use: LayerUse, head: Step) -> Iterator[Finding]:
@@ -200,6 +216,7 @@ def _loop_finding(
 
     read, name = call.consumed, definition.name
     assert read is not None
+    lost = _loop_layers(loop) if program.threads.runs_in_call(method) else []
     edits = read_instead(program.source, read, name)
     if not definition.kills - {definition}:
         edits = (*assign_before(program.source, loop, name, read.id, method.node), *edits)
@@ -211,7 +228,8 @@ def _loop_finding(
         "but the last are lost and their weights get no gradient",
         severity=Severity.ERROR,
         owner=method.owner.name,
-        fix=_fix(f"Read `{name}`, the output of the round before", edits, _loop_layers(loop)),
+        method=method.name,
+        fix=_fix(f"Read `{name}`, the output of the round before", edits, lost),
     )
 
 
@@ -313,6 +331,16 @@ RULE = Rule(
         a = self.conv1(x)
         b = self.conv2(a)
         return self.out(b)
+""",
+        ),
+        Case(
+            "Found, but not edited: a result that nobody reads, which may be meant",
+            _INIT
+            + """\
+    def call(self, x):
+        h = self.conv1(x)
+        value = self.bn1(h)
+        return self.out(h)
 """,
         ),
         Case(

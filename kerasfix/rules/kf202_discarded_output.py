@@ -81,6 +81,7 @@ def _finding(program: Program, method: Method, use: LayerUse, step: Step, call: 
         f"The output of `{ast.unparse(call.node.func)}` is dropped, so the layer has no effect",
         severity=Severity.ERROR,
         owner=method.owner.name,
+        method=method.name,
         fix=fix,
         help=help,
     )

@@ -206,8 +206,11 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
         "weights": str(tmp_path / "w.npz"),
         "probe_seconds": 50,
     }
-    with pytest.raises(KeyboardInterrupt):
-        runner.run(job)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            runner.run(job)
+    finally:
+        timer.cancel()
     assert server.poll() is not None
     assert not processes_with(str(runner_folder := server.args[-1])), runner_folder  # type: ignore[index]
 
