@@ -115,9 +115,9 @@ def test_a_syntax_error_names_its_line() -> None:
     assert error.reason.startswith("syntax error: ")
 
 
-@pytest.mark.parametrize("text", ["-" * 100_000 + "1", "a" + ".b" * 100_000], ids=["operators", "attributes"])
-def test_what_is_nested_too_deeply_is_refused_and_not_a_crash(text: str) -> None:
-    assert _syntax_error(text).reason == "nested too deeply to parse"
+def test_what_is_nested_too_deeply_is_refused_and_not_a_crash() -> None:
+    # Python versions differ in how deep is too deep; this is for all of them.
+    assert _syntax_error("-" * 100_000 + "1").reason == "nested too deeply to parse"
 
 
 def test_a_null_character_is_refused() -> None:

@@ -38,6 +38,8 @@ def proof_lines(model: ModelReport) -> Iterator[Line]:
     yield from _labelled("before", _version(model.before, _where_lost(model)))
     yield from _labelled("after", _version(model.after, ""))
     yield from _flag_lines(model.before, model.after)
+    for note in dict.fromkeys([*model.before.notes, *model.after.notes]):
+        yield [("  note:   ", "bold"), (note, "")]
 
 
 def _where(model: ModelReport) -> str:

@@ -79,6 +79,8 @@ class Trainer:
         self.outputs: list[float] | None = None
         self.outputs_random = False
         self.notes: list[str] = []
+        if driven.model is not driven.root and isinstance(driven.root, keras.Model):
+            self.notes.append("its inputs were joined by a model around it, which takes the flag")
 
     def run(self) -> None:
         self._infer()
