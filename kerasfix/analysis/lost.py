@@ -15,6 +15,7 @@ from kerasfix.analysis.dataflow import DataFlow, Definition, Step
 from kerasfix.analysis.index import ClassInfo, Method
 from kerasfix.analysis.layers import BuiltinLayer, Container, LayerIndex, Nothing, UserLayer, Value, is_layer
 from kerasfix.analysis.scope import Function, own_nodes
+from kerasfix.keras.layers import Effect
 
 # Functions of these packages compute and do nothing else, but for those that print or write.
 _PURE_PACKAGES = ("tensorflow.", "keras.", "numpy.", "jax.numpy.", "jax.nn.", "torch.")
@@ -222,7 +223,10 @@ def _heads(node: ast.stmt) -> Iterator[ast.AST]:
 def _value_has_effect(value: Value) -> bool:
     match value:
         case BuiltinLayer(fact=known, inner=inner):
-            return known.name == "ActivityRegularization" or any(_value_has_effect(each) for each in inner)
+            if known.effect is Effect.UNKNOWN or known.name == "ActivityRegularization":
+                # DenseFeatures fills a dict that it is given; a Lambda does what its function does.
+                return True
+            return any(_value_has_effect(each) for each in inner)
         case UserLayer(info=info):
             return _class_has_effect(info)
         case Container(elements=elements):

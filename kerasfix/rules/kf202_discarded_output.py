@@ -117,6 +117,7 @@ class Net(keras.Model):
         self.dense = layers.Dense(4)
         self.drop = layers.Dropout(0.5)
         self.reg = layers.ActivityRegularization(0.1)
+        self.features = layers.DenseFeatures([])
 
 """
 
@@ -156,11 +157,12 @@ RULE = Rule(
     ),
     valid=(
         Case(
-            "A layer that is called for its loss, and one that is built",
+            "A layer that is called for its loss, one that fills a dict, and one that is built",
             _INIT
             + """\
     def call(self, x):
         self.reg(x)
+        self.features(x, cols_to_output_tensors={})
         self.dense(tf.zeros((1, 4)))
         return self.dense(x)
 """,
