@@ -60,7 +60,8 @@ class Finding:
         fix: How to mend it, or None where kerasfix does not know enough to edit.
         help: How to fix it by hand, or why it was left alone; empty if the fix says all.
         owner: The class that it belongs to; empty outside of classes.
-        method: The method in which data is lost, where one can be lost in several.
+        method: The method in which an output is lost; the same layers may be lost in several.
+        loses: The attributes of the layers whose outputs are lost there.
     """
 
     code: str
@@ -73,3 +74,4 @@ class Finding:
     help: str = ""
     owner: str = ""
     method: str = ""
+    loses: tuple[str, ...] = ()

@@ -169,10 +169,8 @@ def _made_lines(program: Program, info: ClassInfo) -> dict[str, int]:
 
 
 def _lost_lines(report: FileReport, info: ClassInfo) -> dict[str, int]:
+    """Layer -> the line that loses its output; what `call` loses counts before what other methods do."""
     source = Source(report.text)
-    return {
-        name: source.position(finding.start).line
-        for finding in report.findings
-        if finding.owner == info.name and finding.fix is not None
-        for name in finding.fix.mends
-    }
+    own = [finding for finding in report.findings if finding.owner == info.name]
+    own.sort(key=lambda finding: finding.method == "call")
+    return {name: source.position(finding.start).line for finding in own for name in finding.loses}

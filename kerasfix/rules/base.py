@@ -70,6 +70,7 @@ def finding(
     severity: Severity,
     owner: str,
     method: str = "",
+    loses: tuple[str, ...] = (),
     fix: Fix | None = None,
     help: str = "",
 ) -> Finding:
@@ -78,7 +79,7 @@ def finding(
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         end = start + len(program.source.line(node.lineno)[node.col_offset :].rstrip())
     code, name = rule
-    return Finding(code, name, message, start, end, severity, fix, help, owner, method)
+    return Finding(code, name, message, start, end, severity, fix, help, owner, method, loses)
 
 
 def attempt(

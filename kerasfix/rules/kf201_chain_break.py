@@ -158,6 +158,7 @@ def _finding(
         severity=Severity.ERROR,
         owner=method.owner.name,
         method=method.name,
+        loses=tuple(lost),
         fix=fix,
         help=help,
     )
@@ -229,6 +230,7 @@ def _loop_finding(
         severity=Severity.ERROR,
         owner=method.owner.name,
         method=method.name,
+        loses=tuple(_loop_layers(loop)),
         fix=_fix(f"Read `{name}`, the output of the round before", edits, lost),
     )
 

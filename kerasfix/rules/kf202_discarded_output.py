@@ -82,6 +82,7 @@ def _finding(program: Program, method: Method, use: LayerUse, step: Step, call: 
         severity=Severity.ERROR,
         owner=method.owner.name,
         method=method.name,
+        loses=(call.name,),
         fix=fix,
         help=help,
     )
