@@ -21,7 +21,9 @@ Use instead:
 Safe: the same numbers with Keras 2 and with Keras 3 on TensorFlow and PyTorch, where the context arrives.
 A helper method that calls such a layer gets the parameter `training=None` and all of its callers pass it, or
 nothing is edited. A helper or a `super().call` that was called without the flag got its default, and gets
-another value then: a repair. Outside of what `call` reaches it is a suggestion.
+another value then: a repair. So is it where a sibling has a mode of its own (a constant, an augmentation
+layer), which under Keras 3 becomes the mode of bare calls behind it. Outside of what `call` reaches it is a
+suggestion.
 
 Augmentation layers (RandomFlip, ...) are left alone: their default is True, and passing the flag changes
 what a plain `model(x)` does.
@@ -37,9 +39,11 @@ import ast
 from collections.abc import Iterator
 
 from kerasfix.analysis.index import Method
+from kerasfix.analysis.layers import UserLayer
 from kerasfix.analysis.program import Program
 from kerasfix.analysis.sites import FLAG, Passed, Site
 from kerasfix.analysis.threads import Thread
+from kerasfix.analysis.training import Dependence
 from kerasfix.findings import Applicability, Finding, Fix, Severity
 from kerasfix.keras import names
 from kerasfix.rules.base import Case, Rule, attempt, finding, listed
@@ -85,7 +89,28 @@ def _applicability(program: Program, site: Site, thread: Thread) -> Applicabilit
     passes = [site, *thread.passes]
     if any(each.helper is not None and each.helper.takes(FLAG) for each in passes):
         return Applicability.REPAIR
-    return Applicability.SAFE
+    return Applicability.REPAIR if _may_leak(program, site) else Applicability.SAFE
+
+
+def _may_leak(program: Program, site: Site) -> bool:
+    """Whether a sibling, or a layer in it, has a mode of its own.
+
+    Under Keras 3 that becomes the mode of the bare calls behind it, so that passing the flag changes them.
+    """
+    flow = program.flow
+    waiting = [site.method.owner.find("call") or site.method, site.method]
+    seen: set[Method] = set()
+    while waiting:
+        method = waiting.pop()
+        if method in seen:
+            continue
+        seen.add(method)
+        for each in flow.sites.get(method, ()):
+            if each.is_decided or any(flow.value_depends(v) is Dependence.AUGMENTS for v in each.values):
+                return True
+            inner = [value.info.find("call") for value in each.values if isinstance(value, UserLayer)]
+            waiting += [found for found in (each.helper, *inner) if found is not None]
+    return False
 
 
 def _builds_a_graph(program: Program, method: Method) -> bool:
