@@ -864,6 +864,19 @@ class N(keras.Model):
         return self.d(aug(x), training=training)
 """,
     ),
+    (
+        "a subclass calls the method of its base by the name of the base, and relies on its default",
+        _SAFE_AND_REPAIR,
+        """\
+class Base(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=True): return self.d(x, training=training)
+class Net(Base):
+    def call(self, x): return Base.call(self, x)
+""",
+    ),
 ]
 
 # What is mended, the program, what the mended program has in it.

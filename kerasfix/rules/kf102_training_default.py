@@ -75,9 +75,12 @@ def _default_true(program: Program, info: ClassInfo, call: Method) -> Finding:
         sure = program.flow.calls_dependent_layer(info) and not uses & _UNSURE and not relying.doubtful
         # A layer is called by some model; where that is not in sight, it may pass no flag.
         sure = sure and (info.kind is Kind.MODEL or _is_contained(program, info))
+        # Plain calls of it (`super().call(x)`, `Base.call(self, x)`) get the default itself.
+        plain = program.threads.thread(call).blockers
+        sure = sure and not plain
         applicability = Applicability.REPAIR if sure else Applicability.SUGGESTION
         fix, help = _fix(program, call, applicability, relying)
-        help = help or _warning(relying)
+        help = help or (f"Not certain, because {listed(plain)}" if plain else _warning(relying))
     what = "is True, so that a plain model(x) runs in training mode"
     return _finding(program, info, call, what, Severity.ERROR, fix, help)
 
