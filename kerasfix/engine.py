@@ -147,7 +147,12 @@ class Engine:
         if not report.findings:
             return unchanged(report)
         try:
-            return make_plan(report.text, lambda source: self.check_source(source, report.path), allow)
+            return make_plan(
+                report.text,
+                lambda source: self.check_source(source, report.path),
+                allow,
+                report.findings,
+            )
         except PlanError as error:
             return Problem(report.path, f"left as it is, because {error}")
 

@@ -6,7 +6,7 @@ all rounds did together is kept as edits on the original text, which is all that
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kerasfix.findings import Finding
@@ -39,13 +39,19 @@ class Plan:
     left: tuple[Finding, ...]
 
 
-def make_plan(text: str, check: Callable[[Source], list[Finding]], allow: Callable[[Finding], bool]) -> Plan:
+def make_plan(
+    text: str,
+    check: Callable[[Source], list[Finding]],
+    allow: Callable[[Finding], bool],
+    known: Sequence[Finding] | None = None,
+) -> Plan:
     """Fix all that `allow` lets through, until a check finds nothing more to fix.
 
     Args:
         text: The text.
         check: Finds the faults of a source.
         allow: Whether to write the fix of a finding that has one.
+        known: What `check` finds in `text`, if that is known already.
 
     Raises:
         SourceError: if the text itself cannot be parsed.
@@ -53,20 +59,21 @@ def make_plan(text: str, check: Callable[[Source], list[Finding]], allow: Callab
     """
     pieces: list[_Piece] = [(0, len(text))]
     applied: list[Finding] = []
-    now = text
+    source = Source(text)
+    findings = check(source) if known is None else known
     for _ in range(_MAX_ROUNDS):
-        findings = check(Source(now))
         chosen = _choose([each for each in findings if each.fix is not None and allow(each)])
         if not chosen:
-            return Plan(text, now, _edits(text, pieces), tuple(applied), tuple(findings))
+            return Plan(text, source.text, _edits(text, pieces), tuple(applied), tuple(findings))
         step = sorted({edit for each in chosen if each.fix is not None for edit in each.fix.edits})
         try:
-            now = apply_edits(now, step)
+            source = Source(apply_edits(source.text, step))
         except ValueError as error:
             raise PlanError(f"the fix of {_codes(chosen)} is at odds with itself ({error})") from None
-        _guard(now, chosen)
+        _guard(source, chosen)
         pieces = _replace(pieces, step)
         applied += chosen
+        findings = check(source)
     raise PlanError(f"{_codes(chosen)} keeps changing the text")
 
 
@@ -86,9 +93,9 @@ def _choose(findings: list[Finding]) -> list[Finding]:
     return chosen
 
 
-def _guard(text: str, chosen: list[Finding]) -> None:
+def _guard(source: Source, chosen: list[Finding]) -> None:
     try:
-        _ = Source(text).tree
+        _ = source.tree
     except SourceError as error:
         raise PlanError(f"the fix of {_codes(chosen)} is not Python ({error.reason})") from None
 

@@ -64,7 +64,9 @@ def prove(report: FileReport, allow: Allow, engine: Engine, session: Session) ->
     proof = Proof(base)
     rejected: set[str] = set()
     for target in _targets(report, base):
-        suggestions = [each for each in base.left if _is_open_suggestion(each, target.class_name)]
+        suggestions = [
+            each for each in base.left if each.owner == target.class_name and _is_open_suggestion(each)
+        ]
         verdict = _examine(report, allow, engine, session, target, suggestions, proof)
         if isinstance(verdict, Problem):
             return verdict
@@ -129,15 +131,10 @@ def _changes_outputs(plan: Plan) -> bool:
     return any(each.fix is not None and each.fix.mends for each in plan.applied)
 
 
-def _is_open_suggestion(finding: Finding, owner: str) -> bool:
+def _is_open_suggestion(finding: Finding) -> bool:
     """Whether a suggestion makes a claim that a run can prove."""
     fix = finding.fix
-    return (
-        finding.owner == owner
-        and fix is not None
-        and fix.applicability is Applicability.SUGGESTION
-        and bool(fix.mends)
-    )
+    return fix is not None and fix.applicability is Applicability.SUGGESTION and bool(fix.mends)
 
 
 def _key(finding: Finding) -> _Key:
@@ -147,7 +144,7 @@ def _key(finding: Finding) -> _Key:
 def _targets(report: FileReport, plan: Plan) -> Iterator[Target]:
     """The classes that the plan changes or has a provable suggestion for, in the order of the source."""
     touched = {each.owner for each in plan.applied}
-    touched |= {each.owner for each in plan.left if _is_open_suggestion(each, each.owner)}
+    touched |= {each.owner for each in plan.left if _is_open_suggestion(each)}
     program = Program(Source(report.text))
     for info in program.module.keras_classes:
         if info.name in touched:
@@ -156,7 +153,7 @@ def _targets(report: FileReport, plan: Plan) -> Iterator[Target]:
                 info.name,
                 info.node.lineno,
                 made_lines=_made_lines(program, info),
-                lost_lines=_lost_lines(report, info),
+                lost_lines=_lost_lines(report, program, info),
             )
 
 
@@ -168,9 +165,8 @@ def _made_lines(program: Program, info: ClassInfo) -> dict[str, int]:
     }
 
 
-def _lost_lines(report: FileReport, info: ClassInfo) -> dict[str, int]:
+def _lost_lines(report: FileReport, program: Program, info: ClassInfo) -> dict[str, int]:
     """Layer -> the line that loses its output; what `call` loses counts before what other methods do."""
-    source = Source(report.text)
     own = [finding for finding in report.findings if finding.owner == info.name]
     own.sort(key=lambda finding: finding.method == "call")
-    return {name: source.position(finding.start).line for finding in own for name in finding.loses}
+    return {name: program.source.position(finding.start).line for finding in own for name in finding.loses}

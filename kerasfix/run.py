@@ -30,7 +30,6 @@ from kerasfix.source import Source
 from kerasfix.workspace import Found, InputFile, discover
 
 if TYPE_CHECKING:
-    from kerasfix.analysis.neighbours import Neighbours
     from kerasfix.verify.report import ModelReport
     from kerasfix.verify.session import Session
 
@@ -200,10 +199,11 @@ def run(settings: Settings) -> int:
     Returns:
         The exit code, see `kerasfix --help`.
     """
+    from kerasfix.analysis.neighbours import Neighbours
     from kerasfix.verify.errors import VerifyError
 
     found = [] if settings.is_filter else list(discover(settings.paths or (Path(),)))
-    engine = Engine(settings.selection, _neighbours(found))
+    engine = Engine(settings.selection, Neighbours(_beside(found)))
     try:
         with _proving(settings) as proving:
             here = _Run(settings, engine, proving)
@@ -227,14 +227,12 @@ def run(settings: Settings) -> int:
     return 2
 
 
-def _neighbours(found: list[Found]) -> Neighbours:
+def _beside(found: list[Found]) -> Iterator[Path]:
     """The files of the run, and those beside them: where subclasses are looked for."""
-    from kerasfix.analysis.neighbours import Neighbours
-
     paths = {each.path: None for each in found}
     for folder in {each.path.parent for each in found if each.given}:
         paths.update(dict.fromkeys(sorted(folder.glob("*.py"))))
-    return Neighbours(paths)
+    yield from paths
 
 
 def _finish(here: _Run) -> int:

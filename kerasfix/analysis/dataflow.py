@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from kerasfix.analysis.scope import Function
+from kerasfix.analysis.scope import Function, named_parameters
 
 # `except*` came with Python 3.11.
 _TRY: tuple[type[ast.Try], ...] = (ast.Try, getattr(ast, "TryStar", ast.Try))
@@ -93,10 +93,8 @@ class DataFlow:
         self._loops: list[_Loop] = []
         self._loop_nodes: list[ast.stmt] = []
         self._tries: list[list[_State]] = []
-        arguments = function.args
-        named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-        named += [extra for extra in (arguments.vararg, arguments.kwarg) if extra is not None]
-        for argument in named:
+        extras = [extra for extra in (function.args.vararg, function.args.kwarg) if extra is not None]
+        for argument in (*named_parameters(function), *extras):
             self.parameters[argument.arg] = Definition(argument.arg, None)
         self._order = {
             node: order

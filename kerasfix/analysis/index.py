@@ -37,24 +37,31 @@ class Method:
         return function_scope(self.node, self.owner.scope)
 
     @cached_property
+    def positional(self) -> list[ast.arg]:
+        """The positional parameters, `self` among them."""
+        return [*self.node.args.posonlyargs, *self.node.args.args]
+
+    @cached_property
     def self_name(self) -> str | None:
-        positional = [*self.node.args.posonlyargs, *self.node.args.args]
-        return positional[0].arg if positional else None
+        return self.positional[0].arg if self.positional else None
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
         """Names of the positional parameters after `self`."""
-        positional = [*self.node.args.posonlyargs, *self.node.args.args]
-        return tuple(argument.arg for argument in positional[1:])
+        return tuple(argument.arg for argument in self.positional[1:])
+
+    @cached_property
+    def named(self) -> list[ast.arg]:
+        """The parameters after `self`, keyword-only ones among them, without `*args` and `**kwargs`."""
+        return [*self.positional[1:], *self.node.args.kwonlyargs]
 
     def takes(self, name: str) -> bool:
-        return name in self.parameters or any(argument.arg == name for argument in self.node.args.kwonlyargs)
+        return any(argument.arg == name for argument in self.named)
 
     def default(self, name: str) -> ast.expr | None:
         """The default value of a parameter, or None where it has none."""
         arguments = self.node.args
-        positional = [*arguments.posonlyargs, *arguments.args]
-        with_default = positional[len(positional) - len(arguments.defaults) :]
+        with_default = self.positional[len(self.positional) - len(arguments.defaults) :]
         pairs = [*zip(with_default, arguments.defaults, strict=True)]
         pairs += [
             (argument, value)

@@ -27,11 +27,11 @@ class Neighbours:
     """The other files that may hold subclasses.
 
     Args:
-        paths: The files.
+        paths: The files; taken once, when somebody first asks.
     """
 
     def __init__(self, paths: Iterable[Path]) -> None:
-        self._paths = tuple(paths)
+        self._paths = paths
         self._classes: dict[Path, list[tuple[ast.ClassDef, set[str]]]] = {}
 
     def objections(self, path: Path, class_name: str, method: str) -> Iterator[str]:

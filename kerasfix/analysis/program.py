@@ -7,6 +7,7 @@ from functools import cached_property
 from kerasfix.analysis.dataflow import DataFlow
 from kerasfix.analysis.index import Method, Module
 from kerasfix.analysis.lost import LayerUse
+from kerasfix.analysis.tapes import HandTraining
 from kerasfix.analysis.threads import Objections, Threads
 from kerasfix.analysis.training import TrainingFlow
 from kerasfix.source import Source
@@ -39,6 +40,10 @@ class Program:
     @cached_property
     def threads(self) -> Threads:
         return Threads(self.flow, self._objections)
+
+    @cached_property
+    def hand_training(self) -> HandTraining:
+        return HandTraining(self.flow)
 
     def forward_methods(self) -> list[Method]:
         """The methods that compute something, of every class that Keras drives."""

@@ -114,15 +114,20 @@ def module_scope(tree: ast.Module) -> Scope:
 def function_scope(function: Function | ast.Lambda, parent: Scope) -> Scope:
     """The names of a function: its parameters and whatever its body binds, nested functions left out."""
     scope = Scope(parent)
-    arguments = function.args
-    for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+    for argument in named_parameters(function):
         scope.bind(argument.arg, None)
-    for extra in (arguments.vararg, arguments.kwarg):
+    for extra in (function.args.vararg, function.args.kwarg):
         if extra is not None:
             scope.bind(extra.arg, None)
     if not isinstance(function, ast.Lambda):
         _bind_statements(scope, function.body)
     return scope
+
+
+def named_parameters(function: Function | ast.Lambda) -> list[ast.arg]:
+    """The parameters of a function but `*args` and `**kwargs`, in the order of the source."""
+    arguments = function.args
+    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
 
 
 def own_nodes(roots: Iterable[ast.AST]) -> Iterator[ast.AST]:

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 
 from kerasfix.analysis.index import Method
 from kerasfix.analysis.layers import BuiltinLayer, LayerIndex, Nothing, Stack, UserLayer, Value, is_layer
-from kerasfix.analysis.scope import Function, Scope, comprehension_scope, function_scope
+from kerasfix.analysis.scope import (
+    Function,
+    Scope,
+    comprehension_scope,
+    function_scope,
+    named_parameters,
+)
 
 FLAG = "training"
 # Methods that prepare or describe a model; a layer called there is called to be built.
@@ -139,9 +145,7 @@ def _rebinds_flag(method: Method) -> bool:
 
 
 def _has_own_flag(node: Function | ast.Lambda) -> bool:
-    arguments = node.args
-    own = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-    return any(argument.arg == FLAG for argument in own)
+    return any(argument.arg == FLAG for argument in named_parameters(node))
 
 
 def _narrowed_by(test: ast.expr) -> Iterator[str]:

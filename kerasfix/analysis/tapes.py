@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import builtins
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from kerasfix.analysis.index import ClassInfo, Method
+from kerasfix.analysis.index import ClassInfo, Method, Module
 from kerasfix.analysis.layers import Container, Nothing, Stack, Unknown, UserLayer
 from kerasfix.analysis.scope import Added, Function, Scope, function_scope, own_nodes
 from kerasfix.analysis.sites import FLAG, Passed
@@ -127,42 +128,53 @@ class _Place:
     method: Method | None = None
 
 
-def relying_on_default(flow: TrainingFlow, info: ClassInfo) -> Relying:
-    """The calls of the module that run `info` in training mode only because its default says so.
+class HandTraining:
+    """Where a module trains without `fit`.
 
-    A call of a class that calls `info` without a flag counts as a call of `info`.
+    Args:
+        flow: The layers and classes of the module.
     """
-    wanted = _with_containers(flow, info)
-    found = Relying()
-    seen: set[ast.Call] = set()
-    for block in _training_blocks(flow):
-        for node in (node for statement in block.body for node in ast.walk(statement)):
-            if not isinstance(node, ast.Call) or node in seen or _passes_flag(node, info):
+
+    def __init__(self, flow: TrainingFlow) -> None:
+        self._flow = flow
+
+    def relying_on_default(self, info: ClassInfo) -> Relying:
+        """The calls of the module that run `info` in training mode only because its default says so.
+
+        A call of a class that calls `info` without a flag counts as a call of `info`.
+        """
+        wanted = self._with_containers(info)
+        found = Relying()
+        seen: set[ast.Call] = set()
+        for block in self._blocks:
+            for node in (node for statement in block.body for node in ast.walk(statement)):
+                if not isinstance(node, ast.Call) or node in seen or _passes_flag(node, info):
+                    continue
+                seen.add(node)
+                answer = _is_call_of(node.func, wanted, block.place, self._flow)
+                if answer and block.is_tape:
+                    found.sure.append((block.place.function, node))
+                elif answer or answer is None:
+                    found.doubtful.append(node.lineno)
+        return found
+
+    @cached_property
+    def _blocks(self) -> list[_Block]:
+        return _training_blocks(self._flow.module)
+
+    def _with_containers(self, info: ClassInfo) -> set[ClassInfo]:
+        """`info`, and the classes of the module that call it without a flag, directly or through others."""
+        found: set[ClassInfo] = set()
+        waiting = [info]
+        while waiting:
+            each = waiting.pop()
+            if each in found:
                 continue
-            seen.add(node)
-            answer = _is_call_of(node.func, wanted, block.place, flow)
-            if answer and block.is_tape:
-                found.sure.append((block.place.function, node))
-            elif answer or answer is None:
-                found.doubtful.append(node.lineno)
-    return found
-
-
-def _with_containers(flow: TrainingFlow, info: ClassInfo) -> set[ClassInfo]:
-    """`info`, and the classes of the module that call it without a flag, directly or through others."""
-    found = {info}
-    while True:
-        more = {
-            relative
-            for sites in flow.sites.values()
-            for site in sites
-            if site.passed is not Passed.KEYWORD
-            and any(isinstance(value, UserLayer) and value.info in found for value in site.values)
-            for relative in site.method.owner.family
-        }
-        if more <= found:
-            return found
-        found |= more
+            found.add(each)
+            for site in self._flow.users(each):
+                if site.passed is not Passed.KEYWORD:
+                    waiting += site.method.owner.family
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +186,8 @@ class _Block:
     is_tape: bool
 
 
-def _training_blocks(flow: TrainingFlow) -> list[_Block]:
+def _training_blocks(module: Module) -> list[_Block]:
     """Gradient tapes and train steps, and the functions that they are part of or call."""
-    module = flow.module
     blocks = [
         _Block(_Place(step.scope, step.node, step), step.node.body, True)
         for info in module.keras_classes

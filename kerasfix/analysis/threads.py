@@ -14,7 +14,7 @@ from functools import cached_property
 from kerasfix.analysis.index import ClassInfo, Method
 from kerasfix.analysis.layers import UserLayer
 from kerasfix.analysis.sites import FLAG, NOT_FORWARD, Passed, Site
-from kerasfix.analysis.training import TrainingFlow
+from kerasfix.analysis.training import TrainingFlow, is_true
 
 # Names that people give the flag and that Keras never fills.
 OTHER_FLAG_NAMES = frozenset(
@@ -144,7 +144,7 @@ class Threads:
                     waiting += self._carry_on(thread, site)
             thread.blockers += self._reference_blockers(method)
             thread.blockers += self._objections(method.owner.name, method.name)
-            for site in self._callers.get(method, ()):
+            for site in self.callers(method):
                 if site.passed in (Passed.ABSENT, Passed.UNCLEAR):
                     waiting += self._carry_to(thread, site)
                 elif site.is_decided:
@@ -171,20 +171,17 @@ class Threads:
 
     def _carry_to(self, thread: Thread, site: Site) -> list[Method]:
         """Pass `training=training` at `site`; returns the methods that this draws in."""
-        drawn: list[Method] = []
-        if not site.flag_in_reach:
-            if not self.runs_in_call(site.method):
-                thread.blockers += _outside_blockers(site)
-                return []
-            drawn.append(site.method)
+        if not site.flag_in_reach and not self.runs_in_call(site.method):
+            thread.blockers += _outside_blockers(site)
+            return []
         blocker = _call_blocker(site)
         if blocker:
             thread.blockers.append(blocker)
             return []
         thread.blockers += self._override_blockers(site)
         thread.passes.append(site)
-        # Where the caller has the flag already, it now hands it on too.
-        return [*drawn, site.method, *([site.helper] if site.helper is not None else [])]
+        # A caller that has the flag already now hands it on too.
+        return [site.method] if site.helper is None else [site.method, site.helper]
 
     def _takers(self, site: Site) -> bool:
         """Whether passing the flag here has an effect on at least one of the layers."""
@@ -233,7 +230,7 @@ class Threads:
 
     def _reference_blockers(self, method: Method) -> Iterator[str]:
         """Uses of a method that are no calls in sight, and so cannot be made to hand the flag over."""
-        followed = {id(site.call.func) for site in self._callers.get(method, ())}
+        followed = {id(site.call.func) for site in self.callers(method)}
         for reference in self._references.get(method.name, ()):
             if reference.harmless or id(reference.node) in followed:
                 continue
@@ -270,8 +267,7 @@ def decorator_blockers(method: Method) -> Iterator[str]:
 
 
 def _signature_blockers(method: Method) -> Iterator[str]:
-    names = {*method.parameters, *(argument.arg for argument in method.node.args.kwonlyargs)}
-    other = sorted(names & OTHER_FLAG_NAMES)
+    other = sorted({argument.arg for argument in method.named} & OTHER_FLAG_NAMES)
     if other:
         yield f"`{method.name}` calls its flag `{other[0]}`, which Keras never sets"
     keywords = method.node.args.kwarg
@@ -300,8 +296,7 @@ def _call_blocker(site: Site) -> str | None:
 
 def _outside_blockers(site: Site) -> Iterator[str]:
     """A caller that no `call` of its class leads to may still be called from the `call` of another class."""
-    default = site.helper.default(FLAG) if site.helper is not None else None
-    if isinstance(default, ast.Constant) and default.value is True:
+    if site.helper is not None and is_true(site.helper.default(FLAG)):
         yield f"`{site.method.name}` calls it and gets its default, which is True"
     elif site.method.name not in _STEPS:
         yield f"`{site.method.name}` calls it, which other classes may call"

@@ -70,6 +70,19 @@ class TrainingFlow:
             return Dependence.AUGMENTS
         return Dependence.DEPENDS
 
+    def users(self, info: ClassInfo) -> list[Site]:
+        """The calls of an instance of `info`, in the methods of the module's classes."""
+        return self._users.get(info, [])
+
+    @cached_property
+    def _users(self) -> dict[ClassInfo, list[Site]]:
+        found: dict[ClassInfo, list[Site]] = {}
+        for sites in self.sites.values():
+            for site in sites:
+                for info in {value.info for value in site.values if isinstance(value, UserLayer)}:
+                    found.setdefault(info, []).append(site)
+        return found
+
     def calls_dependent_layer(self, info: ClassInfo) -> bool:
         """Whether `call` reaches a layer that depends on the flag, not only reads the flag itself."""
         return info in self._needy

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from kerasfix.analysis.index import Method, Module
-from kerasfix.analysis.scope import Function
+from kerasfix.analysis.scope import Function, named_parameters
 from kerasfix.analysis.sites import FLAG, Site
 from kerasfix.analysis.threads import Thread
 from kerasfix.codemods.calls import add_keyword, name_arguments
@@ -15,9 +15,9 @@ from kerasfix.codemods.signatures import add_parameter, set_default
 from kerasfix.source import Edit, Source
 
 
-def pass_flag(module: Module, site: Site, value: str = FLAG) -> tuple[Edit, ...]:
+def pass_flag(module: Module, site: Site) -> tuple[Edit, ...]:
     """Add `training=training` to a call."""
-    return add_training(module.source, site.call, site.method.node, value)
+    return add_training(module.source, site.call, site.method.node, FLAG)
 
 
 def add_training(source: Source, call: ast.Call, inside: Function | None, value: str) -> tuple[Edit, ...]:
@@ -47,8 +47,7 @@ def gain_flag(module: Module, method: Method) -> tuple[Edit, ...]:
     """Give a method the parameter `training=None`."""
     source = module.source
     annotation = _optional_bool(module) if _is_annotated(method) else None
-    arguments = method.node.args
-    first = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs][:1]
+    first = named_parameters(method.node)[:1]
     return fitting(
         source,
         source.segment(method.node),
@@ -61,15 +60,13 @@ def gain_flag(module: Module, method: Method) -> tuple[Edit, ...]:
 
 def thread_edits(module: Module, thread: Thread, but: Site | None = None) -> tuple[Edit, ...]:
     """All edits of one thread, which belong together; those of the call `but` are left out."""
-    edits = [edit for method in thread.gains if not method.takes(FLAG) for edit in gain_flag(module, method)]
+    edits = [edit for method in thread.gains for edit in gain_flag(module, method)]
     edits += [edit for site in thread.passes if site is not but for edit in pass_flag(module, site)]
     return tuple(sorted(set(edits)))
 
 
 def _is_annotated(method: Method) -> bool:
-    arguments = method.node.args
-    positional = [*arguments.posonlyargs, *arguments.args][1:]
-    return any(argument.annotation is not None for argument in (*positional, *arguments.kwonlyargs))
+    return any(argument.annotation is not None for argument in method.named)
 
 
 def _optional_bool(module: Module) -> str:

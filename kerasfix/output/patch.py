@@ -17,6 +17,8 @@ def patch(report: FileReport, plan: Plan) -> bytes:
     A file outside of the current folder is named from the root of its repository, in git's own header: git
     takes such a change at that root, and leaves out whatever lies outside of the folder that it runs in.
     """
+    if not plan.edits:
+        return b""
     mark = "\ufeff" if report.encoding.bom else ""
     edits = [Edit(edit.start + len(mark), edit.end + len(mark), edit.content) for edit in plan.edits]
     # A link is not what changes.

@@ -34,10 +34,9 @@ from collections.abc import Iterator
 
 from kerasfix.analysis.flag_uses import Use, flag_uses
 from kerasfix.analysis.index import ClassInfo, Kind, Method
-from kerasfix.analysis.layers import UserLayer
 from kerasfix.analysis.program import Program
-from kerasfix.analysis.sites import FLAG, Passed, Site
-from kerasfix.analysis.tapes import Relying, relying_on_default
+from kerasfix.analysis.sites import FLAG, Passed
+from kerasfix.analysis.tapes import Relying
 from kerasfix.analysis.threads import decorator_blockers
 from kerasfix.analysis.training import Dependence, is_true
 from kerasfix.findings import Applicability, Finding, Fix, Severity
@@ -65,7 +64,7 @@ def check(program: Program) -> Iterator[Finding]:
 
 def _default_true(program: Program, info: ClassInfo, call: Method) -> Finding:
     uses = flag_uses(call, program.flow)
-    relying = relying_on_default(program.flow, info)
+    relying = program.hand_training.relying_on_default(info)
     blockers = list(decorator_blockers(call))
     if uses & _BLOCKED:
         blockers.append("`call` does more with the flag than hand it on, so that None may not mean inference")
@@ -74,7 +73,7 @@ def _default_true(program: Program, info: ClassInfo, call: Method) -> Finding:
         relying.doubtful += _bare_containers(program, info)
         sure = program.flow.calls_dependent_layer(info) and not uses & _UNSURE and not relying.doubtful
         # A layer is called by some model; where that is not in sight, it may pass no flag.
-        sure = sure and (info.kind is Kind.MODEL or _is_contained(program, info))
+        sure = sure and (info.kind is Kind.MODEL or bool(program.flow.users(info)))
         # Plain calls of it (`super().call(x)`, `Base.call(self, x)`) get the default itself.
         plain = program.threads.thread(call).blockers
         sure = sure and not plain
@@ -85,24 +84,11 @@ def _default_true(program: Program, info: ClassInfo, call: Method) -> Finding:
     return _finding(program, info, call, what, Severity.ERROR, fix, help)
 
 
-def _sites_of(program: Program, info: ClassInfo) -> list[Site]:
-    return [
-        site
-        for sites in program.flow.sites.values()
-        for site in sites
-        if any(isinstance(value, UserLayer) and value.info is info for value in site.values)
-    ]
-
-
-def _is_contained(program: Program, info: ClassInfo) -> bool:
-    return bool(_sites_of(program, info))
-
-
 def _bare_containers(program: Program, info: ClassInfo) -> list[int]:
     """Lines of calls of this layer, in other classes, that do not pass the flag and will not."""
     return [
         site.call.lineno
-        for site in _sites_of(program, info)
+        for site in program.flow.users(info)
         if site.passed is Passed.UNCLEAR
         or program.flow.is_mixed(site)
         or (
@@ -169,18 +155,14 @@ def _fix(
 
 
 def _can_have_default(call: Method) -> bool:
-    arguments = call.node.args
-    positional = [*arguments.posonlyargs, *arguments.args]
-    if FLAG not in [argument.arg for argument in positional]:
+    if FLAG not in call.parameters:
         return True
-    behind = positional[[argument.arg for argument in positional].index(FLAG) + 1 :]
-    return len(behind) <= len(arguments.defaults)
+    behind = call.parameters[call.parameters.index(FLAG) + 1 :]
+    return len(behind) <= len(call.node.args.defaults)
 
 
 def _parameter(call: Method) -> ast.arg:
-    arguments = call.node.args
-    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-    return next(argument for argument in named if argument.arg == FLAG)
+    return next(argument for argument in call.named if argument.arg == FLAG)
 
 
 _INIT = """\
