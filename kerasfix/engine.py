@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ast
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from kerasfix.findings import Applicability, Finding
-from kerasfix.plan import Plan, PlanError, make_plan
+from kerasfix.plan import Plan, make_plans
 from kerasfix.source import Encoding, Source, SourceError, decode
 from kerasfix.workspace import Found, InputFile, WorkspaceError, read, write
 
 if TYPE_CHECKING:
     from kerasfix.analysis.neighbours import Neighbours
 
-# A program that does not say so has no Keras class with a flag or a chain to lose.
-_SIGN = b"keras"
+# A program without these has no Keras class with a flag or a chain to lose; one that imports its base class
+# from another module of the project may not say "keras".
+_SIGN = re.compile(rb"keras|\bdef\s+call\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +39,24 @@ class FileReport:
     Attributes:
         file: The file as it was read.
         encoding: How its bytes became text.
-        text: The text.
+        source: The text.
+        matters: Whether there can be anything to find in it.
         findings: The faults, in the order of the source.
     """
 
     file: InputFile
     encoding: Encoding
-    text: str
+    source: Source
+    matters: bool = False
     findings: list[Finding] = field(default_factory=list)
 
     @property
     def path(self) -> Path:
         return self.file.path
+
+    @property
+    def text(self) -> str:
+        return self.source.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,41 +91,52 @@ class Engine:
 
     Args:
         selection: Which rules speak.
-        neighbours: The files of the run, asked for subclasses before a method gains a parameter.
+        neighbours: Files that are not looked at, asked for subclasses before a method gains a parameter.
     """
 
     def __init__(self, selection: Selection = EVERYTHING, neighbours: Neighbours | None = None) -> None:
         self.selection = selection
         self.neighbours = neighbours
 
-    def check_source(self, source: Source, path: Path | None = None) -> list[Finding]:
+    def check_source(self, source: Source) -> list[Finding]:
         """All findings of the selected rules in one source, in the order of the text.
 
         Raises:
             SourceError: if the source cannot be parsed.
         """
-        from kerasfix.analysis.program import Program
+        return self.check_sources({source.file: source})[source.file]
+
+    def check_sources(self, sources: Mapping[str, Source]) -> dict[str, list[Finding]]:
+        """All findings of the selected rules in sources that belong together, by file.
+
+        Raises:
+            SourceError: if a source cannot be parsed.
+        """
+        from kerasfix.analysis.program import Knowledge, Program
+        from kerasfix.analysis.project import Project
         from kerasfix.rules import all_rules
 
-        objections = None
-        if self.neighbours is not None and path is not None:
-            objections = partial(self.neighbours.objections, path)
-        program = Program(source, objections)
+        project = Project(sources)
+        knowledge = Knowledge(project, self.neighbours.of(project) if self.neighbours else None)
         rules = [rule for rule in all_rules() if self.selection.wants(rule.code)]
-        found = [finding for rule in rules for finding in rule.check(program)]
-        return sorted(found, key=lambda finding: (finding.start, finding.end, finding.code))
+        found: dict[str, list[Finding]] = {}
+        for module in project.given:
+            program = Program(module, knowledge)
+            here = [finding for rule in rules for finding in rule.check(program)]
+            found[module.file] = sorted(here, key=lambda each: (each.start, each.end, each.code))
+        return found
 
-    def check_file(self, found: Found) -> FileReport | Problem:
-        """Read a file and find its faults; whatever stands in the way comes back as one problem."""
+    def read(self, found: Found) -> FileReport | Problem:
+        """Read a file, nothing more; whatever stands in the way comes back as one problem."""
         if found.problem:
             return Problem(found.path, found.problem)
         try:
-            return self.check_data(read(found.path), whatever_it_says=found.given)
+            return self.take(read(found.path), whatever_it_says=found.given)
         except WorkspaceError as error:
             return Problem(found.path, str(error))
 
-    def check_data(self, file: InputFile, *, whatever_it_says: bool = True) -> FileReport | Problem:
-        """Find the faults in the bytes of a file.
+    def take(self, file: InputFile, *, whatever_it_says: bool = True) -> FileReport | Problem:
+        """The text of a file, if it is a program.
 
         Args:
             file: The file.
@@ -125,36 +145,66 @@ class Engine:
         """
         if file.path.suffix == ".ipynb":
             return Problem(file.path, "notebooks are not supported yet")
-        matters = _SIGN in file.data
+        matters = _SIGN.search(file.data) is not None
         try:
             if not matters and not whatever_it_says and b"\0" not in file.data:
-                return FileReport(file, Encoding("utf-8"), "")
+                return FileReport(file, Encoding("utf-8"), Source(""))
             text, encoding = decode(file.data)
-            report = FileReport(file, encoding, text)
-            source = Source(text)
-            if matters:
-                report.findings = self.check_source(source, file.path)
-            else:
-                _ = source.tree
-            return report
+            source = Source(text, os.path.realpath(file.path))
+            _ = source.tree
+            return FileReport(file, encoding, source, matters)
         except SourceError as error:
             return Problem(file.path, error.reason, error.line)
-        except RecursionError:
-            return Problem(file.path, "nested too deeply to analyse")
 
-    def plan(self, report: FileReport, allow: Allow) -> Plan | Problem:
-        """The fixes of a file that `allow` lets through, made together and checked."""
-        if not report.findings:
-            return unchanged(report)
-        try:
-            return make_plan(
-                report.text,
-                lambda source: self.check_source(source, report.path),
+    def check(self, files: Iterable[FileReport | Problem]) -> list[FileReport | Problem]:
+        """Find the faults of files that were read, all of them seen as one project."""
+        everything = list(files)
+        reports = {each.source.file: each for each in everything if _matters(each)}
+        problems: dict[Path, Problem] = {}
+        while reports:
+            try:
+                found = self.check_sources({file: report.source for file, report in reports.items()})
+            except RecursionError:
+                # Whoever asked, it is the deepest one that nobody can walk through.
+                deepest = max(reports, key=lambda file: _depth(reports[file].source))
+                path = reports.pop(deepest).path
+                problems[path] = Problem(path, "nested too deeply to analyse")
+                continue
+            for file, report in reports.items():
+                report.findings = found[file]
+            break
+        return [problems.get(each.path, each) for each in everything]
+
+    def plan(self, reports: Sequence[FileReport], allow: Allow) -> dict[str, Plan | Problem]:
+        """The fixes that `allow` lets through, of files that were checked together, by `Source.file`."""
+        mine = {report.source.file: report for report in reports if report.matters}
+        result: dict[str, Plan | Problem] = {}
+        if any(report.findings for report in mine.values()):
+            made = make_plans(
+                {file: report.source for file, report in mine.items()},
+                self.check_sources,
                 allow,
-                report.findings,
+                {file: report.findings for file, report in mine.items()},
             )
-        except PlanError as error:
-            return Problem(report.path, f"left as it is, because {error}")
+            result.update(made.plans)
+            for file, error in made.failed.items():
+                result[file] = Problem(mine[file].path, f"left as it is, because {error}")
+        return result
+
+
+def _matters(file: FileReport | Problem) -> TypeGuard[FileReport]:
+    return isinstance(file, FileReport) and file.matters
+
+
+def _depth(source: Source) -> int:
+    """How deeply a program is nested."""
+    deepest = 0
+    waiting: list[tuple[ast.AST, int]] = [(source.tree, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        deepest = max(deepest, depth)
+        waiting += [(child, depth + 1) for child in ast.iter_child_nodes(node)]
+    return deepest
 
 
 def unchanged(report: FileReport) -> Plan:

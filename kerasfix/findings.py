@@ -31,7 +31,7 @@ class Severity(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """Edits that belong together: all are made or none.
+    """Edits that belong together, in one file or several: all are made or none.
 
     Attributes:
         message: What the edits do, as an instruction ("Pass training=training").
@@ -62,6 +62,7 @@ class Finding:
         owner: The class that it belongs to; empty outside of classes.
         method: The method in which an output is lost; the same layers may be lost in several.
         loses: The attributes of the layers whose outputs are lost there.
+        file: The `Source.file` that it was found in.
     """
 
     code: str
@@ -75,3 +76,4 @@ class Finding:
     owner: str = ""
     method: str = ""
     loses: tuple[str, ...] = ()
+    file: str = ""

@@ -6,7 +6,7 @@ all rounds did together is kept as edits on the original text, which is all that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kerasfix.findings import Finding
@@ -39,13 +39,29 @@ class Plan:
     left: tuple[Finding, ...]
 
 
+Check = Callable[[Mapping[str, Source]], Mapping[str, Sequence[Finding]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """The fixes of several texts that belong together, by file.
+
+    Attributes:
+        plans: One for each text.
+        failed: Why a text is left as it is although there are fixes for it.
+    """
+
+    plans: dict[str, Plan]
+    failed: dict[str, PlanError]
+
+
 def make_plan(
     text: str,
     check: Callable[[Source], list[Finding]],
     allow: Callable[[Finding], bool],
     known: Sequence[Finding] | None = None,
 ) -> Plan:
-    """Fix all that `allow` lets through, until a check finds nothing more to fix.
+    """Fix all that `allow` lets through in one text, until a check finds nothing more to fix.
 
     Args:
         text: The text.
@@ -57,24 +73,112 @@ def make_plan(
         SourceError: if the text itself cannot be parsed.
         PlanError: if a fix breaks the syntax, or if the fixes never come to rest. Nothing is to be written.
     """
-    pieces: list[_Piece] = [(0, len(text))]
-    applied: list[Finding] = []
-    source = Source(text)
-    findings = check(source) if known is None else known
-    for _ in range(_MAX_ROUNDS):
-        chosen = _choose([each for each in findings if each.fix is not None and allow(each)])
-        if not chosen:
-            return Plan(text, source.text, _edits(text, pieces), tuple(applied), tuple(findings))
-        step = sorted({edit for each in chosen if each.fix is not None for edit in each.fix.edits})
+    made = make_plans(
+        {"": Source(text)},
+        lambda sources: {"": check(sources[""])},
+        allow,
+        None if known is None else {"": known},
+    )
+    if made.failed:
+        raise made.failed[""]
+    return made.plans[""]
+
+
+def make_plans(
+    sources: Mapping[str, Source],
+    check: Check,
+    allow: Callable[[Finding], bool],
+    known: Mapping[str, Sequence[Finding]] | None = None,
+) -> Plans:
+    """Fix all that `allow` lets through, until a check of all sources finds nothing more to fix.
+
+    A text that a fix would break is left as it is, and so is whatever belongs to that fix elsewhere.
+
+    Args:
+        sources: The texts by their `Source.file`.
+        check: Finds the faults of all sources, by file.
+        allow: Whether to write the fix of a finding that has one.
+        known: What `check` finds in `sources`, if that is known already.
+
+    Raises:
+        SourceError: if a text itself cannot be parsed.
+    """
+    failed: dict[str, PlanError] = {}
+    findings = check(sources) if known is None else known
+    while True:
+
+        def allowed(finding: Finding) -> bool:
+            fix = finding.fix
+            return fix is not None and failed.keys().isdisjoint(_files(finding)) and allow(finding)
+
         try:
-            source = Source(apply_edits(source.text, step))
-        except ValueError as error:
-            raise PlanError(f"the fix of {_codes(chosen)} is at odds with itself ({error})") from None
-        _guard(source, chosen)
-        pieces = _replace(pieces, step)
-        applied += chosen
-        findings = check(source)
-    raise PlanError(f"{_codes(chosen)} keeps changing the text")
+            return Plans(_make_plans(sources, check, allowed, findings), failed)
+        except _FileError as error:
+            failed.update(error.files)
+
+
+class _FileError(Exception):
+    """Files whose fixes go wrong."""
+
+    def __init__(self, files: dict[str, PlanError]) -> None:
+        super().__init__(files)
+        self.files = files
+
+
+def _make_plans(
+    originals: Mapping[str, Source],
+    check: Check,
+    allow: Callable[[Finding], bool],
+    findings: Mapping[str, Sequence[Finding]],
+) -> dict[str, Plan]:
+    sources = dict(originals)
+    pieces: dict[str, list[_Piece]] = {file: [(0, len(source.text))] for file, source in sources.items()}
+    applied: dict[str, list[Finding]] = {file: [] for file in sources}
+    for _ in range(_MAX_ROUNDS):
+        chosen = _choose([each for group in findings.values() for each in group if allow(each)])
+        if not chosen:
+            return {
+                file: Plan(
+                    original.text,
+                    sources[file].text,
+                    _edits(original.text, pieces[file]),
+                    tuple(applied[file]),
+                    tuple(findings.get(file, ())),
+                )
+                for file, original in originals.items()
+            }
+        steps: dict[str, set[Edit]] = {}
+        for each in chosen:
+            applied[each.file].append(each)
+            for edit in each.fix.edits if each.fix is not None else ():
+                steps.setdefault(edit.file, set()).add(edit)
+        for file, edits in steps.items():
+            step = sorted(edits)
+            here = [each for each in chosen if file in _files(each)]
+            sources[file] = _edited(sources[file], step, here)
+            pieces[file] = _replace(pieces[file], step)
+        findings = check(sources)
+    restless = PlanError(f"{_codes(chosen)} keeps changing the text")
+    raise _FileError({file: restless for each in chosen for file in _files(each)})
+
+
+def _files(finding: Finding) -> set[str]:
+    assert finding.fix is not None
+    return {finding.file, *(edit.file for edit in finding.fix.edits)}
+
+
+def _edited(source: Source, step: list[Edit], chosen: list[Finding]) -> Source:
+    """A source with edits made; it is still Python."""
+    try:
+        new = Source(apply_edits(source.text, step), source.file)
+        _ = new.tree
+    except SourceError as error:
+        reason = f"the fix of {_codes(chosen)} is not Python ({error.reason})"
+    except ValueError as error:
+        reason = f"the fix of {_codes(chosen)} is at odds with itself ({error})"
+    else:
+        return new
+    raise _FileError({source.file: PlanError(reason)})
 
 
 def _choose(findings: list[Finding]) -> list[Finding]:
@@ -91,13 +195,6 @@ def _choose(findings: list[Finding]) -> list[Finding]:
             chosen.append(each)
             taken |= new
     return chosen
-
-
-def _guard(source: Source, chosen: list[Finding]) -> None:
-    try:
-        _ = source.tree
-    except SourceError as error:
-        raise PlanError(f"the fix of {_codes(chosen)} is not Python ({error.reason})") from None
 
 
 def _codes(findings: list[Finding]) -> str:

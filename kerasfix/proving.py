@@ -7,7 +7,7 @@ worse keeps its original.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from kerasfix.analysis.index import ClassInfo
@@ -15,116 +15,127 @@ from kerasfix.analysis.program import Program
 from kerasfix.engine import Allow, Engine, FileReport, Problem
 from kerasfix.findings import Applicability, Finding
 from kerasfix.plan import Plan
-from kerasfix.source import Source
 from kerasfix.verify.report import ModelReport, VerdictKind
 from kerasfix.verify.session import Session, Target
 
 # What tells a suggestion from another one of its class, in whatever round it is found.
-_Key = tuple[str, str, str, tuple[str, ...]]
+_Key = tuple[str, str, str, str, tuple[str, ...]]
 # Begins the reason why a suggestion was not written.
 TRIED = "the suggestion was tried and is not proved: "
 # Suggestions that fail together are tried one by one; more of them in one class than this are not.
 _MOST_ALONE = 8
 
 
-@dataclass(slots=True)
-class Proof:
-    """What came of verifying one file.
-
-    Attributes:
-        plan: What is to be written: all that is allowed, without what made a model worse.
-        models: One report for each class that the plan touches.
-        proved: The suggestions that a run proved.
-    """
-
-    plan: Plan
-    models: list[ModelReport] = field(default_factory=list)
-    proved: set[_Key] = field(default_factory=set)
-
-    @property
-    def is_worse(self) -> bool:
-        return any(model.verdict is VerdictKind.WORSE for model in self.models)
-
-
-def prove(report: FileReport, allow: Allow, engine: Engine, session: Session) -> Proof | Problem:
-    """Verify the fixes of one file class by class, and settle which of them to write.
+def prove(
+    reports: Sequence[FileReport],
+    allow: Allow,
+    engine: Engine,
+    session: Session,
+    tell: Callable[[ModelReport], None],
+) -> dict[str, Plan | Problem]:
+    """Verify the fixes of files that belong together class by class, and settle which of them to write.
 
     Args:
-        report: The file with its findings.
+        reports: The files with their findings.
         allow: The fixes that are written without proof.
         engine: Makes the plans.
         session: Runs the models.
+        tell: Called with the report on each class that a plan touches.
+
+    Returns:
+        By `Source.file`: what is to be written, all that is allowed or was proved, without what made a model
+        worse.
 
     Raises:
         VerifyError: if no model can be run at all.
     """
-    base = engine.plan(report, allow)
-    if isinstance(base, Problem):
-        return base
-    proof = Proof(base)
-    rejected: set[str] = set()
-    for target in _targets(report, base):
-        suggestions = [
-            each for each in base.left if each.owner == target.class_name and _is_open_suggestion(each)
-        ]
-        verdict = _examine(report, allow, engine, session, target, suggestions, proof)
-        if isinstance(verdict, Problem):
-            return verdict
-        proof.models.append(verdict)
-        if verdict.verdict is VerdictKind.WORSE:
-            rejected.add(target.class_name)
-
-    def settled(finding: Finding) -> bool:
-        return finding.owner not in rejected and (allow(finding) or _key(finding) in proof.proved)
-
-    final = engine.plan(report, settled)
-    if isinstance(final, Problem):
-        return final
-    proof.plan = final
-    return proof
+    proof = _Proof(reports, allow, engine, session, engine.plan(reports, allow))
+    for report in reports:
+        plan = proof.base.get(report.source.file)
+        if not isinstance(plan, Plan):
+            continue
+        for target in _targets(report, plan):
+            suggestions = [
+                each for each in plan.left if each.owner == target.class_name and _is_open_suggestion(each)
+            ]
+            seen = proof.examine(report, target, suggestions)
+            if isinstance(seen, Problem):
+                proof.failed[report.source.file] = seen
+                break
+            tell(seen)
+            if seen.verdict is VerdictKind.WORSE:
+                proof.rejected.add((report.source.file, target.class_name))
+    return proof.settled()
 
 
-def _examine(
-    report: FileReport,
-    allow: Allow,
-    engine: Engine,
-    session: Session,
-    target: Target,
-    suggestions: list[Finding],
-    proof: Proof,
-) -> ModelReport | Problem:
-    """The report on one class, with as many of its suggestions as could be proved."""
+@dataclass(slots=True)
+class _Proof:
+    """What is known while the classes of a run are verified.
 
-    def run(wanted: list[Finding]) -> ModelReport | Problem:
+    Attributes:
+        base: The plans of all that is allowed without proof.
+        proved: The suggestions that a run proved.
+        rejected: File and name of the classes that got worse.
+        failed: Files whose plans cannot be made.
+    """
+
+    reports: Sequence[FileReport]
+    allow: Allow
+    engine: Engine
+    session: Session
+    base: dict[str, Plan | Problem]
+    proved: set[_Key] = field(default_factory=set)
+    rejected: set[tuple[str, str]] = field(default_factory=set)
+    failed: dict[str, Problem] = field(default_factory=dict)
+
+    def settled(self) -> dict[str, Plan | Problem]:
+        """The plans to write."""
+        if not self.proved and not self.rejected:
+            return {**self.base, **self.failed}
+
+        def wanted(finding: Finding) -> bool:
+            is_rejected = (finding.file, finding.owner) in self.rejected
+            return not is_rejected and (self.allow(finding) or _key(finding) in self.proved)
+
+        return {**self.engine.plan(self.reports, wanted), **self.failed}
+
+    def examine(
+        self, report: FileReport, target: Target, suggestions: list[Finding]
+    ) -> ModelReport | Problem:
+        """The report on one class, with as many of its suggestions as could be proved."""
+        together = self._run(report, target, suggestions)
+        if not suggestions or self._accept(suggestions, together) or isinstance(together, Problem):
+            return together
+        if together.verdict is VerdictKind.NOT_VERIFIED:
+            return together
+        candidates = suggestions[:_MOST_ALONE] if len(suggestions) > 1 else []
+        alone = [each for each in candidates if self._accept([each], self._run(report, target, [each]))]
+        # The report on the class says what is written, so the last run is of just that.
+        final = self._run(report, target, alone)
+        if isinstance(final, Problem):
+            return final
+        tried = f"{TRIED}{'; '.join(together.reasons)}"
+        return replace(final, reasons=(*final.reasons, tried))
+
+    def _run(self, report: FileReport, target: Target, wanted: list[Finding]) -> ModelReport | Problem:
         keys = {_key(each) for each in wanted}
-        plan = engine.plan(report, lambda each: allow(each) or _key(each) in keys)
+        plans = self.base
+        if wanted:
+            plans = self.engine.plan(self.reports, lambda each: self.allow(each) or _key(each) in keys)
+        plan = plans[report.source.file]
         if isinstance(plan, Problem):
             return plan
         claims = tuple(name for each in wanted if each.fix for name in each.fix.mends)
         # A mended chain computes something else; all other fixes leave inference as it is.
-        return session.compare(
+        return self.session.compare(
             target, report.text, plan.text, claims=claims, outputs_must_match=not _changes_outputs(plan)
         )
 
-    def accept(wanted: list[Finding], model: ModelReport | Problem) -> bool:
-        proved = isinstance(model, ModelReport) and model.verdict is VerdictKind.PROVED
-        if proved:
-            proof.proved |= {_key(each) for each in wanted}
-        return proved
-
-    together = run(suggestions)
-    if not suggestions or accept(suggestions, together) or isinstance(together, Problem):
-        return together
-    if together.verdict is VerdictKind.NOT_VERIFIED:
-        return together
-    candidates = suggestions[:_MOST_ALONE] if len(suggestions) > 1 else []
-    alone = [each for each in candidates if accept([each], run([each]))]
-    # The report on the class says what is written, so the last run is of just that.
-    final = run(alone)
-    if isinstance(final, Problem):
-        return final
-    tried = f"{TRIED}{'; '.join(together.reasons)}"
-    return replace(final, reasons=(*final.reasons, tried))
+    def _accept(self, wanted: list[Finding], model: ModelReport | Problem) -> bool:
+        is_proved = isinstance(model, ModelReport) and model.verdict is VerdictKind.PROVED
+        if is_proved:
+            self.proved |= {_key(each) for each in wanted}
+        return is_proved
 
 
 def _changes_outputs(plan: Plan) -> bool:
@@ -138,14 +149,15 @@ def _is_open_suggestion(finding: Finding) -> bool:
 
 
 def _key(finding: Finding) -> _Key:
-    return finding.code, finding.owner, finding.method, finding.fix.mends if finding.fix else ()
+    mends = finding.fix.mends if finding.fix else ()
+    return finding.file, finding.code, finding.owner, finding.method, mends
 
 
 def _targets(report: FileReport, plan: Plan) -> Iterator[Target]:
     """The classes that the plan changes or has a provable suggestion for, in the order of the source."""
     touched = {each.owner for each in plan.applied}
     touched |= {each.owner for each in plan.left if _is_open_suggestion(each)}
-    program = Program(Source(report.text))
+    program = Program.of(report.source)
     for info in program.module.keras_classes:
         if info.name in touched:
             yield Target(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,32 +109,35 @@ class _Run:
         self.quiet = settings.diff or (settings.apply and settings.is_filter)
         self.talk = self.err if self.quiet else self.out
 
-    def file(self, report: FileReport | Problem) -> None:
-        """Do with one file what the options say."""
-        if isinstance(report, Problem):
-            self.problem(report)
-            return
-        self.outcome.files += 1
-        plan = self._plan(report)
-        if self.settings.diff:
-            self._print(patch(report, plan))
-            self.outcome.has_diff |= bool(plan.edits)
-            self.err.lines(text.left_out_lines(report.path, plan.left))
-        elif self.settings.apply:
-            self._tell(report, self._write(report, plan))
-        else:
-            self._tell(report, unchanged(report))
+    def files(self, reports: Sequence[FileReport | Problem]) -> None:
+        """Do with files that belong together what the options say."""
+        plans = self._plans([each for each in reports if isinstance(each, FileReport)])
+        for report in reports:
+            if isinstance(report, Problem):
+                self.problem(report)
+                continue
+            plan = self._settled(report, plans)
+            self.outcome.files += 1
+            if self.settings.diff:
+                self._print(patch(report, plan))
+                self.outcome.has_diff |= bool(plan.edits)
+                self.err.lines(text.left_out_lines(report.path, plan.left))
+            elif self.settings.apply:
+                self._tell(report, self._write(report, plan))
+            else:
+                self._tell(report, unchanged(report))
 
     def filter(self, data: bytes) -> None:
         """Do with standard input what the options say; --apply gives it back fixed, or else as it came."""
-        report = self.engine.check_data(InputFile(self.settings.stdin_filename or Path("stdin.py"), data))
+        name = self.settings.stdin_filename or Path("stdin.py")
+        [report] = self.engine.check([self.engine.take(InputFile(name, data))])
         if not self.settings.apply:
-            self.file(report)
+            self.files([report])
         elif isinstance(report, Problem):
             self.problem(report)
             self._print(data)
         else:
-            plan = self._plan(report)
+            plan = self._settled(report, self._plans([report]))
             self._print(report.encoding.encode(plan.text))
             self._tell(report, plan)
 
@@ -142,30 +145,29 @@ class _Run:
         self.outcome.problems.append(problem)
         self.err.line(*text.problem_line(problem))
 
-    def _plan(self, report: FileReport) -> Plan:
+    def _plans(self, reports: Sequence[FileReport]) -> Mapping[str, Plan | Problem]:
         """What to write, as far as these options let, and as far as a run proves if one is wanted."""
-        plan: Plan | Problem = unchanged(report)
-        if self.session is not None and report.findings:
-            plan = self._proved(report, self.session)
-        elif self.settings.diff or self.settings.apply:
-            plan = self.engine.plan(report, self.settings.allow)
+        if self.session is not None:
+            from kerasfix.proving import prove
+
+            return prove(reports, self.settings.allow, self.engine, self.session, self._tell_proof)
+        if self.settings.diff or self.settings.apply:
+            return self.engine.plan(reports, self.settings.allow)
+        return {}
+
+    def _settled(self, report: FileReport, plans: Mapping[str, Plan | Problem]) -> Plan:
+        plan = plans.get(report.source.file, unchanged(report))
         if isinstance(plan, Problem):
             self.problem(plan)
             return unchanged(report)
         return plan
 
-    def _proved(self, report: FileReport, session: Session) -> Plan | Problem:
+    def _tell_proof(self, model: ModelReport) -> None:
         from kerasfix.output.proof import proof_lines
-        from kerasfix.proving import prove
 
-        proof = prove(report, self.settings.allow, self.engine, session)
-        if isinstance(proof, Problem):
-            return proof
-        self.outcome.models += proof.models
+        self.outcome.models.append(model)
         self.progress.pause()
-        for model in proof.models:
-            self.talk.lines(proof_lines(model))
-        return proof.plan
+        self.talk.lines(proof_lines(model))
 
     def _write(self, report: FileReport, plan: Plan) -> Plan:
         """Write a plan; what could not be written is left as it was."""
@@ -209,8 +211,8 @@ def run(settings: Settings) -> int:
             here = _Run(settings, engine, proving)
             if settings.is_filter:
                 here.filter(sys.stdin.buffer.read())
-            for each in found:
-                here.file(engine.check_file(each))
+            else:
+                here.files(engine.check(engine.read(each) for each in found))
         code = _finish(here)
         sys.stdout.flush()
         return code

@@ -35,14 +35,20 @@ class SourceError(Exception):
 
 @dataclass(frozen=True, order=True, slots=True)
 class Edit:
-    """Replace the characters `start:end` of a source text by `content`."""
+    """Replace the characters `start:end` of a source text by `content`.
+
+    `file` is the `Source.file` of that text.
+    """
 
     start: int
     end: int
     content: str
+    file: str = ""
 
     def touches(self, other: Edit) -> bool:
         """Whether the two cannot both be made: they share text, or insert at the same place."""
+        if self.file != other.file:
+            return False
         if self.start == self.end == other.start == other.end:
             return True
         return self.start < other.end and other.start < self.end
@@ -74,10 +80,12 @@ class Source:
 
     Args:
         text: The program, without a byte order mark, newlines as they are in the file.
+        file: The absolute path of the file; "" for a text that is none.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, file: str = "") -> None:
         self.text = text
+        self.file = file
 
     @cached_property
     def line_starts(self) -> list[int]:

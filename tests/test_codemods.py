@@ -431,4 +431,4 @@ def test_indentation_below_keeps_tabs_and_counts_letters() -> None:
 def test_the_shortest_edit_leaves_out_what_both_ends_share(
     old: str, new: str, edits: tuple[Edit, ...]
 ) -> None:
-    assert shortest_edit(10, old, new) == edits
+    assert shortest_edit(Source(""), 10, old, new) == edits

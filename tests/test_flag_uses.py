@@ -50,7 +50,7 @@ class Net(keras.Model):
 
 def _uses(call: str, helper: str = "pass", block: str = "pass") -> set[Use]:
     text = _PROGRAM.format(call=textwrap.indent(call, " " * 8), helper=helper, block=block)
-    program = Program(Source(text))
+    program = Program.of(Source(text))
     [info] = [each for each in program.module.classes if each.name == "Net"]
     return flag_uses(info.methods["call"], program.flow)
 

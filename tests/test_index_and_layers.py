@@ -18,6 +18,7 @@ from kerasfix.analysis.layers import (
     flat,
     is_layer,
 )
+from kerasfix.analysis.project import Project
 from kerasfix.source import Source
 
 _HEADER = """\
@@ -30,7 +31,7 @@ from keras import layers
 
 
 def _module(text: str) -> Module:
-    return Module(Source(_HEADER + text))
+    return Project.of(Source(_HEADER + text)).given[0]
 
 
 def _classes(text: str) -> dict[str, ClassInfo]:
@@ -58,7 +59,7 @@ def _attribute(init: str, name: str = "a", before: str = "") -> list[str]:
     body = "\n".join(f"        {line}" for line in init.splitlines())
     module = _module(f"{before}\nclass Net(keras.Model):\n    def __init__(self, given, n):\n{body}\n")
     [info] = [each for each in module.classes if each.name == "Net"]
-    attributes = LayerIndex(module).attributes(info)
+    attributes = LayerIndex(module.project).attributes(info)
     return [_shape(value) for value in attributes[name].values] if name in attributes else []
 
 
@@ -77,7 +78,7 @@ def _called(body: str) -> list[str]:
     method = info.methods["call"]
     calls = [node for node in ast.walk(method.node) if isinstance(node, ast.Call)]
     last = max(calls, key=lambda call: (call.lineno, call.col_offset))
-    return [_shape(value) for value in LayerIndex(module).values_of(last.func, method, method.scope)]
+    return [_shape(value) for value in LayerIndex(module.project).values_of(last.func, method, method.scope)]
 
 
 # Classes.
@@ -263,7 +264,7 @@ def test_whether_a_method_takes_a_parameter_and_its_default(
     ],
 )
 def test_a_program_that_imports_only_tf_keras_wants_keras_2(imports: str, answer: bool) -> None:
-    assert Module(Source(imports)).is_keras2_only is answer
+    assert Project.of(Source(imports)).given[0].is_keras2_only is answer
 
 
 # Attributes.
@@ -412,13 +413,13 @@ def test_a_function_called_list_is_not_the_builtin() -> None:
 
 def test_a_class_variable_is_an_attribute() -> None:
     module = _module("class Net(keras.Model):\n    a = layers.Dense(1)\n    b, c = 1, 2\n")
-    attributes = LayerIndex(module).attributes(module.classes[0])
+    attributes = LayerIndex(module.project).attributes(module.classes[0])
     assert {name: list(map(_shape, each.values)) for name, each in attributes.items()} == {"a": ["Dense"]}
 
 
 def test_self_may_be_called_otherwise() -> None:
     module = _module("class Net(keras.Model):\n    def __init__(me):\n        me.a = layers.Dense(1)\n")
-    assert list(LayerIndex(module).attributes(module.classes[0])) == ["a"]
+    assert list(LayerIndex(module.project).attributes(module.classes[0])) == ["a"]
 
 
 def test_an_attribute_of_the_parent_is_one_of_the_child_and_may_be_replaced_there() -> None:
@@ -426,9 +427,9 @@ def test_an_attribute_of_the_parent_is_one_of_the_child_and_may_be_replaced_ther
         "class A(keras.Model):\n    def build(self, s):\n        self.a = layers.Dense(1)\n"
         "class B(A):\n    def build(self, s):\n        self.a = layers.Dropout(1)\n"
     )
-    layers = LayerIndex(module)
-    for info in module.classes:
-        assert sorted(map(_shape, layers.attributes(info)["a"].values)) == ["Dense", "Dropout"]
+    layers = LayerIndex(module.project)
+    held = [sorted(map(_shape, layers.attributes(info)["a"].values)) for info in module.classes]
+    assert held == [["Dense"], ["Dense", "Dropout"]]
 
 
 def test_an_attribute_knows_the_statements_that_make_it() -> None:
@@ -436,7 +437,7 @@ def test_an_attribute_knows_the_statements_that_make_it() -> None:
         "class Net(keras.Model):\n    def __init__(self):\n"
         "        self.a = layers.Dense(1)\n        self.a = None\n"
     )
-    made_at = LayerIndex(module).attributes(module.classes[0])["a"].made_at
+    made_at = LayerIndex(module.project).attributes(module.classes[0])["a"].made_at
     assert [ast.unparse(statement) for statement in made_at] == ["self.a = layers.Dense(1)", "self.a = None"]
 
 
@@ -474,7 +475,7 @@ def test_only_layers_and_none_may_be_given_the_flag() -> None:
         "class Net(keras.Model):\n    def __init__(self, given):\n"
         "        self.a = [layers.Dense(1), keras.Sequential(), None, given, [layers.Dense(1)]]\n"
     )
-    [value] = LayerIndex(module).attributes(module.classes[0])["a"].values
+    [value] = LayerIndex(module.project).attributes(module.classes[0])["a"].values
     assert isinstance(value, Container)
     assert [is_layer(each) for each in value.elements] == [True, True, True, False, False]
     assert list(map(_shape, flat(value))) == ["Dense", "Sequential()", "None", "?", "Dense"]

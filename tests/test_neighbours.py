@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from kerasfix.analysis.neighbours import Neighbours
+from kerasfix.analysis.project import Project
+from kerasfix.source import Source
 
 _SUPER = "    def call(self, x):\n        return super().call(x)\n"
 
@@ -21,7 +25,15 @@ def _objections(
         path = folder / f"n{number}.py"
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         paths.append(path)
-    return list(Neighbours(paths).objections(paths[0], class_name, method))
+    return list(_ask(paths, class_name, method))
+
+
+def _ask(paths: list[Path], class_name: str = "Base", method: str = "call") -> Iterable[str]:
+    """The objections of all paths but the first, which alone is given."""
+    source = Source(paths[0].read_text(), os.path.realpath(paths[0]))
+    project = Project({source.file: source})
+    info = next(each for each in project.classes if each.name == class_name)
+    return Neighbours(paths).of(project)(info, method)
 
 
 def test_a_subclass_that_calls_super_without_the_flag_objects(tmp_path: Path) -> None:
@@ -107,7 +119,7 @@ def test_a_call_that_is_overridden_elsewhere_does_not_object(tmp_path: Path) -> 
 def test_subclasses_in_the_file_of_the_class_itself_are_not_its_neighbours(tmp_path: Path) -> None:
     path = tmp_path / "base.py"
     path.write_text("class Base: pass\nclass Child(Base):\n" + _SUPER)
-    assert list(Neighbours([path]).objections(path, "Base", "call")) == []
+    assert list(_ask([path])) == []
 
 
 @pytest.mark.parametrize(
@@ -120,7 +132,9 @@ def test_a_file_that_is_no_python_has_no_objections(tmp_path: Path, broken: str 
 
 
 def test_a_file_that_is_gone_has_no_objections(tmp_path: Path) -> None:
-    assert list(Neighbours([tmp_path / "gone.py"]).objections(tmp_path / "base.py", "Base", "call")) == []
+    path = tmp_path / "base.py"
+    path.write_text("class Base:\n" + _SUPER)
+    assert list(_ask([path, tmp_path / "gone.py"])) == []
 
 
 @pytest.mark.parametrize(

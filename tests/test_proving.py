@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from kerasfix.engine import Engine, FileReport, allow_up_to
 from kerasfix.findings import Applicability
-from kerasfix.proving import Proof, prove
+from kerasfix.plan import Plan
+from kerasfix.proving import prove
 from kerasfix.rules.base import HEADER
 from kerasfix.verify.report import ModelReport, VerdictKind
 from kerasfix.verify.session import Session, Target
@@ -78,15 +80,24 @@ class _Runs:
         )
 
 
-def _prove(text: str, judge: Judge) -> tuple[Proof, _Runs]:
+@dataclass
+class _Proof:
+    """What came of proving one file."""
+
+    plan: Plan
+    models: list[ModelReport]
+
+
+def _prove(text: str, judge: Judge) -> tuple[_Proof, _Runs]:
     engine = Engine()
-    report = engine.check_data(InputFile(Path("net.py"), text.encode()))
+    [report] = engine.check([engine.take(InputFile(Path("net.py"), text.encode()))])
     assert isinstance(report, FileReport)
     runs = _Runs(judge)
     allow = allow_up_to(Applicability.SAFE, Applicability.REPAIR)
-    proof = prove(report, allow, engine, cast(Session, runs))
-    assert isinstance(proof, Proof)
-    return proof, runs
+    models: list[ModelReport] = []
+    [plan] = prove([report], allow, engine, cast(Session, runs), models.append).values()
+    assert isinstance(plan, Plan)
+    return _Proof(plan, models), runs
 
 
 def test_suggestions_that_a_run_proves_together_are_written_together() -> None:
@@ -124,7 +135,7 @@ def test_a_class_that_gets_worse_is_left_as_it_was_and_the_others_are_mended() -
         return VerdictKind.WORSE if target.class_name == "Net" else VerdictKind.PROVED
 
     proof, _ = _prove(TWO_BREAKS, judge)
-    assert proof.is_worse
+    assert VerdictKind.WORSE in [model.verdict for model in proof.models]
     net, _, other = proof.plan.text.partition("class Other")
     assert net == TWO_BREAKS.partition("class Other")[0]
     assert "self.drop(x, training=training)" in other

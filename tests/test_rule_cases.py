@@ -49,7 +49,7 @@ def test_mending_twice_changes_nothing_more(rule: Rule, case: Case) -> None:
 
 @pytest.mark.parametrize(("rule", "case"), _cases("invalid"))
 def test_a_finding_without_a_fix_says_why(rule: Rule, case: Case) -> None:
-    for finding in rule.check(Program(Source(_text(case.source)))):
+    for finding in rule.check(Program.of(Source(_text(case.source)))):
         assert finding.fix is not None or finding.help
         assert finding.message
         assert not finding.message.endswith(".")

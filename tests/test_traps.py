@@ -104,36 +104,6 @@ class Net(keras.Model):
 """,
     ),
     (
-        "super() in a mixin leads to a class that it does not know",
-        _SAFE_AND_REPAIR,
-        """\
-class Base(layers.Layer):
-    def __init__(self):
-        super().__init__()
-        self.bn = layers.BatchNormalization()
-        self.d = layers.Dropout(.1)
-    def call(self, x): return self.bn(x)
-class Mix(layers.Layer):
-    def call(self, x, training=None): return tf.nn.relu(super().call(x))
-class Net(Mix, Base): pass
-""",
-    ),
-    (
-        "a subclass overrides the helper without the flag",
-        _SAFE_AND_REPAIR,
-        """\
-class Base(keras.Model):
-    def __init__(self):
-        super().__init__()
-        self.bn = layers.BatchNormalization()
-        self.d = layers.Dropout(.1)
-    def call(self, x, training=None): return self.block(x)
-    def block(self, x, training=None): return self.bn(x, training=training)
-class Sub(Base):
-    def block(self, x): return self.bn(x)
-""",
-    ),
-    (
         "a list of layers is extended with a function",
         _SAFE_AND_REPAIR,
         """\
@@ -1160,6 +1130,39 @@ with tf.GradientTape() as tape:
     y = net(1)
 """,
         ["net(1, training=True)", "self.g(x, training=training)"],
+    ),
+    (
+        "super() in a mixin leads to a class that it does not name",
+        """\
+class Base(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x): return self.bn(x)
+class Mix(layers.Layer):
+    def call(self, x, training=None): return tf.nn.relu(super().call(x))
+class Net(Mix, Base): pass
+""",
+        ["bn(x, training=training)", "super().call(x, training=training)"],
+    ),
+    (
+        "a subclass overrides the helper without the flag",
+        """\
+class Base(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=None): return self.block(x)
+    def block(self, x, training=None): return self.bn(x, training=training)
+class Sub(Base):
+    def block(self, x): return self.bn(x)
+""",
+        [
+            "self.block(x, training=training)",
+            "def block(self, x, training=None): return self.bn(x, training=training)\n",
+        ],
     ),
 ]
 

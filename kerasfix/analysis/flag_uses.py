@@ -62,10 +62,10 @@ def flag_uses(method: Method, flow: TrainingFlow) -> set[Use]:
         if here in seen:
             continue
         seen.add(here)
-        sites = {site.call: site for site in flow.sites.get(here, ())}
+        sites = {site.call: site for site in flow.sites(here)}
         parents = _parents(here.node)
         # Helpers that get no flag are looked at too: what they call may read the context.
-        waiting += [site.helper for site in sites.values() if site.helper is not None]
+        waiting += [helper for site in sites.values() for helper in site.helpers]
         if any(_reads_context(node, sites, here, flow) for node in parents):
             found.add(Use.CONTEXT)
         for name in _reads(here):
@@ -107,8 +107,8 @@ def _use(
 
 
 def _handed_to(site: Site, flow: TrainingFlow) -> Use:
-    if site.helper is not None:
-        return Use.LAYER if site.helper.takes(FLAG) else Use.OTHER
+    if site.helpers:
+        return Use.LAYER if all(helper.takes(FLAG) for helper in site.helpers) else Use.OTHER
     found = {flow.value_depends(value) for value in site.values}
     if Dependence.AUGMENTS in found:
         return Use.AUGMENTS
@@ -120,7 +120,7 @@ def _reads_context(node: ast.AST, sites: dict[ast.Call, Site], method: Method, f
     if not isinstance(node, ast.Call) or any(keyword.arg == FLAG for keyword in node.keywords):
         return False
     site = sites.get(node)
-    if site is not None and site.helper is None:
+    if site is not None and not site.helpers:
         depends = {flow.value_depends(value) for value in site.values}
         return site.passed is Passed.ABSENT and bool(depends & {Dependence.AUGMENTS, Dependence.UNKNOWN})
     if site is not None:
@@ -138,8 +138,7 @@ def _reads_context(node: ast.AST, sites: dict[ast.Call, Site], method: Method, f
 
 
 def _receivers(site: Site) -> Iterator[Method]:
-    if site.helper is not None:
-        yield site.helper
+    yield from site.helpers
     for value in site.values:
         call = value.info.find("call") if isinstance(value, UserLayer) else None
         if call is not None and call.takes(FLAG):

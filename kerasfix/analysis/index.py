@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import ast
 import enum
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from kerasfix.analysis.scope import Function, Scope, function_scope, module_scope
 from kerasfix.keras import names
 from kerasfix.source import Source
+
+if TYPE_CHECKING:
+    from kerasfix.analysis.project import Project
 
 
 class Kind(enum.Enum):
@@ -55,6 +60,17 @@ class Method:
         """The parameters after `self`, keyword-only ones among them, without `*args` and `**kwargs`."""
         return [*self.positional[1:], *self.node.args.kwonlyargs]
 
+    @cached_property
+    def receivers(self) -> list[ClassInfo]:
+        """The classes in whose instances it can run; its own class if there is no other."""
+        return self.owner.receivers(self.name) or [self.owner]
+
+    @cached_property
+    def goes_up(self) -> bool:
+        """Whether it calls the version of a base class, or may."""
+        names = {each.name for each in self.owner.ancestors[1:]} | {"super"}
+        return any(isinstance(node, ast.Name) and node.id in names for node in ast.walk(self.node))
+
     def takes(self, name: str) -> bool:
         return any(argument.arg == name for argument in self.named)
 
@@ -76,13 +92,34 @@ class ClassInfo:
     """One class statement.
 
     Attributes:
-        bases: Each base as a class of this module, as a canonical dotted name, or None if unknown.
+        module: Where it is written.
+        bases: Each base as a class of the project, as a canonical dotted name, or None if unknown.
+        subclasses: The classes of the given modules that name it as a base.
     """
 
     node: ast.ClassDef
     scope: Scope
-    bases: list[ClassInfo | str | None] = field(default_factory=list)
+    module: Module
     subclasses: list[ClassInfo] = field(default_factory=list)
+
+    @cached_property
+    def bases(self) -> list[ClassInfo | str | None]:
+        # Where classes of two files name each other as bases, the one that was asked first has none.
+        self.__dict__["bases"] = []
+        return [self._base(base) for base in self.node.bases]
+
+    def _base(self, base: ast.expr) -> ClassInfo | str | None:
+        if isinstance(base, ast.Subscript):
+            # `Base[int]` is what `Base` is.
+            base = base.value
+        found = self.module.project.class_named(base, self.scope)
+        if found is not None:
+            # A base of the same module stands before the class, as Python runs it.
+            is_before = found.module is not self.module or found.node.lineno < self.node.lineno
+            return found if is_before and self not in found.ancestors else None
+        if isinstance(base, ast.Name) and base.id in _HARMLESS_BASES and not self.scope.lookup(base.id):
+            return "builtins.object"
+        return self.scope.dotted(base)
 
     @property
     def name(self) -> str:
@@ -99,7 +136,7 @@ class ClassInfo:
 
     @cached_property
     def ancestors(self) -> list[ClassInfo]:
-        """This class and the classes of the module that it inherits from, in the order of Python's MRO."""
+        """This class and the classes of the project that it inherits from, in the order of Python's MRO."""
         parents = [base for base in self.bases if isinstance(base, ClassInfo)]
         lines = [*(list(parent.ancestors) for parent in parents), parents]
         found = [self]
@@ -113,27 +150,34 @@ class ClassInfo:
         return found
 
     @cached_property
-    def family(self) -> list[ClassInfo]:
-        """The ancestors and all that inherits from this class in the module: who shares `self` with it."""
-        found = list(self.ancestors)
-        waiting = [self]
+    def descendants(self) -> list[ClassInfo]:
+        """The classes of the given modules that inherit from this one."""
+        _ = self.module.project.classes  # knows who is whose subclass
+        found: dict[ClassInfo, None] = {}
+        waiting = list(self.subclasses)
         while waiting:
-            here = waiting.pop()
-            for child in here.subclasses:
-                if child not in found:
-                    found.append(child)
-                    waiting.append(child)
-        return found
+            here = waiting.pop(0)
+            if here not in found:
+                found[here] = None
+                waiting += here.subclasses
+        return list(found)
+
+    @cached_property
+    def family(self) -> list[ClassInfo]:
+        """Every class that can share an instance with this one: its ancestors, and those of its heirs."""
+        return list(
+            dict.fromkeys([*self.ancestors, *(each for heir in self.descendants for each in heir.ancestors)])
+        )
 
     @cached_property
     def outside_bases(self) -> list[str | None]:
-        """Bases, of this class or of an ancestor, that are not written in the module."""
+        """Bases, of this class or of an ancestor, that are not written in the project."""
         return [base for each in self.ancestors for base in each.bases if not isinstance(base, ClassInfo)]
 
     @cached_property
     def is_open(self) -> bool:
         """Whether a base is unknown, so that methods and attributes may come from elsewhere."""
-        return any(base is None or not _is_known_base(base) for base in self.outside_bases)
+        return any(base is None or not is_known_base(base) for base in self.outside_bases)
 
     @cached_property
     def kind(self) -> Kind | None:
@@ -141,6 +185,12 @@ class ClassInfo:
         if Kind.MODEL in kinds:
             return Kind.MODEL
         return Kind.LAYER if Kind.LAYER in kinds else None
+
+    @cached_property
+    def role(self) -> Kind | None:
+        """What it is to Keras, by itself or, as a mixin, through the classes that it is mixed into."""
+        kinds = {each.kind for each in (self, *self.descendants)}
+        return self.kind or next((kind for kind in Kind if kind in kinds), None)
 
     @property
     def builtin_bases(self) -> list[str]:
@@ -155,12 +205,37 @@ class ClassInfo:
                 return each.methods[name]
         return None
 
-    def find_above(self, name: str) -> Method | None:
-        """The method that `super().name` means in an instance of just this class, if it is in sight."""
-        for each in self.ancestors[1:]:
+    def find_above(self, name: str, above: ClassInfo | None = None) -> Method | None:
+        """The method that `super().name` means in an instance of just this class, if it is in sight.
+
+        Args:
+            name: The method.
+            above: The class of the family in which `super()` stands; this one if left out.
+        """
+        line = self.ancestors
+        start = line.index(above) if above in line else 0
+        for each in line[start + 1 :]:
             if name in each.methods:
                 return each.methods[name]
         return None
+
+    def receivers(self, name: str) -> list[ClassInfo]:
+        """The classes in whose instances the method `name` of this class can run."""
+        if name not in self._receivers:
+            self._receivers[name] = [each for each in (self, *self.descendants) if self._runs_in(each, name)]
+        return self._receivers[name]
+
+    @cached_property
+    def _receivers(self) -> dict[str, list[ClassInfo]]:
+        return {}
+
+    def _runs_in(self, heir: ClassInfo, name: str) -> bool:
+        if heir.kind is None and self.descendants:
+            # A mixin runs in the models and layers that it is mixed into.
+            return False
+        line = heir.ancestors
+        overriding = [each.methods[name] for each in line[: line.index(self)] if name in each.methods]
+        return all(method.goes_up for method in overriding)
 
 
 class Module:
@@ -168,29 +243,37 @@ class Module:
 
     Args:
         source: The program; reading `classes` parses it.
+        project: The modules that it can import.
+        given: Whether the user asked to look at it, so that it may be edited.
 
     Raises:
         SourceError: from `classes` and `scope`, if the program cannot be parsed.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, project: Project, *, given: bool) -> None:
         self.source = source
+        self.project = project
+        self.given = given
+
+    @property
+    def file(self) -> str:
+        return self.source.file
+
+    @cached_property
+    def folder(self) -> str:
+        return os.path.dirname(self.source.file)
+
+    def resolve(self, dotted: str) -> str:
+        return self.project.resolve(dotted, self)
 
     @cached_property
     def scope(self) -> Scope:
-        return module_scope(self.source.tree)
+        return module_scope(self.source.tree, self)
 
     @cached_property
     def classes(self) -> list[ClassInfo]:
         """Every class of the module, at any depth, in the order of the source."""
-        found = list(_classes_below(self.source.tree.body, self.scope))
-        by_node = {info.node: info for info in found}
-        for info in found:
-            info.bases = [self._base(info, base, by_node) for base in info.node.bases]
-            for base in info.bases:
-                if isinstance(base, ClassInfo):
-                    base.subclasses.append(info)
-        return found
+        return list(_classes_below(self.source.tree.body, self.scope, self))
 
     @cached_property
     def is_keras2_only(self) -> bool:
@@ -206,26 +289,6 @@ class Module:
     def class_of_node(self) -> dict[ast.ClassDef, ClassInfo]:
         return {info.node: info for info in self.classes}
 
-    def class_named(self, node: ast.expr, scope: Scope) -> ClassInfo | None:
-        """The class of this module that a name stands for, if it can be only one."""
-        if not isinstance(node, ast.Name):
-            return None
-        binding = scope.value(node.id)
-        return self.class_of_node.get(binding) if isinstance(binding, ast.ClassDef) else None
-
-    @staticmethod
-    def _base(
-        info: ClassInfo, base: ast.expr, by_node: dict[ast.ClassDef, ClassInfo]
-    ) -> ClassInfo | str | None:
-        if isinstance(base, ast.Name):
-            binding = info.scope.value(base.id)
-            # A base stands before the class, as Python runs it; so there are no circles.
-            if isinstance(binding, ast.ClassDef) and binding.lineno < info.node.lineno:
-                return by_node.get(binding)
-            if base.id in _HARMLESS_BASES and not info.scope.lookup(base.id):
-                return "builtins.object"
-        return info.scope.dotted(base)
-
 
 _OTHER_KERAS = re.compile(
     r"\b(?:tf|tensorflow)\.keras\b|^\s*(?:from|import)\s+keras\b|\bfrom\s+tensorflow\s+import\s.*\bkeras\b",
@@ -235,7 +298,8 @@ _HARMLESS_BASES = frozenset({"object"})
 _KNOWN_MODULES = ("builtins.", "abc.", "typing.")
 
 
-def _is_known_base(name: str) -> bool:
+def is_known_base(name: str) -> bool:
+    """Whether nothing that matters to a Keras class can come from a base of this name but what Keras has."""
     return name.startswith(_KNOWN_MODULES) or _base_kind(name) is not None
 
 
@@ -245,19 +309,19 @@ def _base_kind(name: str) -> Kind | None:
     return Kind.LAYER if names.layer_name(name) is not None else None
 
 
-def _classes_below(body: list[ast.stmt], scope: Scope) -> Iterator[ClassInfo]:
+def _classes_below(body: list[ast.stmt], scope: Scope, module: Module) -> Iterator[ClassInfo]:
     """Classes in `body`, also inside functions, blocks and other classes, each with the scope around it."""
     for statement in body:
         if isinstance(statement, ast.ClassDef):
-            yield ClassInfo(statement, scope)
+            yield ClassInfo(statement, scope, module)
             # A class body's own names are not seen from its methods, so the scope stays the outer one.
-            yield from _classes_below(statement.body, scope)
+            yield from _classes_below(statement.body, scope, module)
         elif isinstance(statement, Function):
             if any(isinstance(node, ast.ClassDef) for node in ast.walk(statement)):
-                yield from _classes_below(statement.body, function_scope(statement, scope))
+                yield from _classes_below(statement.body, function_scope(statement, scope), module)
         else:
             for child in ast.iter_child_nodes(statement):
                 if isinstance(child, ast.stmt):
-                    yield from _classes_below([child], scope)
+                    yield from _classes_below([child], scope, module)
                 elif isinstance(child, ast.ExceptHandler | ast.match_case):
-                    yield from _classes_below(child.body, scope)
+                    yield from _classes_below(child.body, scope, module)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from kerasfix.analysis.index import ClassInfo, Method, Module
+from kerasfix.analysis.project import Project
 from kerasfix.analysis.scope import Added, Binding, Scope, own_nodes
 from kerasfix.keras import names
 from kerasfix.keras.layers import Effect, LayerFact, fact
@@ -35,7 +35,7 @@ class BuiltinLayer:
 
 @dataclass(frozen=True, eq=False)
 class UserLayer:
-    """An instance of a Keras class of this module."""
+    """An instance of a Keras class of the project."""
 
     info: ClassInfo
     call: ast.Call
@@ -75,6 +75,8 @@ class Unknown:
 Value = BuiltinLayer | UserLayer | Stack | Container | Nothing | Unknown
 _Evaluate = Callable[[ast.expr], list[Value]]
 UNKNOWN = Unknown()
+# An attribute that nothing in sight assigns.
+_MISSING = Unknown()
 NOTHING = Nothing()
 
 
@@ -87,37 +89,40 @@ class Attribute:
 
 
 class LayerIndex:
-    """The layers of a module's classes, evaluated on demand."""
+    """The layers of the classes of a project, evaluated on demand."""
 
-    def __init__(self, module: Module) -> None:
-        self.module = module
+    def __init__(self, project: Project) -> None:
+        self.project = project
         self._own: dict[ClassInfo, dict[str, Attribute]] = {}
         self._shared: dict[ClassInfo, dict[str, Attribute]] = {}
+        self._set_outside: dict[Module, frozenset[str]] = {}
 
     def attributes(self, info: ClassInfo) -> dict[str, Attribute]:
-        """The attributes of `self` in `info`, with those that its family in the module assigns too."""
+        """The attributes of `self` in an instance of `info`, with those that its ancestors assign."""
         if info not in self._shared:
             merged: dict[str, Attribute] = {}
-            for each in info.family:
+            for each in info.ancestors:
                 for name, attribute in self._own_attributes(each).items():
                     here = merged.setdefault(name, Attribute())
                     here.values += attribute.values
                     here.made_at += attribute.made_at
-            for name in self._set_from_outside & merged.keys():
-                merged[name].values.append(UNKNOWN)
+            for module in {each.module for each in info.ancestors}:
+                for name in self._set_from_outside(module) & merged.keys():
+                    merged[name].values.append(UNKNOWN)
             self._shared[info] = merged
         return self._shared[info]
 
-    @cached_property
-    def _set_from_outside(self) -> set[str]:
-        """Attributes that some code sets on something other than `self` (`net.drop = lambda x: x`)."""
-        return {
-            node.attr
-            for node in ast.walk(self.module.source.tree)
-            if isinstance(node, ast.Attribute)
-            and isinstance(node.ctx, ast.Store)
-            and not (isinstance(node.value, ast.Name) and node.value.id == "self")
-        }
+    def _set_from_outside(self, module: Module) -> frozenset[str]:
+        """Attributes that a module sets on something other than `self` (`net.drop = lambda x: x`)."""
+        if module not in self._set_outside:
+            self._set_outside[module] = frozenset(
+                node.attr
+                for node in ast.walk(module.source.tree)
+                if isinstance(node, ast.Attribute)
+                and isinstance(node.ctx, ast.Store)
+                and not (isinstance(node.value, ast.Name) and node.value.id == "self")
+            )
+        return self._set_outside[module]
 
     def values_of(self, node: ast.expr, method: Method, scope: Scope) -> list[Value]:
         """What an expression inside a method can be: `self.bn`, `self.blocks[i]`, a local alias.
@@ -126,8 +131,20 @@ class LayerIndex:
             node: The expression, usually what is called.
             method: The method that it stands in.
             scope: The innermost function scope around it.
+
+        Returns:
+            What it is in an instance of any class in which the method runs.
         """
-        return self._evaluate(node, method.owner, method.self_name, scope, _MAX_STEPS)
+        found: dict[Value, None] = {}
+        for info in method.receivers:
+            found.update(dict.fromkeys(self.values_in(node, info, method, scope)))
+        # An abstract class leaves to its subclasses what they assign.
+        known = [value for value in found if value is not _MISSING]
+        return known or [UNKNOWN]
+
+    def values_in(self, node: ast.expr, info: ClassInfo, method: Method, scope: Scope) -> list[Value]:
+        """What an expression inside a method can be in an instance of just the class `info`."""
+        return self._evaluate(node, info, method.self_name, scope, _MAX_STEPS)
 
     def _own_attributes(self, info: ClassInfo) -> dict[str, Attribute]:
         if info not in self._own:
@@ -207,11 +224,11 @@ class LayerIndex:
             attribute = self._own[info].get(name)
         else:
             attribute = self.attributes(info).get(name)
-        return list(attribute.values) if attribute and attribute.values else [UNKNOWN]
+        return list(attribute.values) if attribute and attribute.values else [_MISSING]
 
     def _made_by(self, call: ast.Call, scope: Scope, again: _Evaluate) -> list[Value]:
         """What a call makes, if it makes a layer."""
-        info = self.module.class_named(call.func, scope)
+        info = self.project.class_named(call.func, scope)
         if info is not None:
             return [UserLayer(info, call)] if info.kind is not None else [UNKNOWN]
         dotted = scope.dotted(call.func)

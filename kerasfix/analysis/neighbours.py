@@ -1,20 +1,24 @@
-"""Subclasses in other files: who would keep calling a method without the flag that it gains.
+"""Subclasses in files that nobody asked to look at: who would keep calling a method without its new flag.
 
 A method that gains `training=None` must be handed the flag by every caller, or from Keras 3.10 the None
-blocks what its layers would have inherited. Callers in other files are not rewritten yet, so a class that
-has such a caller is left alone. Nothing is read until a fix would add a parameter.
+blocks what its layers would have inherited. What was not given is not rewritten, so a class that has such a
+caller there is left alone. Nothing is read until a fix would add a parameter.
 """
 
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
+from kerasfix.analysis.index import ClassInfo, Module, is_known_base
+from kerasfix.analysis.project import Project
 from kerasfix.analysis.scope import Scope, module_scope
 from kerasfix.analysis.sites import FLAG
+from kerasfix.analysis.threads import Objections
 from kerasfix.source import Source, SourceError, decode
 from kerasfix.workspace import WorkspaceError, read
 
@@ -24,36 +28,48 @@ _NAME = re.compile(rb"[\w\x80-\xff]+")
 
 
 class Neighbours:
-    """The other files that may hold subclasses.
+    """The files that may hold subclasses of a project's classes.
 
     Args:
-        paths: The files; taken once, when somebody first asks.
+        paths: The files, those of the project among them or not; taken once, when somebody first asks.
     """
 
     def __init__(self, paths: Iterable[Path]) -> None:
         self._paths = paths
         self._classes: dict[Path, list[tuple[ast.ClassDef, set[str]]]] = {}
 
-    def objections(self, path: Path, class_name: str, method: str) -> Iterator[str]:
-        """Why a method of a class must not hand the flag on, as ends of "left alone, because".
+    def of(self, project: Project) -> Objections:
+        """The objections of what is no part of a project, and of classes in it whose bases are unknown."""
+
+        def objections(info: ClassInfo, method: str) -> Iterator[str]:
+            known = {module.file: module for module in project.given}
+            for node, place in self.subclasses(info.name, method, info.module.file):
+                module = known.get(os.path.realpath(place))
+                if module is None or _may_inherit(module, node, info):
+                    yield from _objections(node, self._descendants(info.name), method, place)
+
+        return objections
+
+    def subclasses(self, class_name: str, method: str, but: str) -> Iterator[tuple[ast.ClassDef, Path]]:
+        """The classes that, by their names, inherit from a class and call or override a method of it.
 
         Args:
-            path: The file of the class itself, which is not looked at.
             class_name: The class; subclasses are found by its name.
             method: The method that would gain a parameter, or pass it on explicitly.
+            but: The file of the class itself, which is not looked at.
         """
         names = self._descendants(class_name)
         wanted = [name.encode() for name in names]
         calls = (f".{method}(".encode(), f"def {method}(".encode())
         for place, data in self._data.items():
             # Most files are dismissed by their bytes; `.call(` is rare.
-            if place == path or not any(name in data for name in wanted):
+            if os.path.realpath(place) == but or not any(name in data for name in wanted):
                 continue
             if calls[0] not in data and (method == "call" or calls[1] not in data):
                 continue
             for info, bases in self._classes_of(place, data):
                 if bases & names:
-                    yield from _objections(info, names, method, place)
+                    yield info, place
 
     @cached_property
     def _data(self) -> dict[Path, bytes]:
@@ -103,6 +119,16 @@ class Neighbours:
                 if isinstance(node, ast.ClassDef)
             ]
         return self._classes[path]
+
+
+def _may_inherit(module: Module, node: ast.ClassDef, info: ClassInfo) -> bool:
+    """Whether a class of the project, told by its name, may be a subclass that it does not know of."""
+    return any(
+        each.name == node.name
+        and each not in info.family
+        and any(base is None or not is_known_base(base) for base in each.outside_bases)
+        for each in module.classes
+    )
 
 
 def _base_names(base: ast.expr, scope: Scope) -> Iterator[str]:

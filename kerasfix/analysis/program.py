@@ -1,41 +1,35 @@
-"""All that kerasfix can find out about one module, each analysis made when a rule first asks for it."""
+"""All that kerasfix can find out about a project, each analysis made when a rule first asks for it."""
 
 from __future__ import annotations
 
 from functools import cached_property
 
 from kerasfix.analysis.dataflow import DataFlow
-from kerasfix.analysis.index import Method, Module
+from kerasfix.analysis.index import ClassInfo, Method, Module
 from kerasfix.analysis.lost import LayerUse
+from kerasfix.analysis.project import Project
+from kerasfix.analysis.sites import NOT_FORWARD
 from kerasfix.analysis.tapes import HandTraining
 from kerasfix.analysis.threads import Objections, Threads
 from kerasfix.analysis.training import TrainingFlow
 from kerasfix.source import Source
 
 
-class Program:
-    """One source text under analysis.
+class Knowledge:
+    """What is known of a project as a whole.
 
     Args:
-        source: The text.
-        objections: What other files have against a method of a class here taking the flag.
-
-    Raises:
-        SourceError: from the analyses, if the text cannot be parsed.
+        project: The modules.
+        objections: What files outside of it have against a method of a class taking the flag.
     """
 
-    def __init__(self, source: Source, objections: Objections | None = None) -> None:
-        self.source = source
-        self._objections = objections or (lambda _class_name, _method: ())
-        self._layer_uses: dict[Method, LayerUse] = {}
-
-    @cached_property
-    def module(self) -> Module:
-        return Module(self.source)
+    def __init__(self, project: Project, objections: Objections | None = None) -> None:
+        self.project = project
+        self._objections = objections or (lambda _class, _method: ())
 
     @cached_property
     def flow(self) -> TrainingFlow:
-        return TrainingFlow(self.module)
+        return TrainingFlow(self.project)
 
     @cached_property
     def threads(self) -> Threads:
@@ -45,9 +39,59 @@ class Program:
     def hand_training(self) -> HandTraining:
         return HandTraining(self.flow)
 
-    def forward_methods(self) -> list[Method]:
-        """The methods that compute something, of every class that Keras drives."""
-        return list(self.flow.sites)
+
+class Program:
+    """One module under analysis, and the project that it is part of.
+
+    Args:
+        module: The module.
+        knowledge: What is known of its project.
+
+    Raises:
+        SourceError: from the analyses, if the text cannot be parsed.
+    """
+
+    def __init__(self, module: Module, knowledge: Knowledge) -> None:
+        self.module = module
+        self._knowledge = knowledge
+        self._layer_uses: dict[Method, LayerUse] = {}
+
+    @classmethod
+    def of(cls, source: Source) -> Program:
+        """A single text as a program of its own."""
+        project = Project.of(source)
+        return cls(project.given[0], Knowledge(project))
+
+    @property
+    def source(self) -> Source:
+        return self.module.source
+
+    @property
+    def flow(self) -> TrainingFlow:
+        return self._knowledge.flow
+
+    @property
+    def threads(self) -> Threads:
+        return self._knowledge.threads
+
+    @property
+    def hand_training(self) -> HandTraining:
+        return self._knowledge.hand_training
+
+    @cached_property
+    def classes(self) -> list[ClassInfo]:
+        """The classes of the module that Keras drives, mixins among them."""
+        return [info for info in self.module.classes if info.role is not None]
+
+    @cached_property
+    def methods(self) -> list[Method]:
+        """The methods of these classes that compute something, in the order of the source."""
+        return [
+            method
+            for info in self.classes
+            for method in info.methods.values()
+            if method.name not in NOT_FORWARD
+        ]
 
     def layer_use(self, method: Method) -> LayerUse:
         """The layer calls of a method, and which of their outputs are lost."""

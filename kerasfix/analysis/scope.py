@@ -8,12 +8,26 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from kerasfix.keras.layers import LAYERS
 from kerasfix.keras.names import canonical
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _MAX_ALIAS_STEPS = 8
+# Names in a module of the project: `file:` and its path, `|`, and the name there.
+IN_PROJECT = "file:"
+
+
+class Home(Protocol):
+    """A module, as far as its names go."""
+
+    @property
+    def file(self) -> str:
+        """Its absolute path; "" for a text that is no file."""
+
+    def resolve(self, dotted: str) -> str:
+        """What a dotted name, as it is imported there, stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +60,8 @@ class Scope:
     parent: Scope | None = None
     bindings: dict[str, list[Binding]] = field(default_factory=dict)
     star_imports: list[str] = field(default_factory=list)
+    # Of the scope of a module: the module.
+    home: Home | None = None
 
     def bind(self, name: str, binding: Binding) -> None:
         self.bindings.setdefault(name, []).append(binding)
@@ -59,6 +75,19 @@ class Scope:
             scope = scope.parent
         return []
 
+    @property
+    def root(self) -> Scope:
+        """The scope of the module."""
+        scope = self
+        while scope.parent is not None:
+            scope = scope.parent
+        return scope
+
+    def resolve(self, dotted: str) -> str:
+        """What a dotted name stands for here, if it begins with something imported."""
+        home = self.root.home
+        return canonical(dotted) if home is None else home.resolve(dotted)
+
     def value(self, name: str) -> Binding:
         """What `name` is bound to, if it is bound exactly once."""
         bindings = self.lookup(name)
@@ -67,12 +96,12 @@ class Scope:
     def dotted(self, node: ast.expr, steps: int = _MAX_ALIAS_STEPS) -> str | None:
         """The canonical dotted name of an expression such as `tf.keras.layers.Dropout`, or None.
 
-        Follows import aliases and plain assignments (`L = tf.keras.layers`). A name with several
-        bindings counts only if all of them agree.
+        Follows import aliases, plain assignments (`L = tf.keras.layers`) and modules of the project. A name
+        with several bindings counts only if all of them agree.
         """
         if isinstance(node, ast.Attribute):
             base = self.dotted(node.value, steps)
-            return None if base is None else canonical(f"{base}.{node.attr}")
+            return None if base is None else self.resolve(f"{base}.{node.attr}")
         if not isinstance(node, ast.Name) or steps == 0:
             return None
         bindings = self.lookup(node.id)
@@ -83,18 +112,21 @@ class Scope:
 
     def _binding_name(self, binding: Binding, steps: int) -> str | None:
         if isinstance(binding, Imported):
-            return canonical(binding.dotted)
+            return self.resolve(binding.dotted)
         if isinstance(binding, ast.Name | ast.Attribute):
             return self.dotted(binding, steps - 1)
         return None
 
     def _from_star(self, name: str) -> str | None:
         """What a name stands for that only a star import can have brought; the last one wins."""
-        scope = self
-        while scope.parent is not None:
-            scope = scope.parent
-        for module in reversed(scope.star_imports):
-            known = canonical(module)
+        root = self.root
+        for module in reversed(root.star_imports):
+            known = root.resolve(module)
+            if is_in_project(known):
+                found = root.resolve(f"{known}.{name}")
+                if found != missing(known, name):
+                    return found
+                continue
             if known == "keras.layers" and (name in LAYERS or name == "Layer"):
                 return canonical(f"keras.layers.{name}")
             if known in ("keras", "keras.models") and name in ("Model", "Sequential", "Input"):
@@ -105,8 +137,18 @@ class Scope:
         return None
 
 
-def module_scope(tree: ast.Module) -> Scope:
-    scope = Scope()
+def is_in_project(dotted: str) -> bool:
+    """Whether a name is that of a module of the project, or of something that is written in one."""
+    return dotted.startswith(IN_PROJECT)
+
+
+def missing(module: str, name: str) -> str:
+    """What a name of a module of the project resolves to if the module has no such name."""
+    return f"{module}?{name}"
+
+
+def module_scope(tree: ast.Module, home: Home | None = None) -> Scope:
+    scope = Scope(home=home)
     _bind_statements(scope, tree.body)
     return scope
 

@@ -7,7 +7,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kerasfix.analysis.index import Method
+from kerasfix.analysis.index import ClassInfo, Method
 from kerasfix.analysis.layers import BuiltinLayer, LayerIndex, Nothing, Stack, UserLayer, Value, is_layer
 from kerasfix.analysis.scope import (
     Function,
@@ -51,8 +51,9 @@ class Site:
     """A call of a layer, of a helper method or of `super().method`, inside a method.
 
     Attributes:
+        scope: The innermost function scope around it.
         values: What the called expression can be, if it is a layer.
-        helper: The method that is called, if it is one.
+        helpers: The methods that it can call, if it calls one: what subclasses override is another one.
         flag_in_reach: Whether a variable `training` that is a parameter can be read at the call.
         passed: How the flag is handed on.
         value: The expression that is handed on as the flag.
@@ -60,8 +61,9 @@ class Site:
 
     call: ast.Call
     method: Method
+    scope: Scope
     values: list[Value]
-    helper: Method | None
+    helpers: tuple[Method, ...]
     flag_in_reach: bool
     passed: Passed = Passed.ABSENT
     value: ast.expr | None = None
@@ -70,6 +72,13 @@ class Site:
     def is_super(self) -> bool:
         """Whether it is a call of `super().method`, which no subclass can override."""
         return isinstance(self.call.func, ast.Attribute) and isinstance(self.call.func.value, ast.Call)
+
+    def helper_in(self, info: ClassInfo) -> Method | None:
+        """The helper that is called in an instance of just the class `info`."""
+        assert isinstance(self.call.func, ast.Attribute)
+        if self.is_super:
+            return info.find_above(self.call.func.attr, self.method.owner)
+        return info.find(self.call.func.attr)
 
     @property
     def is_decided(self) -> bool:
@@ -157,27 +166,29 @@ def _narrowed_by(test: ast.expr) -> Iterator[str]:
 
 
 def _site(call: ast.Call, method: Method, layers: LayerIndex, scope: Scope, in_reach: bool) -> Site | None:
-    helper = called_method(call.func, method)
-    if helper is not None:
-        site = Site(call, method, [], helper, in_reach)
-        positions = {_position(helper.parameters)}
+    helpers = called_methods(call.func, method)
+    if helpers:
+        site = Site(call, method, scope, [], helpers, in_reach)
+        positions = {_position(helper.parameters) for helper in helpers}
     else:
         values = layers.values_of(call.func, method, scope)
         if not any(is_layer(value) and not isinstance(value, Nothing) for value in values):
             return None
-        site = Site(call, method, values, None, in_reach)
+        site = Site(call, method, scope, values, (), in_reach)
         positions = {_flag_position(value) for value in values if not isinstance(value, Nothing)}
     _see_how_passed(site, positions)
     return site
 
 
-def called_method(func: ast.expr, method: Method) -> Method | None:
+def called_methods(func: ast.expr, method: Method) -> tuple[Method, ...]:
+    """The methods of the project that `self.name` or `super().name` can mean."""
+    found: list[Method | None] = []
     match func:
         case ast.Attribute(value=ast.Name(id=owner), attr=name) if owner == method.self_name:
-            return method.owner.find(name)
+            found = [info.find(name) for info in method.receivers]
         case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr=name):
-            return method.owner.find_above(name)
-    return None
+            found = [info.find_above(name, method.owner) for info in method.receivers]
+    return tuple(dict.fromkeys(each for each in found if each is not None))
 
 
 def _see_how_passed(site: Site, positions: set[int | None]) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import builtins
+import os
+import re
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from kerasfix.analysis.index import ClassInfo, Method, Module
 from kerasfix.analysis.layers import Container, Nothing, Stack, Unknown, UserLayer
 from kerasfix.analysis.scope import Added, Function, Scope, function_scope, own_nodes
-from kerasfix.analysis.sites import FLAG, Passed
+from kerasfix.analysis.sites import FLAG, Passed, called_methods
 from kerasfix.analysis.training import TrainingFlow
 from kerasfix.keras import names
 
@@ -111,12 +112,13 @@ class Relying:
     """Calls in gradient tapes and `train_step` methods that pass no flag.
 
     Attributes:
-        sure: Calls of an instance of the class, each with the function around it (None at module level).
-        doubtful: Lines of calls of something that may be one.
+        sure: Calls of an instance of the class, each with its module and the function around it (None at
+            module level).
+        doubtful: Places of calls of something that may be one: "line 7", "line 7 of train.py".
     """
 
-    sure: list[tuple[Function | None, ast.Call]] = field(default_factory=list)
-    doubtful: list[int] = field(default_factory=list)
+    sure: list[tuple[Module, Function | None, ast.Call]] = field(default_factory=list)
+    doubtful: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,41 +131,49 @@ class _Place:
 
 
 class HandTraining:
-    """Where a module trains without `fit`.
+    """Where the modules of a project train without `fit`.
 
     Args:
-        flow: The layers and classes of the module.
+        flow: The layers and classes of the project.
     """
 
     def __init__(self, flow: TrainingFlow) -> None:
         self._flow = flow
+        self._of_module: dict[Module, list[_Block]] = {}
 
     def relying_on_default(self, info: ClassInfo) -> Relying:
-        """The calls of the module that run `info` in training mode only because its default says so.
+        """The calls that run `info` in training mode only because its default says so.
 
-        A call of a class that calls `info` without a flag counts as a call of `info`.
+        A call of a class that calls `info` without a flag counts as a call of `info`. Looked at are the
+        modules of these classes, and those that speak of one of them.
         """
         wanted = self._with_containers(info)
         found = Relying()
         seen: set[ast.Call] = set()
-        for block in self._blocks:
+        names = re.compile(rf"\b(?:{'|'.join(sorted({each.name for each in wanted}))})\b")
+        homes = {each.module for each in wanted}
+        modules = [
+            each for each in self._flow.project.given if each in homes or names.search(each.source.text)
+        ]
+        for block in (block for module in modules for block in self._blocks(module)):
             for node in (node for statement in block.body for node in ast.walk(statement)):
                 if not isinstance(node, ast.Call) or node in seen or _passes_flag(node, info):
                     continue
                 seen.add(node)
                 answer = _is_call_of(node.func, wanted, block.place, self._flow)
                 if answer and block.is_tape:
-                    found.sure.append((block.place.function, node))
+                    found.sure.append((block.module, block.place.function, node))
                 elif answer or answer is None:
-                    found.doubtful.append(node.lineno)
+                    found.doubtful.append(place_of(node, block.module, info.module))
         return found
 
-    @cached_property
-    def _blocks(self) -> list[_Block]:
-        return _training_blocks(self._flow.module)
+    def _blocks(self, module: Module) -> list[_Block]:
+        if module not in self._of_module:
+            self._of_module[module] = _training_blocks(module)
+        return self._of_module[module]
 
     def _with_containers(self, info: ClassInfo) -> set[ClassInfo]:
-        """`info`, and the classes of the module that call it without a flag, directly or through others."""
+        """`info`, and the classes that call it without a flag, directly or through others."""
         found: set[ClassInfo] = set()
         waiting = [info]
         while waiting:
@@ -181,15 +191,22 @@ class HandTraining:
 class _Block:
     """Statements that train something; `is_tape` if all of them are recorded for gradients."""
 
+    module: Module
     place: _Place
     body: list[ast.stmt]
     is_tape: bool
 
 
+def place_of(node: ast.expr, module: Module, seen_from: Module) -> str:
+    """The place of a node, for a message about something in the module `seen_from`."""
+    where = "" if module is seen_from else f" of {os.path.basename(module.file)}"
+    return f"line {node.lineno}{where}"
+
+
 def _training_blocks(module: Module) -> list[_Block]:
     """Gradient tapes and train steps, and the functions that they are part of or call."""
     blocks = [
-        _Block(_Place(step.scope, step.node, step), step.node.body, True)
+        _Block(module, _Place(step.scope, step.node, step), step.node.body, True)
         for info in module.keras_classes
         if (step := info.methods.get("train_step")) is not None
     ]
@@ -203,11 +220,11 @@ def _training_blocks(module: Module) -> list[_Block]:
                 inner = _Place(
                     function_scope(statement, place.scope), statement, methods.get(statement, place.method)
                 )
-                functions.setdefault(statement.name, []).append(_Block(inner, statement.body, False))
+                functions.setdefault(statement.name, []).append(_Block(module, inner, statement.body, False))
                 waiting.append((inner, statement.body))
                 continue
             if isinstance(statement, ast.With) and _opens_tape(statement, place.scope):
-                blocks.append(_Block(place, statement.body, True))
+                blocks.append(_Block(module, place, statement.body, True))
             for name in ("body", "orelse", "finalbody", "handlers"):
                 waiting += [
                     (place, child.body if isinstance(child, ast.ExceptHandler) else [child])
@@ -215,7 +232,9 @@ def _training_blocks(module: Module) -> list[_Block]:
                 ]
     blocks += [each for group in functions.values() for each in group if _trains(each.body)]
     if _trains(module.source.tree.body):
-        blocks.append(_Block(_Place(module.scope), _outside_of_definitions(module.source.tree.body), False))
+        blocks.append(
+            _Block(module, _Place(module.scope), _outside_of_definitions(module.source.tree.body), False)
+        )
     for block in blocks:
         for name in _called_names(block.body):
             blocks += functions.pop(name, [])
@@ -271,7 +290,7 @@ def _is_call_of(func: ast.expr, wanted: set[ClassInfo], place: _Place, flow: Tra
         case ast.Name():
             return _is_instance(func, wanted, place, flow)
         case ast.Attribute(value=ast.Name(id=owner), attr=name) if method and owner == method.self_name:
-            if method.owner.find(name) is not None or (method.owner.kind is not None and name in _OF_KERAS):
+            if called_methods(func, method) or (method.owner.kind is not None and name in _OF_KERAS):
                 return False
             values = flow.layers.values_of(func, method, place.scope)
             if any(isinstance(value, UserLayer) and value.info in wanted for value in values):
@@ -306,7 +325,7 @@ def _is_instance(name: ast.Name, wanted: set[ClassInfo], place: _Place, flow: Tr
 
 
 def _makes(call: ast.Call, wanted: set[ClassInfo], place: _Place, flow: TrainingFlow) -> bool | None:
-    made = flow.module.class_named(call.func, place.scope)
+    made = flow.project.class_named(call.func, place.scope)
     if made is not None:
         return made in wanted
     dotted = place.scope.dotted(call.func)

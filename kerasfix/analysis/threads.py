@@ -7,6 +7,7 @@ parameter `training` on, every caller has to hand it over, or a model that worke
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -44,8 +45,8 @@ _TRANSPARENT = frozenset(
     }
 )
 
-# Class name, method name -> reasons from elsewhere.
-Objections = Callable[[str, str], Iterable[str]]
+# Class, method name -> reasons from elsewhere.
+Objections = Callable[[ClassInfo, str], Iterable[str]]
 
 
 @dataclass(eq=False)
@@ -75,12 +76,12 @@ class _Reference:
 
 
 class Threads:
-    """The threads of one module.
+    """The threads of a project.
 
     Args:
         flow: Who depends on the flag there.
-        objections: Gives, for a class name and a method name, what other files have against the method
-            handing the flag on.
+        objections: Gives, for a class and a method name, what files that are not looked at have against the
+            method handing the flag on.
     """
 
     def __init__(self, flow: TrainingFlow, objections: Objections) -> None:
@@ -124,7 +125,10 @@ class Threads:
         """Why one call cannot be given the flag, or None if it can."""
         if not self._takers(site):
             return f"the `call` of {site.class_names} can not take the flag"
-        return _call_blocker(site) or next(self._override_blockers(site), None)
+        takeless = next((each for each in site.helpers if not each.takes(FLAG)), None)
+        if takeless is not None:
+            return f"`{takeless.name}` of {takeless.owner.name} takes no `training`"
+        return _call_blocker(site)
 
     def _make(self, start: Method) -> Thread:
         thread = Thread()
@@ -139,11 +143,11 @@ class Threads:
             if not method.takes(FLAG):
                 thread.gains.append(method)
                 thread.blockers += _signature_blockers(method)
-                thread.blockers += self._gain_blockers(method)
-                for site in self.flow.sites.get(method, ()):
+                thread.blockers += _place_blockers(method)
+                for site in self.flow.sites(method):
                     waiting += self._carry_on(thread, site)
             thread.blockers += self._reference_blockers(method)
-            thread.blockers += self._objections(method.owner.name, method.name)
+            thread.blockers += self._objections(method.owner, method.name)
             for site in self.callers(method):
                 if site.passed in (Passed.ABSENT, Passed.UNCLEAR):
                     waiting += self._carry_to(thread, site)
@@ -178,14 +182,14 @@ class Threads:
         if blocker:
             thread.blockers.append(blocker)
             return []
-        thread.blockers += self._override_blockers(site)
+        thread.blockers += _place_blockers(site.method)
         thread.passes.append(site)
-        # A caller that has the flag already now hands it on too.
-        return [site.method] if site.helper is None else [site.method, site.helper]
+        # A caller that has the flag already now hands it on too, and so does every version of the helper.
+        return [site.method, *site.helpers]
 
     def _takers(self, site: Site) -> bool:
         """Whether passing the flag here has an effect on at least one of the layers."""
-        return site.helper is not None or any(
+        return bool(site.helpers) or any(
             not isinstance(value, UserLayer) or self.can_take(value.info) for value in site.values
         )
 
@@ -198,35 +202,17 @@ class Threads:
         return False
 
     def callers(self, method: Method) -> list[Site]:
-        """The calls of a method, in the classes of the module."""
+        """The calls of a method, in the given classes."""
         return self._callers.get(method, [])
 
     @cached_property
     def _callers(self) -> dict[Method, list[Site]]:
         found: dict[Method, list[Site]] = {}
-        for sites in self.flow.sites.values():
-            for site in sites:
-                if site.helper is not None:
-                    found.setdefault(site.helper, []).append(site)
+        for method in self.flow.project.methods():
+            for site in self.flow.sites(method):
+                for helper in site.helpers:
+                    found.setdefault(helper, []).append(site)
         return found
-
-    def _gain_blockers(self, method: Method) -> Iterator[str]:
-        """Other versions of a method that gains a parameter; `call` may differ from class to class."""
-        if method.name == "call":
-            return
-        for each in method.owner.family:
-            other = each.methods.get(method.name)
-            if other is not None and other is not method:
-                yield f"`{method.name}` is overridden in {each.name}"
-
-    def _override_blockers(self, site: Site) -> Iterator[str]:
-        """Versions of a helper, in subclasses, that would be handed a flag that they do not take."""
-        if site.helper is None or site.is_super:
-            return
-        for each in site.method.owner.family:
-            other = each.methods.get(site.helper.name)
-            if other is not None and other is not site.helper and not other.takes(FLAG):
-                yield f"`{site.helper.name}` of {each.name} takes no `training`"
 
     def _reference_blockers(self, method: Method) -> Iterator[str]:
         """Uses of a method that are no calls in sight, and so cannot be made to hand the flag over."""
@@ -242,7 +228,7 @@ class Threads:
     def _references(self) -> dict[str, list[_Reference]]:
         """Every attribute that a method of a class reads, by its name."""
         found: dict[str, list[_Reference]] = {}
-        for info in self.flow.module.classes:
+        for info in self.flow.project.classes:
             for name, method in info.methods.items():
                 called: set[int] = set()
                 for node in ast.walk(method.node):
@@ -252,6 +238,12 @@ class Threads:
                         harmless = name in NOT_FORWARD and id(node) in called
                         found.setdefault(node.attr, []).append(_Reference(node, info, harmless))
         return found
+
+
+def _place_blockers(method: Method) -> Iterator[str]:
+    if not method.owner.module.given:
+        name = os.path.basename(method.owner.module.file)
+        yield f"{method.owner.name} is written in {name}, which is not among the files given"
 
 
 def decorator_blockers(method: Method) -> Iterator[str]:
@@ -296,7 +288,7 @@ def _call_blocker(site: Site) -> str | None:
 
 def _outside_blockers(site: Site) -> Iterator[str]:
     """A caller that no `call` of its class leads to may still be called from the `call` of another class."""
-    if site.helper is not None and is_true(site.helper.default(FLAG)):
+    if any(is_true(helper.default(FLAG)) for helper in site.helpers):
         yield f"`{site.method.name}` calls it and gets its default, which is True"
     elif site.method.name not in _STEPS:
         yield f"`{site.method.name}` calls it, which other classes may call"
@@ -311,7 +303,8 @@ def _may_mean(reference: _Reference, method: Method) -> bool:
     info, node = reference.info, reference.node
     match node.value:
         case ast.Name(id=name) if name == method.self_name:
-            return method.owner in info.family and info.find(method.name) in (method, None)
+            found = {each.find(method.name) for each in (info, *info.descendants)}
+            return method.owner in info.family and (method in found or found == {None})
         case ast.Call(func=ast.Name(id="super")):
             # In a subclass with several bases, super() can lead to a class that this one does not know.
             return (

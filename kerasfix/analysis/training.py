@@ -1,16 +1,17 @@
 """Who depends on the training flag.
 
 A class depends on it if a layer that its `call` reaches does. Classes reach each other, so this is a fixed
-point over the module, not a look at one `call`.
+point over the project, not a look at one `call`.
 """
 
 from __future__ import annotations
 
 import ast
 import enum
+from collections.abc import Sequence
 from functools import cached_property
 
-from kerasfix.analysis.index import ClassInfo, Method, Module
+from kerasfix.analysis.index import ClassInfo, Method
 from kerasfix.analysis.layers import (
     BuiltinLayer,
     LayerIndex,
@@ -21,6 +22,7 @@ from kerasfix.analysis.layers import (
     flat,
     is_layer,
 )
+from kerasfix.analysis.project import Project
 from kerasfix.analysis.sites import FLAG, NOT_FORWARD, Site, sites_in
 from kerasfix.keras.layers import Effect, fact
 
@@ -35,29 +37,31 @@ class Dependence(enum.Enum):
 
 
 class TrainingFlow:
-    """Where the training flag goes in the Keras classes of one module."""
+    """Where the training flag goes in the Keras classes of a project."""
 
-    def __init__(self, module: Module) -> None:
-        self.module = module
-        self.layers = LayerIndex(module)
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.layers = LayerIndex(project)
+        self._sites: dict[Method, list[Site]] = {}
         # Classes that depend on the flag, and those of them that do through a layer that they call.
         self._dependent: set[ClassInfo] = set()
         self._needy: set[ClassInfo] = set()
-        self._settle()
+        # Classes that were looked at, each with those whose answer hangs on it.
+        self._askers: dict[ClassInfo, set[ClassInfo]] = {}
+        self._waiting: list[ClassInfo] = []
+        self._asking: ClassInfo | None = None
 
-    @cached_property
-    def sites(self) -> dict[Method, list[Site]]:
-        """The calls in each forward method of each class that Keras drives, in the order of the source."""
-        family = {each: None for info in self.module.keras_classes for each in info.family}
-        return {
-            method: list(sites_in(method, self.layers))
-            for info in family
-            for method in info.methods.values()
-            if method.name not in NOT_FORWARD
-        }
+    def sites(self, method: Method) -> list[Site]:
+        """The calls in a method that computes something, in the order of the source."""
+        if method.name in NOT_FORWARD:
+            return []
+        if method not in self._sites:
+            self._sites[method] = list(sites_in(method, self.layers))
+        return self._sites[method]
 
     def depends(self, info: ClassInfo) -> Dependence:
         """Whether the numbers of a class depend on the flag, now or once its `call` is mended."""
+        self._settle(info)
         call = info.find("call")
         if any("__call__" in each.methods for each in info.family):
             return Dependence.UNKNOWN
@@ -71,20 +75,21 @@ class TrainingFlow:
         return Dependence.DEPENDS
 
     def users(self, info: ClassInfo) -> list[Site]:
-        """The calls of an instance of `info`, in the methods of the module's classes."""
+        """The calls of an instance of `info`, in the methods of the given classes."""
         return self._users.get(info, [])
 
     @cached_property
     def _users(self) -> dict[ClassInfo, list[Site]]:
         found: dict[ClassInfo, list[Site]] = {}
-        for sites in self.sites.values():
-            for site in sites:
+        for method in self.project.methods():
+            for site in self.sites(method):
                 for info in {value.info for value in site.values if isinstance(value, UserLayer)}:
                     found.setdefault(info, []).append(site)
         return found
 
     def calls_dependent_layer(self, info: ClassInfo) -> bool:
         """Whether `call` reaches a layer that depends on the flag, not only reads the flag itself."""
+        self._settle(info)
         return info in self._needy
 
     def value_depends(self, value: Value) -> Dependence:
@@ -102,13 +107,16 @@ class TrainingFlow:
 
     def site_depends(self, site: Site) -> bool:
         """Whether the call needs the flag: for certain a layer or helper that depends on it."""
-        if site.helper is not None:
-            return self.needs_flag(site.helper)
-        found = {self.value_depends(value) for value in site.values}
+        if site.helpers:
+            return any(self.needs_flag(helper) for helper in site.helpers)
+        return self._is_needed_by(site.values)
+
+    def _is_needed_by(self, values: Sequence[Value]) -> bool:
+        found = {self.value_depends(value) for value in values}
         return (
             Dependence.DEPENDS in found
             and Dependence.AUGMENTS not in found
-            and all(is_layer(value) for value in site.values)
+            and all(is_layer(value) for value in values)
         )
 
     def is_mixed(self, site: Site) -> bool:
@@ -124,33 +132,81 @@ class TrainingFlow:
         return any(
             self.site_depends(site)
             for reached in self.reachable(method)
-            for site in self.sites.get(reached, ())
-            if site.helper is None and not site.is_decided
+            for site in self.sites(reached)
+            if not site.helpers and not site.is_decided
         )
 
     def reachable(self, start: Method) -> list[Method]:
-        """The methods that a call of `start` runs, itself first."""
-        found = [start]
-        for method in found:
-            for site in self.sites.get(method, ()):
-                if site.helper is not None and not site.is_decided and site.helper not in found:
-                    found.append(site.helper)
-        return found
+        """The methods that a call of `start` can run, itself first."""
+        found = {start: None}
+        waiting = [start]
+        while waiting:
+            for site in self.sites(waiting.pop(0)):
+                if not site.is_decided:
+                    new = [helper for helper in site.helpers if helper not in found]
+                    found.update(dict.fromkeys(new))
+                    waiting += new
+        return list(found)
 
-    def _settle(self) -> None:
-        """Find all classes that depend on the flag; each round can only add some."""
-        while True:
-            known = len(self._dependent), len(self._needy)
-            for info in self.module.keras_classes:
-                call = info.find("call")
-                if call is None:
+    def _needs_flag_in(self, info: ClassInfo, start: Method) -> bool:
+        """Whether `start` needs the flag in an instance of just the class `info`."""
+        is_alone = len(start.receivers) == 1 and len(info.ancestors) == 1
+        found = {start: None}
+        waiting = [start]
+        while waiting:
+            for site in self.sites(waiting.pop(0)):
+                if site.is_decided:
                     continue
-                if self.needs_flag(call):
-                    self._needy.add(info)
-                if info in self._needy or _reads_flag(call):
-                    self._dependent.add(info)
-            if known == (len(self._dependent), len(self._needy)):
-                return
+                if site.helpers:
+                    helper = site.helper_in(info)
+                    if helper is not None and helper not in found:
+                        found[helper] = None
+                        waiting.append(helper)
+                    continue
+                values = (
+                    site.values
+                    if is_alone
+                    else self.layers.values_in(site.call.func, info, site.method, site.scope)
+                )
+                if self._is_needed_by(values):
+                    return True
+        return False
+
+    def _settle(self, info: ClassInfo) -> None:
+        """Find out whether a class depends on the flag, and all classes on which the answer hangs.
+
+        Classes that reach each other are asked again until nothing changes; an answer can only become yes.
+        """
+        is_new = info not in self._askers
+        askers = self._askers.setdefault(info, set())
+        if self._asking is not None:
+            askers.add(self._asking)
+        if not is_new:
+            return
+        self._waiting.append(info)
+        if self._asking is not None:
+            return
+        while self._waiting:
+            each = self._waiting.pop()
+            self._asking = each
+            try:
+                changed = self._ask(each)
+            finally:
+                self._asking = None
+            if changed:
+                self._waiting += [asker for asker in self._askers[each] if asker not in self._waiting]
+
+    def _ask(self, info: ClassInfo) -> bool:
+        """Look at one class; whether the answer is new."""
+        call = info.find("call")
+        if call is None:
+            return False
+        before = info in self._dependent, info in self._needy
+        if info not in self._needy and self._needs_flag_in(info, call):
+            self._needy.add(info)
+        if info in self._needy or _reads_flag(call):
+            self._dependent.add(info)
+        return before != (info in self._dependent, info in self._needy)
 
     def _builtin_depends(self, layer: BuiltinLayer) -> Dependence:
         match layer.fact.effect:

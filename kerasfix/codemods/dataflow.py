@@ -13,13 +13,13 @@ _EQUALS = re.compile(r"\s*=(?!=)\s*")
 def read_instead(source: Source, read: ast.Name, name: str) -> tuple[Edit, ...]:
     """Make one read of a variable read another one."""
     start, end = source.span(read)
-    return (Edit(start, end, name),)
+    return (Edit(start, end, name, source.file),)
 
 
 def keep_result(source: Source, statement: ast.Expr, name: str, style: ast.AST) -> tuple[Edit, ...]:
     """Turn the statement `f(x)` into `name = f(x)`."""
     start, _ = source.span(statement)
-    return (Edit(start, start, f"{name}{equals_style(source, style)}"),)
+    return (Edit(start, start, f"{name}{equals_style(source, style)}", source.file),)
 
 
 def assign_before(
@@ -30,7 +30,7 @@ def assign_before(
     line_start = source.line_starts[statement.lineno - 1]
     indent = source.text[line_start:start]
     text = f"{indent}{name}{equals_style(source, style)}{value}{source.newline}"
-    return (Edit(line_start, line_start, text),)
+    return (Edit(line_start, line_start, text, source.file),)
 
 
 def equals_style(source: Source, root: ast.AST) -> str:

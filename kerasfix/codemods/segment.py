@@ -80,15 +80,16 @@ def _difference(source: Source, start: int, segment: str, before: _Node, after: 
     module = cst.Module(body=[], default_newline=source.newline)
     if module.code_for_node(before).rstrip("\r\n") != segment.rstrip("\r\n"):
         raise CannotEdit("LibCST does not give it back as it was written")
-    return shortest_edit(start, segment.rstrip("\r\n"), module.code_for_node(after).rstrip("\r\n"))
+    new = module.code_for_node(after).rstrip("\r\n")
+    return shortest_edit(source, start, segment.rstrip("\r\n"), new)
 
 
-def shortest_edit(start: int, old: str, new: str) -> tuple[Edit, ...]:
-    """One edit without the text that `old` and `new` share at both ends; none if they are the same."""
+def shortest_edit(source: Source, start: int, old: str, new: str) -> tuple[Edit, ...]:
+    """One edit without the text that `old`, at `start`, and `new` share at both ends, if any."""
     if old == new:
         return ()
     limit = min(len(old), len(new))
     head = next((i for i in range(limit) if old[i] != new[i]), limit)
     limit -= head
     tail = next((i for i in range(limit) if old[-1 - i] != new[-1 - i]), limit)
-    return (Edit(start + head, start + len(old) - tail, new[head : len(new) - tail]),)
+    return (Edit(start + head, start + len(old) - tail, new[head : len(new) - tail], source.file),)

@@ -15,9 +15,9 @@ from kerasfix.codemods.signatures import add_parameter, set_default
 from kerasfix.source import Edit, Source
 
 
-def pass_flag(module: Module, site: Site) -> tuple[Edit, ...]:
+def pass_flag(site: Site) -> tuple[Edit, ...]:
     """Add `training=training` to a call."""
-    return add_training(module.source, site.call, site.method.node, FLAG)
+    return add_training(site.method.owner.module.source, site.call, site.method.node, FLAG)
 
 
 def add_training(source: Source, call: ast.Call, inside: Function | None, value: str) -> tuple[Edit, ...]:
@@ -32,19 +32,21 @@ def add_training(source: Source, call: ast.Call, inside: Function | None, value:
     )
 
 
-def name_flag(module: Module, site: Site, names: dict[int, str]) -> tuple[Edit, ...]:
+def name_flag(site: Site, names: dict[int, str]) -> tuple[Edit, ...]:
     """Turn the positional arguments of a call at the given positions into keywords."""
-    return edit_call(module.source, site.call, lambda node: name_arguments(node, names))
+    return edit_call(site.method.owner.module.source, site.call, lambda node: name_arguments(node, names))
 
 
-def default_to_none(module: Module, method: Method) -> tuple[Edit, ...]:
+def default_to_none(method: Method) -> tuple[Edit, ...]:
     """Make the flag of a method default to None."""
+    module = method.owner.module
     optional = _optional_bool(module)
     return edit_signature(module.source, method.node, lambda node: set_default(node, FLAG, "None", optional))
 
 
-def gain_flag(module: Module, method: Method) -> tuple[Edit, ...]:
+def gain_flag(method: Method) -> tuple[Edit, ...]:
     """Give a method the parameter `training=None`."""
+    module = method.owner.module
     source = module.source
     annotation = _optional_bool(module) if _is_annotated(method) else None
     first = named_parameters(method.node)[:1]
@@ -58,10 +60,10 @@ def gain_flag(module: Module, method: Method) -> tuple[Edit, ...]:
     )
 
 
-def thread_edits(module: Module, thread: Thread, but: Site | None = None) -> tuple[Edit, ...]:
+def thread_edits(thread: Thread, but: Site | None = None) -> tuple[Edit, ...]:
     """All edits of one thread, which belong together; those of the call `but` are left out."""
-    edits = [edit for method in thread.gains for edit in gain_flag(module, method)]
-    edits += [edit for site in thread.passes if site is not but for edit in pass_flag(module, site)]
+    edits = [edit for method in thread.gains for edit in gain_flag(method)]
+    edits += [edit for site in thread.passes if site is not but for edit in pass_flag(site)]
     return tuple(sorted(set(edits)))
 
 

@@ -79,7 +79,9 @@ def finding(
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         end = start + len(program.source.line(node.lineno)[node.col_offset :].rstrip())
     code, name = rule
-    return Finding(code, name, message, start, end, severity, fix, help, owner, method, loses)
+    return Finding(
+        code, name, message, start, end, severity, fix, help, owner, method, loses, program.source.file
+    )
 
 
 def attempt(

@@ -45,7 +45,7 @@ _RULE = ("KF101", "missing-training-parameter")
 
 
 def check(program: Program) -> Iterator[Finding]:
-    for info in program.module.keras_classes:
+    for info in program.classes:
         call = info.methods.get("call")
         if call is None or call.takes(FLAG) or any(call.takes(name) for name in OTHER_FLAG_NAMES):
             continue
@@ -57,14 +57,14 @@ def _finding(program: Program, info: ClassInfo, call: Method) -> Finding:
     reached = [
         site.class_names
         for method in program.flow.reachable(call)
-        for site in program.flow.sites.get(method, ())
-        if site.helper is None and not site.is_decided and program.flow.site_depends(site)
+        for site in program.flow.sites(method)
+        if not site.helpers and not site.is_decided and program.flow.site_depends(site)
     ]
     thread = program.threads.thread(call)
     if thread.blockers:
         fix, help = None, f"Left alone, because {listed(thread.blockers)}"
     else:
-        fix, help = _fix(program, thread, reached)
+        fix, help = _fix(thread, reached)
     return finding(
         program,
         _RULE,
@@ -78,13 +78,13 @@ def _finding(program: Program, info: ClassInfo, call: Method) -> Finding:
     )
 
 
-def _fix(program: Program, thread: Thread, reached: list[str]) -> tuple[Fix | None, str]:
+def _fix(thread: Thread, reached: list[str]) -> tuple[Fix | None, str]:
     from kerasfix.codemods.training import thread_edits
 
     return attempt(
         f"Take `training=None` and pass `training=training` to {listed(reached)}",
         Applicability.REPAIR,
-        lambda: thread_edits(program.module, thread),
+        lambda: thread_edits(thread),
         effect=f"fit() then runs {listed(reached)} in training mode, as Keras documents",
     )
 
@@ -92,13 +92,13 @@ def _fix(program: Program, thread: Thread, reached: list[str]) -> tuple[Fix | No
 def _severity(program: Program, info: ClassInfo) -> Severity:
     if program.module.is_keras2_only:
         return Severity.INFO
-    return Severity.ERROR if info.kind is Kind.MODEL else Severity.WARNING
+    return Severity.ERROR if info.role is Kind.MODEL else Severity.WARNING
 
 
 def _consequence(program: Program, info: ClassInfo) -> str:
     if program.module.is_keras2_only:
         return "Keras 2 hands the flag on by itself, Keras 3 does not"
-    if info.kind is Kind.MODEL:
+    if info.role is Kind.MODEL:
         return "under Keras 3, fit() leaves them in inference mode"
     return "inside a model that passes no flag, or on JAX, they never train"
 
@@ -315,7 +315,7 @@ class Net(keras.Model):
 """,
         ),
         Case(
-            "Found, but not edited: a subclass overrides the helper",
+            "A helper that a subclass overrides gets the flag there too",
             """\
 class Net(keras.Model):
     def __init__(self):
@@ -331,6 +331,23 @@ class Net(keras.Model):
 
 class Plain(Net):
     def norm(self, x):
+        return x
+""",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+
+    def call(self, x, training=None):
+        return self.norm(x, training=training)
+
+    def norm(self, x, training=None):
+        return self.bn(x, training=training)
+
+
+class Plain(Net):
+    def norm(self, x, training=None):
         return x
 """,
         ),

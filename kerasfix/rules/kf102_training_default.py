@@ -36,7 +36,7 @@ from kerasfix.analysis.flag_uses import Use, flag_uses
 from kerasfix.analysis.index import ClassInfo, Kind, Method
 from kerasfix.analysis.program import Program
 from kerasfix.analysis.sites import FLAG, Passed
-from kerasfix.analysis.tapes import Relying
+from kerasfix.analysis.tapes import Relying, place_of
 from kerasfix.analysis.threads import decorator_blockers
 from kerasfix.analysis.training import Dependence, is_true
 from kerasfix.findings import Applicability, Finding, Fix, Severity
@@ -49,7 +49,7 @@ _BLOCKED = {Use.COMPARED, Use.OTHER}
 
 
 def check(program: Program) -> Iterator[Finding]:
-    for info in program.module.keras_classes:
+    for info in program.classes:
         call = info.methods.get("call")
         if call is None or not call.takes(FLAG):
             continue
@@ -73,21 +73,21 @@ def _default_true(program: Program, info: ClassInfo, call: Method) -> Finding:
         relying.doubtful += _bare_containers(program, info)
         sure = program.flow.calls_dependent_layer(info) and not uses & _UNSURE and not relying.doubtful
         # A layer is called by some model; where that is not in sight, it may pass no flag.
-        sure = sure and (info.kind is Kind.MODEL or bool(program.flow.users(info)))
+        sure = sure and (info.role is Kind.MODEL or bool(program.flow.users(info)))
         # Plain calls of it (`super().call(x)`, `Base.call(self, x)`) get the default itself.
         plain = program.threads.thread(call).blockers
         sure = sure and not plain
         applicability = Applicability.REPAIR if sure else Applicability.SUGGESTION
-        fix, help = _fix(program, call, applicability, relying)
+        fix, help = _fix(call, applicability, relying)
         help = help or (f"Not certain, because {listed(plain)}" if plain else _warning(relying))
     what = "is True, so that a plain model(x) runs in training mode"
     return _finding(program, info, call, what, Severity.ERROR, fix, help)
 
 
-def _bare_containers(program: Program, info: ClassInfo) -> list[int]:
-    """Lines of calls of this layer, in other classes, that do not pass the flag and will not."""
+def _bare_containers(program: Program, info: ClassInfo) -> list[str]:
+    """Places of calls of this layer, in other classes, that do not pass the flag and will not."""
     return [
-        site.call.lineno
+        place_of(site.call, site.method.owner.module, info.module)
         for site in program.flow.users(info)
         if site.passed is Passed.UNCLEAR
         or program.flow.is_mixed(site)
@@ -101,8 +101,8 @@ def _bare_containers(program: Program, info: ClassInfo) -> list[int]:
 
 def _warning(relying: Relying) -> str:
     if relying.doubtful:
-        lines = listed([str(line) for line in relying.doubtful])
-        return f"A call on line {lines} may rely on the default, and would need `training=True` then"
+        places = listed(relying.doubtful)
+        return f"A call on {places} may rely on the default, and would need `training=True` then"
     return "A training loop in another file that passes no flag needs `training=True` then"
 
 
@@ -112,7 +112,7 @@ def _no_default(program: Program, info: ClassInfo, call: Method) -> Finding:
     if blockers:
         help = f"Left alone, because {listed(blockers)}"
     elif _can_have_default(call):
-        fix, help = _fix(program, call, Applicability.REPAIR, Relying())
+        fix, help = _fix(call, Applicability.REPAIR, Relying())
     what = "is missing, so that a plain model(x) raises under Keras 3"
     severity = Severity.INFO if program.module.is_keras2_only else Severity.ERROR
     return _finding(program, info, call, what, severity, fix, help)
@@ -139,14 +139,14 @@ def _finding(
     )
 
 
-def _fix(
-    program: Program, call: Method, applicability: Applicability, relying: Relying
-) -> tuple[Fix | None, str]:
+def _fix(call: Method, applicability: Applicability, relying: Relying) -> tuple[Fix | None, str]:
     from kerasfix.codemods.training import add_training, default_to_none
 
     def edits() -> tuple[Edit, ...]:
-        calls = [add_training(program.source, node, function, "True") for function, node in relying.sure]
-        return (*default_to_none(program.module, call), *(edit for each in calls for edit in each))
+        calls = [
+            add_training(module.source, node, function, "True") for module, function, node in relying.sure
+        ]
+        return (*default_to_none(call), *(edit for each in calls for edit in each))
 
     message = "Make it `training=None`"
     if relying.sure:

@@ -52,14 +52,15 @@ _RULE = ("KF103", "training-not-passed")
 
 
 def check(program: Program) -> Iterator[Finding]:
-    for method, sites in program.flow.sites.items():
-        for site in sites:
+    for method in program.methods:
+        for site in program.flow.sites(method):
             if site.passed is not Passed.ABSENT or not program.flow.site_depends(site):
                 continue
             if site.flag_in_reach:
-                if (site.helper is None or site.helper.takes(FLAG)) and not _builds_a_graph(program, method):
+                takes = not site.helpers or any(helper.takes(FLAG) for helper in site.helpers)
+                if takes and not _builds_a_graph(method):
                     yield _direct(program, site)
-            elif site.helper is None and program.threads.gets_flag(method):
+            elif not site.helpers and program.threads.gets_flag(method):
                 yield _through_helper(program, site)
 
 
@@ -75,9 +76,9 @@ def _direct(program: Program, site: Site) -> Finding:
         fix, help = attempt(
             "Pass `training=training`" + (", here and where it is called" if others else ""),
             _applicability(program, site, thread),
-            lambda: (*pass_flag(program.module, site), *thread_edits(program.module, thread, but=site)),
+            lambda: (*pass_flag(site), *thread_edits(thread, but=site)),
         )
-    what = f"the {site.class_names} `{site.text}`" if site.helper is None else f"`{site.text}`"
+    what = f"the {site.class_names} `{site.text}`" if not site.helpers else f"`{site.text}`"
     message = f"`{site.method.name}` has the flag but calls {what} without it"
     return _finding(program, site, message, fix, help)
 
@@ -87,7 +88,7 @@ def _applicability(program: Program, site: Site, thread: Thread) -> Applicabilit
     if site.method.name != "call" and not program.threads.gets_flag(site.method):
         return Applicability.SUGGESTION
     passes = [site, *thread.passes]
-    if any(each.helper is not None and each.helper.takes(FLAG) for each in passes):
+    if any(helper.takes(FLAG) for each in passes for helper in each.helpers):
         return Applicability.REPAIR
     return Applicability.REPAIR if _may_leak(program, site) else Applicability.SAFE
 
@@ -105,15 +106,15 @@ def _may_leak(program: Program, site: Site) -> bool:
         if method in seen:
             continue
         seen.add(method)
-        for each in flow.sites.get(method, ()):
+        for each in flow.sites(method):
             if each.is_decided or any(flow.value_depends(v) is Dependence.AUGMENTS for v in each.values):
                 return True
             inner = [value.info.find("call") for value in each.values if isinstance(value, UserLayer)]
-            waiting += [found for found in (each.helper, *inner) if found is not None]
+            waiting += [found for found in (*each.helpers, *inner) if found is not None]
     return False
 
 
-def _builds_a_graph(program: Program, method: Method) -> bool:
+def _builds_a_graph(method: Method) -> bool:
     """Whether a method builds a functional model, into which the flag would be written for ever."""
     return any(
         isinstance(node, ast.Call) and method.scope.dotted(node.func) in (names.INPUT, names.MODEL)
@@ -131,7 +132,7 @@ def _through_helper(program: Program, site: Site) -> Finding:
         fix, help = attempt(
             f"Take `training=None` in {gaining} and pass it on",
             _applicability(program, site, thread),
-            lambda: thread_edits(program.module, thread),
+            lambda: thread_edits(thread),
         )
     message = (
         f"The flag that `call` gets does not reach the {site.class_names} `{site.text}` "

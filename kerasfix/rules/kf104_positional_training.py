@@ -38,9 +38,9 @@ _RULE = ("KF104", "positional-training")
 
 
 def check(program: Program) -> Iterator[Finding]:
-    for sites in program.flow.sites.values():
-        for site in sites:
-            if site.helper is None and site.passed in (Passed.POSITIONAL, Passed.UNCLEAR):
+    for method in program.methods:
+        for site in program.flow.sites(method):
+            if not site.helpers and site.passed in (Passed.POSITIONAL, Passed.UNCLEAR):
                 position = _flag_position(site)
                 if position is not None:
                     yield _finding(program, site, position)
@@ -66,9 +66,7 @@ def _finding(program: Program, site: Site, position: int) -> Finding:
     if names is not None:
         from kerasfix.codemods.training import name_flag
 
-        fix, help = attempt(
-            "Pass it by keyword", Applicability.SAFE, lambda: name_flag(program.module, site, names)
-        )
+        fix, help = attempt("Pass it by keyword", Applicability.SAFE, lambda: name_flag(site, names))
     return finding(
         program,
         _RULE,

@@ -43,7 +43,7 @@ _RULE = ("KF108", "training-default-false")
 
 
 def check(program: Program) -> Iterator[Finding]:
-    for info in program.module.keras_classes:
+    for info in program.classes:
         call = info.methods.get("call")
         if call is None or not _is_false(call.default(FLAG)):
             continue
@@ -74,9 +74,7 @@ def _finding(program: Program, info: ClassInfo, call: Method, uses: set[Use]) ->
         doubt = "Something that is not in sight gets the flag, and to it None may not be False"
     default = call.default(FLAG)
     assert default is not None
-    fix, help = attempt(
-        "Make it `training=None`", applicability, lambda: default_to_none(program.module, call)
-    )
+    fix, help = attempt("Make it `training=None`", applicability, lambda: default_to_none(call))
     return finding(
         program,
         _RULE,

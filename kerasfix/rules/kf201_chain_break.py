@@ -51,7 +51,7 @@ _EFFECT = "Shapes of weights may change, so that saved weights no longer load"
 
 
 def check(program: Program) -> Iterator[Finding]:
-    for method in program.forward_methods():
+    for method in program.methods:
         use = program.layer_use(method)
         for chain in use.lost_chains():
             found = _broken(program, method, use, chain)

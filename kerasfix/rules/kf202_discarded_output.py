@@ -43,7 +43,7 @@ _RULE = ("KF202", "discarded-output")
 
 
 def check(program: Program) -> Iterator[Finding]:
-    for method in program.forward_methods():
+    for method in program.methods:
         if not program.threads.runs_in_call(method):
             # A method that builds or warms up a model drops what it computes on purpose.
             continue

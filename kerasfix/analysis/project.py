@@ -1,0 +1,263 @@
+"""The modules of a run, and what the names that they import from each other stand for.
+
+Modules are found by their files, as Python would find them, and only when a name leads there. So one given
+file costs the modules that its bases and layers come from, and a tree is read once.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from kerasfix.analysis.index import ClassInfo, Method, Module
+from kerasfix.analysis.scope import IN_PROJECT, Function, Imported, Scope, is_in_project, missing
+from kerasfix.keras.names import canonical
+from kerasfix.source import Source, SourceError, decode
+from kerasfix.workspace import WorkspaceError, read
+
+# What says that a folder is the root of a project.
+_ROOT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
+# A module that is only imported is not worth more than this, in bytes; people's modules are far smaller.
+_MAX_IMPORTED = 2_000_000
+_MAX_STEPS = 30
+
+
+class Project:
+    """Modules that know each other.
+
+    Args:
+        sources: The texts that are looked at, by absolute path; a text that is no file goes by "".
+    """
+
+    def __init__(self, sources: Mapping[str, Source]) -> None:
+        self.given: list[Module] = [Module(source, self, given=True) for source in sources.values()]
+        self._modules: dict[str, Module | None] = {module.file: module for module in self.given}
+        self._names: dict[tuple[str, str], str] = {}
+        self._roots: dict[str, list[str]] = {}
+        self._heads: dict[tuple[str, str], str | None] = {}
+
+    @classmethod
+    def of(cls, source: Source) -> Project:
+        """The project of a single text."""
+        return cls({source.file: source})
+
+    @cached_property
+    def classes(self) -> list[ClassInfo]:
+        """The classes of the given modules, each with its subclasses among them."""
+        found = [info for module in self.given for info in module.classes]
+        for info in found:
+            for base in info.bases:
+                if isinstance(base, ClassInfo) and info not in base.subclasses:
+                    base.subclasses.append(info)
+        return found
+
+    @cached_property
+    def keras_classes(self) -> list[ClassInfo]:
+        return [info for info in self.classes if info.kind is not None]
+
+    def methods(self) -> Iterator[Method]:
+        """The methods of the given modules' Keras classes and of all that shares `self` with them."""
+        family = dict.fromkeys(each for info in self.keras_classes for each in info.family)
+        for info in family:
+            if info.module.given:
+                yield from info.methods.values()
+
+    def class_named(self, node: ast.expr, scope: Scope, steps: int = 8) -> ClassInfo | None:
+        """The class of the project that a name stands for, if it can be only one."""
+        if isinstance(node, ast.Name):
+            binding = scope.value(node.id)
+            if isinstance(binding, ast.ClassDef):
+                module = self.module_of(scope)
+                return module.class_of_node.get(binding) if module is not None else None
+            if isinstance(binding, ast.Name) and steps:
+                return self.class_named(binding, scope, steps - 1)
+        dotted = scope.dotted(node)
+        return self.class_at(dotted) if dotted is not None else None
+
+    def module_of(self, scope: Scope) -> Module | None:
+        """The module that a scope is in."""
+        home = scope.root.home
+        return self._modules.get(home.file) if home is not None else None
+
+    def class_at(self, name: str) -> ClassInfo | None:
+        """The class that `resolve` named."""
+        definition = self._definition(name)
+        if definition is None or not isinstance(definition[1], ast.ClassDef):
+            return None
+        return definition[0].class_of_node.get(definition[1])
+
+    def function_named(self, node: ast.expr, scope: Scope) -> tuple[Function, Scope] | None:
+        """The function of the project that a name stands for, with the scope that it is written in."""
+        if isinstance(node, ast.Name):
+            binding = scope.value(node.id)
+            if isinstance(binding, Function):
+                return binding, scope.root
+        dotted = scope.dotted(node)
+        definition = self._definition(dotted) if dotted is not None else None
+        if definition is None or not isinstance(definition[1], Function):
+            return None
+        return definition[1], definition[0].scope
+
+    def resolve(self, dotted: str, importer: Module) -> str:
+        """What a dotted name stands for in a module: the name of Keras or of another package, or
+        `file:PATH|NAME` for what is written in the project.
+        """
+        if not is_in_project(dotted):
+            known = canonical(dotted)
+            if known == "keras" or known.startswith("keras."):
+                return known
+        key = ("" if is_in_project(dotted) else importer.folder, dotted)
+        if key not in self._names:
+            self._names[key] = canonical(dotted)  # where imports go round in circles
+            self._names[key] = self._resolve(dotted, importer)
+        return self._names[key]
+
+    def _definition(self, name: str) -> tuple[Module, ast.AST] | None:
+        if not is_in_project(name):
+            return None
+        path, _, inner = name[len(IN_PROJECT) :].rpartition("|")
+        module = self._module(path)
+        if module is None or not inner or "." in inner:
+            return None
+        binding = module.scope.bindings.get(inner, [])
+        return (module, binding[0]) if len(binding) == 1 and isinstance(binding[0], ast.AST) else None
+
+    def _resolve(self, dotted: str, importer: Module) -> str:
+        if is_in_project(dotted):
+            place, _, inner = dotted.rpartition("|")
+            steps = [step for step in inner.split(".") if step]
+            here = place[len(IN_PROJECT) :]
+            if steps and not inner.startswith("."):
+                # Something of a class or a function.
+                return dotted
+        else:
+            found = self._start(dotted, importer)
+            if found is None:
+                return canonical(dotted)
+            here, steps = found
+        for index, step in enumerate(steps[:_MAX_STEPS]):
+            member = self._member(here, step, last=index + 1 == len(steps))
+            if member is None:
+                return dotted
+            if member.endswith("|"):
+                here = member[len(IN_PROJECT) : -1]
+                continue
+            rest = steps[index + 1 :]
+            return self.resolve(".".join([member, *rest]), importer) if rest else member
+        return f"{IN_PROJECT}{here}|"
+
+    def _start(self, dotted: str, importer: Module) -> tuple[str, list[str]] | None:
+        """The file or folder where the search begins, and the names that are left."""
+        if not importer.file:
+            return None
+        if dotted.startswith("."):
+            level = len(dotted) - len(dotted.lstrip("."))
+            folder = importer.folder
+            for _ in range(level - 1):
+                folder = os.path.dirname(folder)
+            return _package(folder), [step for step in dotted[level:].split(".") if step]
+        head, *rest = dotted.split(".")
+        key = (importer.folder, head)
+        if key not in self._heads:
+            places = (_place(os.path.join(root, head)) for root in self._roots_of(importer.folder))
+            self._heads[key] = next((place for place in places if place), None)
+        place = self._heads[key]
+        return (place, rest) if place else None
+
+    def _roots_of(self, folder: str) -> list[str]:
+        """Where absolute imports of a file in `folder` may lead, the nearest first."""
+        if folder not in self._roots:
+            package = folder
+            while os.path.isfile(os.path.join(package, "__init__.py")):
+                package = os.path.dirname(package)
+            found = [package]
+            root = project_root(folder)
+            if root is not None:
+                found += [str(parent) for parent in Path(package).parents if parent.is_relative_to(root)]
+                found.append(os.path.join(root, "src"))
+            if package != folder:
+                # A script in a package that is run from its own folder.
+                found.append(folder)
+            self._roots[folder] = list(dict.fromkeys(found))
+        return self._roots[folder]
+
+    def _member(self, place: str, name: str, *, last: bool) -> str | None:
+        """What `name` is in a module or folder; None if that cannot be told.
+
+        On the way to something else it is a module where there is one; at the end, what `__init__` calls so.
+        """
+        is_file = place.endswith(".py")
+        is_package = not is_file or os.path.basename(place) == "__init__.py"
+        folder = os.path.dirname(place) if is_file else place
+        inner = _place(os.path.join(folder, name)) if is_package else None
+        if is_file and (last or inner is None):
+            module = self._module(place)
+            if module is None:
+                return None
+            found = self._bound(module, name)
+            if found is not None:
+                return found
+        if inner is not None:
+            return f"{IN_PROJECT}{inner}|"
+        return missing(f"{IN_PROJECT}{place}|", name) if is_file else None
+
+    def _bound(self, module: Module, name: str) -> str | None:
+        """What a module binds `name` to; None if it does not, itself or by a star import."""
+        scope = module.scope
+        bindings = scope.bindings.get(name)
+        if not bindings:
+            return scope.dotted(ast.Name(name, ast.Load()))
+        here = f"{IN_PROJECT}{module.file}|{name}"
+        names: set[str] = set()
+        for binding in bindings:
+            if isinstance(binding, Imported):
+                names.add(self.resolve(binding.dotted, module))
+            elif isinstance(binding, ast.Name) and binding.id != name:
+                names.add(self._bound(module, binding.id) or here)
+            elif isinstance(binding, ast.Attribute):
+                names.add(scope.dotted(binding) or here)
+            else:
+                names.add(here)
+        return names.pop() if len(names) == 1 else here
+
+    def _module(self, path: str) -> Module | None:
+        if path not in self._modules:
+            self._modules[path] = None
+            self._modules[path] = self._load(path)
+        return self._modules[path]
+
+    def _load(self, path: str) -> Module | None:
+        """A module that was not given; None if it is not to be read."""
+        try:
+            if os.path.getsize(path) > _MAX_IMPORTED:
+                return None
+            source = Source(decode(read(Path(path)).data)[0], path)
+            _ = source.tree
+        except (OSError, WorkspaceError, SourceError):
+            return None
+        return Module(source, self, given=False)
+
+
+def project_root(folder: str) -> str | None:
+    """The nearest folder, from `folder` up, that looks like the root of a project."""
+    for each in (Path(folder), *Path(folder).parents):
+        if any((each / mark).exists() for mark in _ROOT_MARKS):
+            return str(each)
+    return None
+
+
+def _package(folder: str) -> str:
+    init = os.path.join(folder, "__init__.py")
+    return init if os.path.isfile(init) else folder
+
+
+def _place(stem: str) -> str | None:
+    """The file or folder of a module, given its path without a suffix."""
+    if os.path.isdir(stem):
+        package = _package(stem)
+        if package != stem or not os.path.isfile(stem + ".py"):
+            return package
+    return stem + ".py" if os.path.isfile(stem + ".py") else None
