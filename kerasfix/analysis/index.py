@@ -275,6 +275,14 @@ class Module:
         """Every class of the module, at any depth, in the order of the source."""
         return list(_classes_below(self.source.tree.body, self.scope, self))
 
+    def speaks_of(self, info: ClassInfo) -> bool:
+        """Whether an instance of a class may be meant here: the module is its own, or names it or an heir."""
+        return any(each.module is self or each.name in self._words for each in (info, *info.descendants))
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset(_WORD.findall(self.source.text))
+
     @cached_property
     def is_keras2_only(self) -> bool:
         """Whether the program says that it wants Keras 2 and nothing else: it imports only `tf_keras`."""
@@ -294,6 +302,8 @@ _OTHER_KERAS = re.compile(
     r"\b(?:tf|tensorflow)\.keras\b|^\s*(?:from|import)\s+keras\b|\bfrom\s+tensorflow\s+import\s.*\bkeras\b",
     re.MULTILINE,
 )
+_CLASS = re.compile(r"^\s*class\b", re.MULTILINE)
+_WORD = re.compile(r"\w+")
 _HARMLESS_BASES = frozenset({"object"})
 _KNOWN_MODULES = ("builtins.", "abc.", "typing.")
 
@@ -317,7 +327,7 @@ def _classes_below(body: list[ast.stmt], scope: Scope, module: Module) -> Iterat
             # A class body's own names are not seen from its methods, so the scope stays the outer one.
             yield from _classes_below(statement.body, scope, module)
         elif isinstance(statement, Function):
-            if any(isinstance(node, ast.ClassDef) for node in ast.walk(statement)):
+            if _CLASS.search(module.source.segment(statement)):
                 yield from _classes_below(statement.body, function_scope(statement, scope), module)
         else:
             for child in ast.iter_child_nodes(statement):

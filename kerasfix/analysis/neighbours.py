@@ -41,10 +41,11 @@ class Neighbours:
     def of(self, project: Project) -> Objections:
         """The objections of what is no part of a project, and of classes in it whose bases are unknown."""
 
+        known = {module.file: module for module in project.given}
+
         def objections(info: ClassInfo, method: str) -> Iterator[str]:
-            known = {module.file: module for module in project.given}
             for node, place in self.subclasses(info.name, method, info.module.file):
-                module = known.get(os.path.realpath(place))
+                module = known.get(str(place))
                 if module is None or _may_inherit(module, node, info):
                     yield from _objections(node, self._descendants(info.name), method, place)
 
@@ -63,7 +64,7 @@ class Neighbours:
         calls = (f".{method}(".encode(), f"def {method}(".encode())
         for place, data in self._data.items():
             # Most files are dismissed by their bytes; `.call(` is rare.
-            if os.path.realpath(place) == but or not any(name in data for name in wanted):
+            if str(place) == but or not any(name in data for name in wanted):
                 continue
             if calls[0] not in data and (method == "call" or calls[1] not in data):
                 continue
@@ -80,7 +81,7 @@ class Neighbours:
             except WorkspaceError:
                 continue
             if b"class" in data:
-                found[path] = data
+                found[Path(os.path.realpath(path))] = data
         return found
 
     @cached_property

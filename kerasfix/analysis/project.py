@@ -37,7 +37,7 @@ class Project:
         self._modules: dict[str, Module | None] = {module.file: module for module in self.given}
         self._names: dict[tuple[str, str], str] = {}
         self._roots: dict[str, list[str]] = {}
-        self._heads: dict[tuple[str, str], str | None] = {}
+        self._heads: dict[tuple[str, str], list[str]] = {}
 
     @classmethod
     def of(cls, source: Source) -> Project:
@@ -109,7 +109,7 @@ class Project:
             known = canonical(dotted)
             if known == "keras" or known.startswith("keras."):
                 return known
-        key = ("" if is_in_project(dotted) else importer.folder, dotted)
+        key = ("" if is_in_project(dotted) else importer.file, dotted)
         if key not in self._names:
             self._names[key] = canonical(dotted)  # where imports go round in circles
             self._names[key] = self._resolve(dotted, importer)
@@ -163,8 +163,9 @@ class Project:
         key = (importer.folder, head)
         if key not in self._heads:
             places = (_place(os.path.join(root, head)) for root in self._roots_of(importer.folder))
-            self._heads[key] = next((place for place in places if place), None)
-        place = self._heads[key]
+            self._heads[key] = [place for place in places if place]
+        # No module imports itself.
+        place = next((place for place in self._heads[key] if place != importer.file), None)
         return (place, rest) if place else None
 
     def _roots_of(self, folder: str) -> list[str]:
@@ -174,15 +175,24 @@ class Project:
             while os.path.isfile(os.path.join(package, "__init__.py")):
                 package = os.path.dirname(package)
             found = [package]
-            root = project_root(folder)
-            if root is not None:
-                found += [str(parent) for parent in Path(package).parents if parent.is_relative_to(root)]
-                found.append(os.path.join(root, "src"))
+            for root in (project_root(folder), self._common_folder):
+                if root is not None:
+                    found += [str(parent) for parent in Path(package).parents if parent.is_relative_to(root)]
+                    found.append(os.path.join(root, "src"))
             if package != folder:
                 # A script in a package that is run from its own folder.
                 found.append(folder)
             self._roots[folder] = list(dict.fromkeys(found))
         return self._roots[folder]
+
+    @cached_property
+    def _common_folder(self) -> str | None:
+        """The folder that holds all given files: where there is nothing else to tell the root by."""
+        folders = {module.folder for module in self.given if module.file}
+        try:
+            return os.path.commonpath(folders) if folders else None
+        except ValueError:  # different drives
+            return None
 
     def _member(self, place: str, name: str, *, last: bool) -> str | None:
         """What `name` is in a module or folder; None if that cannot be told.

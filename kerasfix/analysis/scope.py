@@ -235,7 +235,8 @@ def _bind_import_from(scope: Scope, node: ast.ImportFrom) -> None:
         if alias.name == "*":
             scope.star_imports.append(module)
         else:
-            scope.bind(alias.asname or alias.name, Imported(f"{module}.{alias.name}"))
+            dot = "" if module.endswith(".") else "."
+            scope.bind(alias.asname or alias.name, Imported(f"{module}{dot}{alias.name}"))
 
 
 def _bind_target(scope: Scope, target: ast.expr, value: ast.expr | None) -> None:

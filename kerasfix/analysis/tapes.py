@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import builtins
 import os
-import re
 from dataclasses import dataclass, field
 
 from kerasfix.analysis.index import ClassInfo, Method, Module
@@ -150,10 +149,10 @@ class HandTraining:
         wanted = self._with_containers(info)
         found = Relying()
         seen: set[ast.Call] = set()
-        names = re.compile(rf"\b(?:{'|'.join(sorted({each.name for each in wanted}))})\b")
-        homes = {each.module for each in wanted}
         modules = [
-            each for each in self._flow.project.given if each in homes or names.search(each.source.text)
+            module
+            for module in self._flow.project.given
+            if any(module.speaks_of(each) for each in wanted)
         ]
         for block in (block for module in modules for block in self._blocks(module)):
             for node in (node for statement in block.body for node in ast.walk(statement)):

@@ -57,7 +57,7 @@ class Thread:
         gains: Methods that get a parameter `training=None`.
         passes: Calls that get `training=training`.
         blockers: Sentences that say why it cannot be done; the thread is then not to be made.
-        refused: Classes whose `call` cannot take the flag; they go on as they did.
+        refused: Why the `call` of a layer cannot take the flag; it goes on as it did.
     """
 
     gains: list[Method] = field(default_factory=list)
@@ -124,7 +124,7 @@ class Threads:
     def blocker(self, site: Site) -> str | None:
         """Why one call cannot be given the flag, or None if it can."""
         if not self._takers(site):
-            return f"the `call` of {site.class_names} can not take the flag"
+            return self._refusal(site)
         takeless = next((each for each in site.helpers if not each.takes(FLAG)), None)
         if takeless is not None:
             return f"`{takeless.name}` of {takeless.owner.name} takes no `training`"
@@ -156,7 +156,7 @@ class Threads:
         thread.passes = list(dict.fromkeys(thread.passes))
         thread.blockers = list(dict.fromkeys(thread.blockers))
         if thread.gains and not thread.passes and not thread.blockers:
-            thread.blockers += [f"the `call` of {names} can not take the flag" for names in thread.refused]
+            thread.blockers += thread.refused
         return thread
 
     def _carry_on(self, thread: Thread, site: Site) -> list[Method]:
@@ -169,7 +169,7 @@ class Threads:
         if not self.flow.site_depends(site):
             return []
         if not self._takers(site):
-            thread.refused.append(site.class_names)
+            thread.refused.append(self._refusal(site))
             return []
         return self._carry_to(thread, site)
 
@@ -192,6 +192,15 @@ class Threads:
         return bool(site.helpers) or any(
             not isinstance(value, UserLayer) or self.can_take(value.info) for value in site.values
         )
+
+    def _refusal(self, site: Site) -> str:
+        """Why no layer that is called here can take the flag."""
+        for value in site.values:
+            call = value.info.find("call") if isinstance(value, UserLayer) else None
+            reasons = self.thread(call).blockers if call is not None else []
+            if reasons:
+                return f"the `call` of {site.class_names} can not take the flag ({reasons[0]})"
+        return f"the `call` of {site.class_names} can not take the flag"
 
     def runs_in_call(self, method: Method) -> bool:
         """Whether Keras' call context can be open while `method` runs: some `call` leads to it."""
@@ -228,13 +237,18 @@ class Threads:
     def _references(self) -> dict[str, list[_Reference]]:
         """Every attribute that a method of a class reads, by its name."""
         found: dict[str, list[_Reference]] = {}
+        wanted = {method.name for method in self.flow.project.methods()}
         for info in self.flow.project.classes:
             for name, method in info.methods.items():
                 called: set[int] = set()
                 for node in ast.walk(method.node):
                     if isinstance(node, ast.Call):
                         called.add(id(node.func))
-                    elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+                    elif (
+                        isinstance(node, ast.Attribute)
+                        and node.attr in wanted
+                        and isinstance(node.ctx, ast.Load)
+                    ):
                         harmless = name in NOT_FORWARD and id(node) in called
                         found.setdefault(node.attr, []).append(_Reference(node, info, harmless))
         return found
@@ -313,4 +327,4 @@ def _may_mean(reference: _Reference, method: Method) -> bool:
                 )
                 and info is not method.owner
             )
-    return info.scope.dotted(node) is None
+    return info.module.speaks_of(method.owner) and info.scope.dotted(node) is None

@@ -1,0 +1,195 @@
+"""Whole projects: classes that meet across files, however one file names the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.conftest import Run
+
+BLOCK = """\
+from tensorflow import keras
+
+
+class Block(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.bn = keras.layers.BatchNormalization()
+
+    def call(self, x):
+        return self.bn(x)
+"""
+NET = """\
+from tensorflow import keras
+{imports}
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.block = {block}()
+
+    def call(self, x):
+        return self.block(x)
+"""
+MENDED_BLOCK = BLOCK.replace("x):", "x, training=None):").replace("bn(x)", "bn(x, training=training)")
+
+
+def _put(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def _mended(net: str) -> str:
+    return net.replace("x):", "x, training=None):").replace("block(x)", "block(x, training=training)")
+
+
+@pytest.mark.parametrize(
+    ("files", "imports", "block"),
+    [
+        ({"net.py": "", "block.py": BLOCK}, "from block import Block", "Block"),
+        ({"net.py": "", "block.py": BLOCK}, "from block import Block as B", "B"),
+        ({"net.py": "", "block.py": BLOCK}, "import block", "block.Block"),
+        ({"net.py": "", "block.py": BLOCK}, "from block import *", "Block"),
+        ({"net.py": "", "block.py": BLOCK}, "import block as b\nMine = b.Block", "Mine"),
+        ({"p/__init__.py": "", "p/net.py": "", "p/block.py": BLOCK}, "from .block import Block", "Block"),
+        ({"p/__init__.py": "", "p/net.py": "", "p/block.py": BLOCK}, "from . import block", "block.Block"),
+        ({"p/__init__.py": "", "p/net.py": "", "p/block.py": BLOCK}, "from p.block import Block", "Block"),
+        ({"p/__init__.py": "", "p/net.py": "", "p/block.py": BLOCK}, "import p.block", "p.block.Block"),
+        ({"net.py": "", "p/__init__.py": "from .block import Block\n", "p/block.py": BLOCK}, "import p", "p.Block"),
+        ({"net.py": "", "p/__init__.py": "from .block import *\n", "p/block.py": BLOCK}, "from p import Block", "Block"),
+        ({"net.py": "", "p/__init__.py": "", "p/block.py": BLOCK}, "from p import block", "block.Block"),
+        ({"net.py": "", "p/block.py": BLOCK}, "from p.block import Block", "Block"),
+        ({"net.py": "", "p/q/block.py": BLOCK}, "import p.q.block", "p.q.block.Block"),
+        ({"p/net.py": "", "p/block.py": BLOCK}, "from .block import Block", "Block"),
+        ({"p/a/net.py": "", "p/b/block.py": BLOCK}, "from ..b.block import Block", "Block"),
+        ({"pyproject.toml": "", "src/p/__init__.py": "", "src/p/block.py": BLOCK, "scripts/net.py": ""},
+         "from p.block import Block", "Block"),
+        ({"pyproject.toml": "", "models/block.py": BLOCK, "scripts/net.py": ""}, "from models.block import Block", "Block"),
+        ({"net.py": "", "block.py": BLOCK, "shim.py": "try:\n    from block import Block\nexcept ImportError:\n    from p.block import Block\n",
+          "p/block.py": "from block import Block\n"}, "from shim import Block", "Block"),
+    ],
+)  # fmt: skip
+def test_a_layer_of_another_file_is_found_however_it_is_imported(
+    tmp_path: Path, kerasfix: Run, files: dict[str, str], imports: str, block: str
+) -> None:
+    net = NET.format(imports=imports, block=block)
+    _put(tmp_path, files)
+    [place] = tmp_path.rglob("net.py")
+    place.write_text(net)
+    assert kerasfix("--apply", ".").returncode == 0
+    assert place.read_text() == _mended(net)
+    [layer] = [path for path in tmp_path.rglob("block.py") if "class Block" in path.read_text()]
+    assert layer.read_text() == MENDED_BLOCK
+
+
+def test_a_layer_that_was_not_given_is_read_but_not_changed(tmp_path: Path, kerasfix: Run) -> None:
+    net = NET.format(imports="from block import Block", block="Block")
+    _put(tmp_path, {"net.py": net, "block.py": MENDED_BLOCK})
+    assert kerasfix("--apply", "net.py").returncode == 0
+    assert (tmp_path / "net.py").read_text() == _mended(net)
+
+
+def test_a_layer_that_cannot_take_the_flag_and_was_not_given_is_left_alone(
+    tmp_path: Path, kerasfix: Run
+) -> None:
+    net = NET.format(imports="from block import Block", block="Block")
+    _put(tmp_path, {"net.py": net, "block.py": BLOCK})
+    done = kerasfix("--apply", "net.py")
+    assert done.returncode == 1
+    assert (tmp_path / "net.py").read_text() == net
+    assert (tmp_path / "block.py").read_text() == BLOCK
+    assert "block.py" in done.stdout
+
+
+BASE = """\
+import keras
+
+
+class Base(keras.Model):
+    def call(self, x):
+        return self.head(self.features(x))
+
+    def features(self, x):
+        raise NotImplementedError
+"""
+CHILD = """\
+from keras import layers
+
+from base import Base
+
+
+class Child(Base):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+        self.head = layers.Dense(3)
+
+    def features(self, x):
+        return self.drop(x)
+"""
+
+
+def test_a_template_in_one_file_and_its_steps_in_another_change_together(
+    tmp_path: Path, kerasfix: Run
+) -> None:
+    _put(tmp_path, {"base.py": BASE, "child.py": CHILD})
+    assert kerasfix("--apply", ".").returncode == 0
+    base, child = (tmp_path / "base.py").read_text(), (tmp_path / "child.py").read_text()
+    assert "def call(self, x, training=None):" in base
+    assert "self.head(self.features(x, training=training))" in base
+    assert "def features(self, x, training=None):" in base
+    assert "def features(self, x, training=None):" in child
+    assert "self.drop(x, training=training)" in child
+
+
+def test_a_diff_of_two_files_is_what_apply_writes(tmp_path: Path, kerasfix: Run) -> None:
+    _put(tmp_path, {"base.py": BASE, "child.py": CHILD})
+    diff = kerasfix("--diff", ".").stdout
+    assert diff.count("\n+++ ") == 2
+    assert "+++ b/base.py" in diff
+    assert "+++ b/child.py" in diff
+
+
+def test_super_call_into_another_file_gets_the_flag(tmp_path: Path, kerasfix: Run) -> None:
+    child = "from block import Block\n\n\nclass Scaled(Block):\n    def call(self, x):\n        return 2 * super().call(x)\n"
+    _put(tmp_path, {"block.py": BLOCK, "scaled.py": child})
+    assert kerasfix("--apply", ".").returncode == 0
+    assert (tmp_path / "block.py").read_text() == MENDED_BLOCK
+    assert (tmp_path / "scaled.py").read_text() == child.replace("x):", "x, training=None):").replace(
+        "call(x)", "call(x, training=training)"
+    )
+
+
+def test_modules_that_import_each_other_come_to_an_end(tmp_path: Path, kerasfix: Run) -> None:
+    a = "from b import *\nfrom b import B\nimport keras\n\nclass A(B):\n    def call(self, x):\n        return self.d(x)\n"
+    b = "from a import *\nfrom a import A\nimport keras\n\nclass B(A):\n    def call(self, x):\n        return self.d(x)\n"
+    _put(tmp_path, {"a.py": a, "b.py": b})
+    assert kerasfix("--apply", ".").returncode == 0
+
+
+def test_a_name_that_may_be_two_things_is_unknown(tmp_path: Path, kerasfix: Run) -> None:
+    shim = "try:\n    from block import Block\nexcept ImportError:\n    from other import Block\n"
+    other = "def Block():\n    return lambda x: x\n"
+    net = NET.format(imports="from shim import Block", block="Block")
+    _put(tmp_path, {"block.py": MENDED_BLOCK, "shim.py": shim, "other.py": other, "net.py": net})
+    assert kerasfix("--apply", ".").returncode == 0
+    assert (tmp_path / "net.py").read_text() == net
+
+
+def test_keras_through_a_module_of_the_project_is_keras(tmp_path: Path, kerasfix: Run) -> None:
+    backend = "if True:\n    import keras\nelse:\n    from tensorflow import keras\n"
+    block = BLOCK.replace("from tensorflow import keras", "from p.backend import keras")
+    _put(tmp_path, {"p/__init__.py": "", "p/backend/__init__.py": backend, "p/block.py": block})
+    assert kerasfix("--apply", "p/block.py").returncode == 0
+    assert "self.bn(x, training=training)" in (tmp_path / "p/block.py").read_text()
+
+
+def test_a_broken_file_does_not_keep_the_others_from_being_mended(tmp_path: Path, kerasfix: Run) -> None:
+    _put(tmp_path, {"block.py": BLOCK, "broken.py": "import keras\nclass (:\n"})
+    done = kerasfix("--apply", ".")
+    assert done.returncode == 2
+    assert "broken.py:2: error: syntax error" in done.stderr
+    assert (tmp_path / "block.py").read_text() == MENDED_BLOCK
