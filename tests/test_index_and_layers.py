@@ -7,10 +7,11 @@ import ast
 import pytest
 
 from kerasfix.analysis.index import ClassInfo, Kind, Module
-from kerasfix.analysis.layers import (
+from kerasfix.analysis.layers import LayerIndex
+from kerasfix.analysis.project import Project
+from kerasfix.analysis.values import (
     BuiltinLayer,
     Container,
-    LayerIndex,
     Nothing,
     Stack,
     UserLayer,
@@ -18,7 +19,6 @@ from kerasfix.analysis.layers import (
     flat,
     is_layer,
 )
-from kerasfix.analysis.project import Project
 from kerasfix.source import Source
 
 _HEADER = """\

@@ -7,9 +7,9 @@ import enum
 from collections.abc import Iterator
 
 from kerasfix.analysis.index import Method
-from kerasfix.analysis.layers import UserLayer
 from kerasfix.analysis.sites import FLAG, Passed, Site
 from kerasfix.analysis.training import Dependence, TrainingFlow
+from kerasfix.analysis.values import UserLayer
 
 # Methods of Keras layers, and of tensors and containers that layers hold, that call no layer.
 _NO_LAYER = frozenset(

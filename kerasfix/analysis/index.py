@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from kerasfix.analysis.scope import Function, Scope, function_scope, module_scope
+from kerasfix.analysis.scope import Function, Scope, default_values, function_scope, module_scope
 from kerasfix.keras import names
 from kerasfix.source import Source
 
@@ -76,15 +76,7 @@ class Method:
 
     def default(self, name: str) -> ast.expr | None:
         """The default value of a parameter, or None where it has none."""
-        arguments = self.node.args
-        with_default = self.positional[len(self.positional) - len(arguments.defaults) :]
-        pairs = [*zip(with_default, arguments.defaults, strict=True)]
-        pairs += [
-            (argument, value)
-            for argument, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-            if value is not None
-        ]
-        return next((value for argument, value in pairs if argument.arg == name), None)
+        return default_values(self.node).get(name)
 
 
 @dataclass(eq=False)
@@ -310,13 +302,22 @@ _KNOWN_MODULES = ("builtins.", "abc.", "typing.")
 
 def is_known_base(name: str) -> bool:
     """Whether nothing that matters to a Keras class can come from a base of this name but what Keras has."""
+    if name.startswith(names.PACKAGES):
+        # It is a layer, but has methods and layers of its own.
+        return False
     return name.startswith(_KNOWN_MODULES) or _base_kind(name) is not None
 
 
 def _base_kind(name: str) -> Kind | None:
     if name in (names.MODEL, names.SEQUENTIAL):
         return Kind.MODEL
-    return Kind.LAYER if names.layer_name(name) is not None else None
+    if names.layer_name(name) is not None:
+        return Kind.LAYER
+    if name.startswith(names.PACKAGES):
+        from kerasfix.keras.packages import package_layer
+
+        return Kind.LAYER if package_layer(name) is not None else None
+    return None
 
 
 def _classes_below(body: list[ast.stmt], scope: Scope, module: Module) -> Iterator[ClassInfo]:

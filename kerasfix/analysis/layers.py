@@ -8,76 +8,14 @@ as a layer.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from kerasfix.analysis.evaluate import Evaluator, Place
 from kerasfix.analysis.index import ClassInfo, Method, Module
 from kerasfix.analysis.project import Project
-from kerasfix.analysis.scope import Added, Binding, Scope, own_nodes
-from kerasfix.keras import names
-from kerasfix.keras.layers import Effect, LayerFact, fact
-
-_MAX_STEPS = 12
-
-
-@dataclass(frozen=True, eq=False)
-class BuiltinLayer:
-    """An instance of a layer class that Keras ships; `inner` are the layers that it is given to wrap."""
-
-    fact: LayerFact
-    call: ast.Call
-    inner: tuple[Value, ...] = ()
-
-    @property
-    def class_name(self) -> str:
-        return self.fact.name
-
-
-@dataclass(frozen=True, eq=False)
-class UserLayer:
-    """An instance of a Keras class of the project."""
-
-    info: ClassInfo
-    call: ast.Call
-
-    @property
-    def class_name(self) -> str:
-        return self.info.name
-
-
-@dataclass(frozen=True, eq=False)
-class Stack:
-    """A `keras.Sequential`, with the layers of it that are in sight."""
-
-    layers: tuple[Value, ...]
-    call: ast.Call
-    class_name: str = "Sequential"
-
-
-@dataclass(frozen=True, eq=False)
-class Container:
-    """A list, tuple or dict of values; `complete` if nothing else can be in it."""
-
-    elements: tuple[Value, ...]
-    complete: bool = True
-
-
-@dataclass(frozen=True, eq=False)
-class Nothing:
-    """The constant None: an attribute that holds no layer in this branch."""
-
-
-@dataclass(frozen=True, eq=False)
-class Unknown:
-    """Anything that kerasfix cannot see through: a parameter, a lambda, a layer of another package."""
-
-
-Value = BuiltinLayer | UserLayer | Stack | Container | Nothing | Unknown
-_Evaluate = Callable[[ast.expr], list[Value]]
-UNKNOWN = Unknown()
-# An attribute that nothing in sight assigns.
-_MISSING = Unknown()
-NOTHING = Nothing()
+from kerasfix.analysis.scope import Added, Scope, own_nodes
+from kerasfix.analysis.values import MISSING, UNKNOWN, Stack, Value, frozen
 
 
 @dataclass(slots=True)
@@ -96,6 +34,7 @@ class LayerIndex:
         self._own: dict[ClassInfo, dict[str, Attribute]] = {}
         self._shared: dict[ClassInfo, dict[str, Attribute]] = {}
         self._set_outside: dict[Module, frozenset[str]] = {}
+        self.evaluator = Evaluator(project, self._attribute_values)
 
     def attributes(self, info: ClassInfo) -> dict[str, Attribute]:
         """The attributes of `self` in an instance of `info`, with those that its ancestors assign."""
@@ -106,6 +45,8 @@ class LayerIndex:
                     here = merged.setdefault(name, Attribute())
                     here.values += attribute.values
                     here.made_at += attribute.made_at
+            for name in _frozen_names(info) & merged.keys():
+                merged[name].values[:] = [frozen(value) for value in merged[name].values]
             for module in {each.module for each in info.ancestors}:
                 for name in self._set_from_outside(module) & merged.keys():
                     merged[name].values.append(UNKNOWN)
@@ -139,12 +80,12 @@ class LayerIndex:
         for info in method.receivers:
             found.update(dict.fromkeys(self.values_in(node, info, method, scope)))
         # An abstract class leaves to its subclasses what they assign.
-        known = [value for value in found if value is not _MISSING]
+        known = [value for value in found if value is not MISSING]
         return known or [UNKNOWN]
 
     def values_in(self, node: ast.expr, info: ClassInfo, method: Method, scope: Scope) -> list[Value]:
         """What an expression inside a method can be in an instance of just the class `info`."""
-        return self._evaluate(node, info, method.self_name, scope, _MAX_STEPS)
+        return self.evaluator.evaluate(node, Place(scope, info, method.self_name))
 
     def _own_attributes(self, info: ClassInfo) -> dict[str, Attribute]:
         if info not in self._own:
@@ -156,7 +97,7 @@ class LayerIndex:
                 if value is None:
                     attribute.values.append(UNKNOWN)
                 else:
-                    attribute.values += self._evaluate(value, info, self_name, scope, _MAX_STEPS)
+                    attribute.values += self.evaluator.evaluate(value, Place(scope, info, self_name))
                 attribute.made_at.append(statement)
             for name, added, method in _grown(info):
                 found.setdefault(name, Attribute()).values += self._growth(added, info, method)
@@ -165,56 +106,8 @@ class LayerIndex:
     def _growth(self, added: ast.expr | Added, info: ClassInfo, method: Method) -> list[Value]:
         """What an attribute is besides, once something was put into it."""
         node = added.call.args[0] if isinstance(added, Added) else added
-        values = self._evaluate(node, info, method.self_name, method.scope, _MAX_STEPS)
+        values = self.evaluator.evaluate(node, Place(method.scope, info, method.self_name))
         return [Stack(tuple(values), added.call)] if isinstance(added, Added) else values
-
-    def _evaluate(
-        self, node: ast.expr, info: ClassInfo, self_name: str | None, scope: Scope, steps: int
-    ) -> list[Value]:
-        if steps == 0:
-            return [UNKNOWN]
-
-        def again(each: ast.expr) -> list[Value]:
-            return self._evaluate(each, info, self_name, scope, steps - 1)
-
-        match node:
-            case ast.Constant(value=None):
-                return [NOTHING]
-            case ast.Call():
-                return self._made_by(node, scope, again)
-            case ast.Attribute(value=ast.Name(id=owner), attr=name) if owner == self_name:
-                return self._attribute_values(info, name)
-            case ast.Subscript(value=value, slice=ast.Slice()):
-                return again(value)
-            case ast.Subscript(value=value):
-                return [element for each in again(value) for element in _elements(each)]
-            case ast.Name(id=name):
-                return self._named(scope.lookup(name), again)
-            case ast.List(elts=elements) | ast.Tuple(elts=elements):
-                return [_container([again(element) for element in elements])]
-            case ast.Dict(values=elements):
-                return [_container([again(element) for element in elements])]
-            case ast.ListComp(elt=element) | ast.DictComp(value=element) | ast.GeneratorExp(elt=element):
-                return [Container(tuple(again(element)))]
-            case ast.IfExp(body=body, orelse=orelse):
-                return [*again(body), *again(orelse)]
-            case ast.BinOp(op=ast.Add(), left=left, right=right):
-                parts = [*again(left), *again(right)]
-                if all(isinstance(part, Container) for part in parts):
-                    return parts
-        return [UNKNOWN]
-
-    def _named(self, bindings: list[Binding], again: _Evaluate) -> list[Value]:
-        """What a name can be, given all that it is ever bound to."""
-        values: list[Value] = []
-        for binding in bindings:
-            if isinstance(binding, Added):
-                values.append(Stack(tuple(again(binding.call.args[0])), binding.call))
-            elif isinstance(binding, ast.expr):
-                values += again(binding)
-            else:
-                return [UNKNOWN]
-        return values or [UNKNOWN]
 
     def _attribute_values(self, info: ClassInfo, name: str) -> list[Value]:
         if info in self._shared:
@@ -224,51 +117,7 @@ class LayerIndex:
             attribute = self._own[info].get(name)
         else:
             attribute = self.attributes(info).get(name)
-        return list(attribute.values) if attribute and attribute.values else [_MISSING]
-
-    def _made_by(self, call: ast.Call, scope: Scope, again: _Evaluate) -> list[Value]:
-        """What a call makes, if it makes a layer."""
-        info = self.project.class_named(call.func, scope)
-        if info is not None:
-            return [UserLayer(info, call)] if info.kind is not None else [UNKNOWN]
-        dotted = scope.dotted(call.func)
-        if dotted == names.SEQUENTIAL:
-            given = [element for each in _layer_arguments(call, again) for element in _elements(each)]
-            return [Stack(tuple(given), call)]
-        name = names.layer_name(dotted)
-        layer = fact(name) if name is not None else None
-        if layer is not None:
-            inner = tuple(_layer_arguments(call, again)) if _takes_layers(layer) else ()
-            return [BuiltinLayer(layer, call, inner)]
-        if dotted is None and isinstance(call.func, ast.Name) and call.func.id in ("list", "tuple"):
-            return again(call.args[0]) if call.args and not scope.lookup(call.func.id) else [UNKNOWN]
-        return [UNKNOWN]
-
-
-def _takes_layers(layer: LayerFact) -> bool:
-    return layer.effect is Effect.WRAPS or layer.name == "SpectralNormalization"
-
-
-def _layer_arguments(call: ast.Call, again: _Evaluate) -> list[Value]:
-    """The values of the arguments that can be layers: the first one, or `layer=`, `layers=`, `cell=`."""
-    given = call.args[:1] or [
-        keyword.value for keyword in call.keywords if keyword.arg in ("layer", "layers", "cell", "cells")
-    ]
-    return [value for argument in given for value in again(argument)]
-
-
-def _container(parts: list[list[Value]]) -> Container:
-    return Container(tuple(value for part in parts for value in part))
-
-
-def _elements(value: Value) -> Iterator[Value]:
-    """What an element of a value can be; an element of something unknown is unknown."""
-    if isinstance(value, Container):
-        yield from value.elements
-        if not value.complete:
-            yield UNKNOWN
-    elif not isinstance(value, Nothing):
-        yield UNKNOWN
+        return list(attribute.values) if attribute and attribute.values else [MISSING]
 
 
 def _assignments(
@@ -353,14 +202,21 @@ def _put_in_by(call: ast.Call) -> Iterator[ast.expr | Added]:
             yield ast.List([ast.Constant(...)], ast.Load())
 
 
-def is_layer(value: Value) -> bool:
-    """Whether a call of this value may be given `training=`: a layer, or no call at all."""
-    return not isinstance(value, Unknown | Container)
-
-
-def flat(value: Value) -> Iterator[Value]:
-    if isinstance(value, Container):
-        for element in value.elements:
-            yield from flat(element)
-    else:
-        yield value
+def _frozen_names(info: ClassInfo) -> set[str]:
+    """Attributes whose `trainable` the class and its ancestors set to False, and to nothing else."""
+    found: dict[str, set[bool]] = {}
+    for each in info.ancestors:
+        for method in each.methods.values():
+            for node in own_nodes(method.node.body):
+                match node:
+                    case ast.Assign(
+                        targets=[
+                            ast.Attribute(
+                                value=ast.Attribute(value=ast.Name(id=owner), attr=name), attr="trainable"
+                            )
+                        ],
+                        value=value,
+                    ) if owner == method.self_name:
+                        is_frozen = isinstance(value, ast.Constant) and value.value is False
+                        found.setdefault(name, set()).add(is_frozen)
+    return {name for name, kinds in found.items() if kinds == {True}}

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from kerasfix.analysis.dataflow import DataFlow, Definition, Step
 from kerasfix.analysis.index import ClassInfo, Method
-from kerasfix.analysis.layers import BuiltinLayer, Container, LayerIndex, Nothing, UserLayer, Value, is_layer
+from kerasfix.analysis.layers import LayerIndex
 from kerasfix.analysis.scope import Function, own_nodes
+from kerasfix.analysis.values import BuiltinLayer, Container, Nothing, UserLayer, Value, is_layer
 from kerasfix.keras.layers import Effect
 
 # Functions of these packages compute and do nothing else, but for those that print or write.

@@ -44,9 +44,17 @@ class Added:
     call: ast.Call
 
 
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a function, with what its signature says of it."""
+
+    annotation: ast.expr | None
+    default: ast.expr | None
+
+
 # A name is bound by an import, by a definition, or to the value of an expression (None: not known). What
 # puts something into a list (`name.append(value)`) binds the name to a list that holds it.
-Binding = Imported | Added | ast.ClassDef | Function | ast.expr | None
+Binding = Imported | Added | Parameter | ast.ClassDef | Function | ast.expr | None
 # Packages whose star import brings no class that is called as one of Keras' layers.
 _NO_LAYERS = frozenset(
     {"tensorflow", "numpy", "math", "os", "sys", "typing", "random", "time", "matplotlib", "tkinter"}
@@ -60,6 +68,8 @@ class Scope:
     parent: Scope | None = None
     bindings: dict[str, list[Binding]] = field(default_factory=dict)
     star_imports: list[str] = field(default_factory=list)
+    # Names whose `trainable` is set, and whether it is set to False each time.
+    trainable: dict[str, bool] = field(default_factory=dict)
     # Of the scope of a module: the module.
     home: Home | None = None
 
@@ -87,6 +97,10 @@ class Scope:
         """What a dotted name stands for here, if it begins with something imported."""
         home = self.root.home
         return canonical(dotted) if home is None else home.resolve(dotted)
+
+    def is_frozen(self, name: str) -> bool:
+        """Whether `name.trainable = False` stands here, and no other value is set."""
+        return self.trainable.get(name, False)
 
     def value(self, name: str) -> Binding:
         """What `name` is bound to, if it is bound exactly once."""
@@ -156,8 +170,9 @@ def module_scope(tree: ast.Module, home: Home | None = None) -> Scope:
 def function_scope(function: Function | ast.Lambda, parent: Scope) -> Scope:
     """The names of a function: its parameters and whatever its body binds, nested functions left out."""
     scope = Scope(parent)
+    defaults = default_values(function)
     for argument in named_parameters(function):
-        scope.bind(argument.arg, None)
+        scope.bind(argument.arg, Parameter(argument.annotation, defaults.get(argument.arg)))
     for extra in (function.args.vararg, function.args.kwarg):
         if extra is not None:
             scope.bind(extra.arg, None)
@@ -170,6 +185,19 @@ def named_parameters(function: Function | ast.Lambda) -> list[ast.arg]:
     """The parameters of a function but `*args` and `**kwargs`, in the order of the source."""
     arguments = function.args
     return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+
+
+def default_values(function: Function | ast.Lambda) -> dict[str, ast.expr]:
+    """The default values of a function's parameters, by their names."""
+    arguments = function.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    pairs = [*zip(positional[len(positional) - len(arguments.defaults) :], arguments.defaults, strict=True)]
+    pairs += [
+        (argument, value)
+        for argument, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+        if value is not None
+    ]
+    return {argument.arg: value for argument, value in pairs}
 
 
 def own_nodes(roots: Iterable[ast.AST]) -> Iterator[ast.AST]:
@@ -206,6 +234,7 @@ def _bind_statements(scope: Scope, body: list[ast.stmt]) -> None:
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
                     _bind_target(scope, target, value)
+                    _bind_trainable(scope, target, value)
                     if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
                         _grow(scope, target.value.id, ast.List([value], ast.Load()))
             case ast.AnnAssign(target=target, value=value) if value is not None:
@@ -251,6 +280,13 @@ def _bind_target(scope: Scope, target: ast.expr, value: ast.expr | None) -> None
                 _bind_target(scope, each, part)
         case ast.Starred(value=inner):
             _bind_target(scope, inner, None)
+
+
+def _bind_trainable(scope: Scope, target: ast.expr, value: ast.expr) -> None:
+    match target:
+        case ast.Attribute(value=ast.Name(id=name), attr="trainable"):
+            is_false = isinstance(value, ast.Constant) and value.value is False
+            scope.trainable[name] = scope.trainable.get(name, True) and is_false
 
 
 def _bind_loop(scope: Scope, target: ast.expr, iterated: ast.expr) -> None:

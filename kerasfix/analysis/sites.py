@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kerasfix.analysis.index import ClassInfo, Method
-from kerasfix.analysis.layers import BuiltinLayer, LayerIndex, Nothing, Stack, UserLayer, Value, is_layer
+from kerasfix.analysis.layers import LayerIndex
 from kerasfix.analysis.scope import (
     Function,
     Scope,
@@ -16,6 +16,7 @@ from kerasfix.analysis.scope import (
     function_scope,
     named_parameters,
 )
+from kerasfix.analysis.values import BuiltinLayer, Nothing, Stack, UserLayer, Value, is_layer
 
 FLAG = "training"
 # Methods that prepare or describe a model; a layer called there is called to be built.

@@ -8,10 +8,10 @@ import os
 from dataclasses import dataclass, field
 
 from kerasfix.analysis.index import ClassInfo, Method, Module
-from kerasfix.analysis.layers import Container, Nothing, Stack, Unknown, UserLayer
-from kerasfix.analysis.scope import Added, Function, Scope, function_scope, own_nodes
+from kerasfix.analysis.scope import Added, Function, Parameter, Scope, function_scope, own_nodes
 from kerasfix.analysis.sites import FLAG, Passed, called_methods
 from kerasfix.analysis.training import TrainingFlow
+from kerasfix.analysis.values import Container, Nothing, Stack, Unknown, UserLayer
 from kerasfix.keras import names
 
 # What takes gradients, with a tape or without.
@@ -150,9 +150,7 @@ class HandTraining:
         found = Relying()
         seen: set[ast.Call] = set()
         modules = [
-            module
-            for module in self._flow.project.given
-            if any(module.speaks_of(each) for each in wanted)
+            module for module in self._flow.project.given if any(module.speaks_of(each) for each in wanted)
         ]
         for block in (block for module in modules for block in self._blocks(module)):
             for node in (node for statement in block.body for node in ast.walk(statement)):
@@ -314,7 +312,7 @@ def _is_instance(name: ast.Name, wanted: set[ClassInfo], place: _Place, flow: Tr
     for binding in bindings:
         if isinstance(binding, ast.Call):
             answers.add(_makes(binding, wanted, place, flow))
-        elif binding is None or isinstance(binding, ast.expr | Added):
+        elif binding is None or isinstance(binding, ast.expr | Added | Parameter):
             answers.add(None)
         else:
             answers.add(False)

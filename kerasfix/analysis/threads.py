@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from kerasfix.analysis.index import ClassInfo, Method
-from kerasfix.analysis.layers import UserLayer
 from kerasfix.analysis.sites import FLAG, NOT_FORWARD, Passed, Site
 from kerasfix.analysis.training import TrainingFlow, is_true
+from kerasfix.analysis.values import UserLayer
 
 # Names that people give the flag and that Keras never fills.
 OTHER_FLAG_NAMES = frozenset(

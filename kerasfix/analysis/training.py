@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from kerasfix.analysis.index import ClassInfo, Method
-from kerasfix.analysis.layers import (
+from kerasfix.analysis.layers import LayerIndex
+from kerasfix.analysis.project import Project
+from kerasfix.analysis.sites import FLAG, NOT_FORWARD, Site, sites_in
+from kerasfix.analysis.values import (
     BuiltinLayer,
-    LayerIndex,
     Nothing,
     Stack,
     UserLayer,
@@ -22,9 +24,7 @@ from kerasfix.analysis.layers import (
     flat,
     is_layer,
 )
-from kerasfix.analysis.project import Project
-from kerasfix.analysis.sites import FLAG, NOT_FORWARD, Site, sites_in
-from kerasfix.keras.layers import Effect, fact
+from kerasfix.keras.layers import LAYERS, Effect, fact
 
 
 class Dependence(enum.Enum):
@@ -66,7 +66,8 @@ class TrainingFlow:
         if any("__call__" in each.methods for each in info.family):
             return Dependence.UNKNOWN
         if call is None:
-            return _builtin_dependence(info)
+            stack = self.layers.evaluator.stack_of(info)
+            return _builtin_dependence(info) if stack is None else self.value_depends(stack)
         if info not in self._dependent:
             return Dependence.INDEPENDENT
         if is_true(call.default(FLAG)) and info not in self._needy:
@@ -96,8 +97,11 @@ class TrainingFlow:
         match value:
             case BuiltinLayer():
                 return self._builtin_depends(value)
-            case UserLayer(info=info):
-                return self.depends(info)
+            case UserLayer(info=info, frozen=is_frozen):
+                # What a frozen model still does in training is for its own layers to say.
+                depends = self.depends(info)
+                unsure = is_frozen and depends is Dependence.DEPENDS
+                return Dependence.UNKNOWN if unsure else depends
             case Stack(layers=inner):
                 return self._strongest(inner)
             case Nothing():
@@ -217,7 +221,9 @@ class TrainingFlow:
             case Effect.STOCHASTIC:
                 return _rate_depends(layer)
             case Effect.UPDATES_STATE:
-                return Dependence.INDEPENDENT if _is_frozen(layer.call) else Dependence.DEPENDS
+                # The layers of other packages do not hand `trainable` on to what is in them.
+                is_frozen = layer.frozen or (layer.fact.name in LAYERS and _is_frozen(layer.call))
+                return Dependence.INDEPENDENT if is_frozen else Dependence.DEPENDS
             case Effect.DROPOUT_ARGUMENT:
                 return _dropout_depends(layer)
             case Effect.WRAPS:

@@ -12,6 +12,8 @@ LAYER: Final = "keras.layers.Layer"
 MODEL: Final = "keras.Model"
 SEQUENTIAL: Final = "keras.Sequential"
 INPUT: Final = "keras.Input"
+# Packages of layers, besides Keras, of which there is a table.
+PACKAGES: Final = ("keras_hub.", "keras_nlp.", "keras_cv.", "tensorflow_addons.")
 GRADIENT_TAPE: Final = "tensorflow.GradientTape"
 
 # Longest first: `tensorflow.python.keras` before `tensorflow`.

@@ -39,11 +39,11 @@ import ast
 from collections.abc import Iterator
 
 from kerasfix.analysis.index import Method
-from kerasfix.analysis.layers import UserLayer
 from kerasfix.analysis.program import Program
 from kerasfix.analysis.sites import FLAG, Passed, Site
 from kerasfix.analysis.threads import Thread
 from kerasfix.analysis.training import Dependence
+from kerasfix.analysis.values import UserLayer
 from kerasfix.findings import Applicability, Finding, Fix, Severity
 from kerasfix.keras import names
 from kerasfix.rules.base import Case, Rule, attempt, finding, listed

@@ -28,9 +28,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from kerasfix.analysis.layers import Nothing
 from kerasfix.analysis.program import Program
 from kerasfix.analysis.sites import FLAG, Passed, Site, call_signatures
+from kerasfix.analysis.values import Nothing
 from kerasfix.findings import Applicability, Finding, Severity
 from kerasfix.rules.base import Case, Rule, attempt, finding
 

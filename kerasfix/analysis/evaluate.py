@@ -1,0 +1,360 @@
+"""What an expression makes: the layers of a list, of a builder function, of a functional model.
+
+Nothing runs. Expressions are followed through names, attributes and functions as far as the source shows it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from kerasfix.analysis.index import ClassInfo, Kind
+from kerasfix.analysis.project import Project
+from kerasfix.analysis.scope import (
+    Added,
+    Binding,
+    Function,
+    Parameter,
+    Scope,
+    comprehension_scope,
+    function_scope,
+    named_parameters,
+    own_nodes,
+)
+from kerasfix.analysis.values import (
+    NOTHING,
+    UNKNOWN,
+    BuiltinLayer,
+    Container,
+    Stack,
+    Unknown,
+    UserLayer,
+    Value,
+    elements,
+    frozen,
+    is_layer,
+)
+from kerasfix.keras import names
+from kerasfix.keras.layers import APPLICATIONS, Effect, LayerFact, fact
+
+_MAX_STEPS = 14
+_SAME_ELEMENTS = frozenset({"list", "tuple", "reversed", "sorted"})
+_APPLICATIONS = "keras.applications."
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an expression stands.
+
+    Attributes:
+        scope: The innermost scope around it.
+        info: The class whose `self` it sees; None outside of methods.
+        self_name: What that `self` is called.
+        steps: How many more steps to follow.
+    """
+
+    scope: Scope
+    info: ClassInfo | None = None
+    self_name: str | None = None
+    steps: int = _MAX_STEPS
+
+
+class Evaluator:
+    """Evaluates expressions of a project.
+
+    Args:
+        project: The modules.
+        attribute_values: What an attribute of an instance of a class can be.
+    """
+
+    def __init__(self, project: Project, attribute_values: Callable[[ClassInfo, str], list[Value]]) -> None:
+        self._project = project
+        self._attribute_values = attribute_values
+
+    def evaluate(self, node: ast.expr, place: Place) -> list[Value]:
+        """All that an expression can be; nothing for an element of an empty list."""
+        if place.steps == 0:
+            return [UNKNOWN]
+        inner = replace(place, steps=place.steps - 1)
+
+        def again(each: ast.expr) -> list[Value]:
+            return self.evaluate(each, inner)
+
+        match node:
+            case ast.Constant(value=None):
+                return [NOTHING]
+            case ast.Call():
+                return self._made_by(node, inner)
+            case ast.Attribute(value=ast.Name(id=owner), attr=name) if (
+                place.info is not None and owner == place.self_name
+            ):
+                return self._attribute_values(place.info, name)
+            case ast.Subscript(value=value, slice=ast.Slice()):
+                return again(value)
+            case ast.Subscript(value=value):
+                return [element for each in again(value) for element in elements(each)]
+            case ast.Name(id=name):
+                values = self._named(place.scope.lookup(name), inner)
+                return [frozen(each) for each in values] if place.scope.is_frozen(name) else values
+            case ast.List(elts=parts) | ast.Tuple(elts=parts):
+                return [Container(tuple(value for part in parts for value in again(part)))]
+            case ast.Dict(values=parts):
+                return [Container(tuple(value for part in parts for value in again(part)))]
+            case ast.ListComp(elt=element) | ast.DictComp(value=element) | ast.GeneratorExp(elt=element):
+                within = replace(inner, scope=comprehension_scope(node, place.scope))
+                return [Container(tuple(self.evaluate(element, within)))]
+            case ast.IfExp(body=body, orelse=orelse):
+                return [*again(body), *again(orelse)]
+            case ast.BoolOp(op=ast.Or(), values=[first, second]):
+                # `norm or layers.BatchNormalization()`
+                return [*again(first), *again(second)]
+            case ast.BinOp(op=ast.Add(), left=left, right=right):
+                parts_made = [*again(left), *again(right)]
+                if all(isinstance(part, Container) for part in parts_made):
+                    return parts_made
+        return [UNKNOWN]
+
+    def graph(self, outputs: ast.expr, place: Place) -> list[Value]:
+        """The layers that a functional model is made of, told by the expression of its outputs."""
+        found: dict[Value, None] = {}
+        seen: set[int] = set()
+        waiting: list[ast.AST] = [outputs]
+        while waiting:
+            node = waiting.pop()
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            match node:
+                case ast.Name(id=name):
+                    waiting += [each for each in place.scope.lookup(name) if isinstance(each, ast.expr)]
+                case ast.Call():
+                    called = self.evaluate(node.func, place)
+                    if all(isinstance(value, Unknown) for value in called):
+                        called = self._layers_of_builder(node, place)
+                    found.update(dict.fromkeys(called))
+                    waiting += [*node.args, *(keyword.value for keyword in node.keywords)]
+                case ast.Lambda() | ast.Attribute(value=ast.Name()):
+                    pass
+                case _:
+                    waiting += ast.iter_child_nodes(node)
+        return list(found)
+
+    def _layers_of_builder(self, call: ast.Call, place: Place) -> list[Value]:
+        """The layers that a function calls which takes a tensor and gives one back."""
+        found = self._project.function_named(call.func, place.scope)
+        if found is None or place.steps <= 1:
+            return []
+        function, scope = found
+        inner = Place(function_scope(function, scope), steps=place.steps // 2)
+        layers: list[Value] = []
+        for node in own_nodes(function.body):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Call | ast.Name):
+                layers += [value for value in self.evaluate(node.func, inner) if is_layer(value)]
+        return layers
+
+    def _named(self, bindings: list[Binding], place: Place) -> list[Value]:
+        """What a name can be, given all that it is ever bound to."""
+        values: list[Value] = []
+        for binding in bindings:
+            if isinstance(binding, Added):
+                values.append(Stack(tuple(self.evaluate(binding.call.args[0], place)), binding.call))
+            elif isinstance(binding, Parameter):
+                values += self._parameter(binding, place)
+            elif isinstance(binding, ast.expr):
+                values += self.evaluate(binding, place)
+            else:
+                return [UNKNOWN]
+        return values or [UNKNOWN]
+
+    def _parameter(self, parameter: Parameter, place: Place) -> list[Value]:
+        """What a parameter is, by its annotation, else by its default."""
+        # Both are read where the function is written.
+        outside = replace(place, scope=place.scope.root, info=None)
+        if parameter.annotation is not None:
+            found = [
+                value
+                for option in _options(parameter.annotation)
+                for value in self._instance(ast.Call(option, [], []), outside)
+            ]
+            if found:
+                return found
+        if parameter.default is None or isinstance(parameter.default, ast.Constant):
+            return [UNKNOWN]
+        return self.evaluate(parameter.default, outside)
+
+    def _instance(self, call: ast.Call, place: Place) -> list[Value]:
+        """The layer that a call of a class makes; nothing if it is no class of layers."""
+        scope = place.scope
+        info = self._project.class_named(call.func, scope)
+        if info is not None:
+            return [UserLayer(info, call)] if info.kind is not None else []
+        dotted = scope.dotted(call.func)
+        if dotted is None:
+            return []
+        if dotted == names.SEQUENTIAL:
+            given = [each for value in self._layer_arguments(call, place) for each in elements(value)]
+            return [Stack(tuple(given), call)]
+        if dotted == names.MODEL:
+            return self._functional(call, place)
+        if dotted.startswith(_APPLICATIONS) and dotted.rpartition(".")[2] in APPLICATIONS:
+            return [_application(dotted.rpartition(".")[2], call)]
+        layer = layer_fact(dotted)
+        if layer is None:
+            return []
+        inner = tuple(self._layer_arguments(call, place)) if _takes_layers(layer) else ()
+        return [BuiltinLayer(layer, call, inner)]
+
+    def _functional(self, call: ast.Call, place: Place) -> list[Value]:
+        outputs = next((each.value for each in call.keywords if each.arg in ("outputs", "output")), None)
+        outputs = outputs or (call.args[1] if len(call.args) > 1 else None)
+        if outputs is None:
+            return []
+        return [Stack(tuple(self.graph(outputs, place)), call, "Model")]
+
+    def _made_by(self, call: ast.Call, place: Place) -> list[Value]:
+        """What a call gives, if it gives a layer."""
+        found = self._instance(call, place)
+        if found:
+            return found
+        if isinstance(call.func, ast.Name):
+            binding = place.scope.value(call.func.id)
+            if isinstance(binding, Parameter) and isinstance(binding.default, ast.Name | ast.Attribute):
+                # `norm=layers.BatchNormalization` in the signature, and `norm()` in the body.
+                outside = replace(place, scope=place.scope.root, info=None)
+                return self._instance(replace_function(call, binding.default), outside) or [UNKNOWN]
+            if call.func.id in _SAME_ELEMENTS and not place.scope.lookup(call.func.id):
+                return self.evaluate(call.args[0], place) if call.args else [UNKNOWN]
+        return self._returned(call, place)
+
+    def _returned(self, call: ast.Call, place: Place) -> list[Value]:
+        """What a function or a method of the project returns."""
+        function: Function | None = None
+        info, self_name = None, None
+        match call.func:
+            case ast.Attribute(value=ast.Name(id=owner), attr=name) if (
+                place.info is not None and owner == place.self_name
+            ):
+                method = place.info.find(name)
+                if method is None:
+                    return [UNKNOWN]
+                function, outer, info = method.node, method.owner.scope, place.info
+                self_name = method.self_name
+                parameters = method.positional[1:]
+            case _:
+                found = self._project.function_named(call.func, place.scope)
+                if found is None:
+                    return [UNKNOWN]
+                function, outer = found
+                parameters = named_parameters(function)
+        if function.decorator_list:
+            return [UNKNOWN]
+        scope = function_scope(function, outer)
+        if outer.root is place.scope.root:
+            for parameter, argument in _arguments(call, parameters):
+                # A class that is handed in: `self.make_layer(Block, 64)`.
+                if self._is_class(argument, outer) and len(scope.bindings[parameter]) == 1:
+                    scope.bindings[parameter] = [argument]
+        inner = Place(scope, info, self_name, place.steps // 2)
+        if inner.steps == 0:
+            return [UNKNOWN]
+        values: list[Value] = []
+        for node in own_nodes(function.body):
+            if isinstance(node, ast.Return) and node.value is not None:
+                values += self.evaluate(node.value, inner)
+            elif isinstance(node, ast.Yield | ast.YieldFrom):
+                return [UNKNOWN]
+        return values or [UNKNOWN]
+
+    def _is_class(self, node: ast.expr, scope: Scope) -> bool:
+        if not isinstance(node, ast.Name | ast.Attribute):
+            return False
+        return self._project.class_named(node, scope) is not None or (
+            names.layer_name(scope.dotted(node)) is not None
+        )
+
+    def _layer_arguments(self, call: ast.Call, place: Place) -> list[Value]:
+        """The values of the arguments that can be layers: the first one, or `layer=`, `layers=`, `cell=`."""
+        given = call.args[:1] or [
+            keyword.value for keyword in call.keywords if keyword.arg in ("layer", "layers", "cell", "cells")
+        ]
+        return [value for argument in given for value in self.evaluate(argument, place)]
+
+    def stack_of(self, info: ClassInfo) -> Stack | None:
+        """The layers of a class that is made of layers in its constructor and has no `call` of its own: a
+        subclass of Sequential, or a model that is built functionally.
+        """
+        constructor = info.find("__init__")
+        if info.kind is not Kind.MODEL or info.is_open or constructor is None:
+            return None
+        place = Place(constructor.scope, info, constructor.self_name)
+        layers: list[Value] = []
+        calls = [node for node in own_nodes(constructor.node.body) if isinstance(node, ast.Call)]
+        for call in calls:
+            match call.func:
+                case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr="__init__"):
+                    if names.SEQUENTIAL in info.outside_bases:
+                        given = self._layer_arguments(call, place)
+                        layers += [each for value in given for each in elements(value)]
+                    else:
+                        layers += self._functional(call, place)
+                case ast.Attribute(value=ast.Name(id=owner), attr="add") if owner == constructor.self_name:
+                    layers += [
+                        value for argument in call.args[:1] for value in self.evaluate(argument, place)
+                    ]
+        return Stack(tuple(layers), calls[0], info.name) if layers else None
+
+
+def layer_fact(dotted: str) -> LayerFact | None:
+    """What is known of a layer class of Keras, or of a package of which there is a table."""
+    name = names.layer_name(dotted)
+    if name is not None:
+        return fact(name)
+    if dotted.startswith(names.PACKAGES):
+        from kerasfix.keras.packages import package_layer
+
+        return package_layer(dotted)
+    return None
+
+
+def _application(name: str, call: ast.Call) -> Stack:
+    known = fact("BatchNormalization")
+    assert known is not None
+    layers = (BuiltinLayer(known, call),) if APPLICATIONS[name] is Effect.UPDATES_STATE else ()
+    return Stack(layers, call, name)
+
+
+def _takes_layers(layer: LayerFact) -> bool:
+    return layer.effect is Effect.WRAPS or layer.name == "SpectralNormalization"
+
+
+def _options(annotation: ast.expr) -> Iterator[ast.expr]:
+    """The classes that an annotation names: both of `Dropout | None`, one of `Optional[Dropout]`."""
+    match annotation:
+        case ast.BinOp(op=ast.BitOr(), left=left, right=right):
+            yield from _options(left)
+            yield from _options(right)
+        case ast.Subscript(value=ast.Name(id="Optional") | ast.Attribute(attr="Optional"), slice=inner):
+            yield from _options(inner)
+        case ast.Constant(value=str() as text):
+            try:
+                yield from _options(ast.parse(text, mode="eval").body)
+            except (SyntaxError, ValueError):
+                return
+        case ast.Name() | ast.Attribute():
+            yield annotation
+
+
+def _arguments(call: ast.Call, parameters: list[ast.arg]) -> Iterator[tuple[str, ast.expr]]:
+    """The arguments of a call by the names of the parameters that they go to."""
+    if not any(isinstance(each, ast.Starred) for each in call.args):
+        yield from ((parameter.arg, each) for parameter, each in zip(parameters, call.args, strict=False))
+    known = {parameter.arg for parameter in parameters}
+    yield from (
+        (each.arg, each.value) for each in call.keywords if each.arg is not None and each.arg in known
+    )
+
+
+def replace_function(call: ast.Call, function: ast.expr) -> ast.Call:
+    """The same call of another function."""
+    return ast.copy_location(ast.Call(function, call.args, call.keywords), call)
