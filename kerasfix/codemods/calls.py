@@ -11,7 +11,7 @@ from kerasfix.codemods.layout import Layout, appended
 
 
 def add_keyword(call: cst.Call, name: str, value: str, layout: Layout) -> cst.Call:
-    """Add `name=value` behind the last argument, laid out as the arguments before it are.
+    """Add `name=value` behind the last argument, before `**kwargs`, laid out as the others are.
 
     Args:
         call: The call; it must not have the keyword already.
@@ -22,7 +22,14 @@ def add_keyword(call: cst.Call, name: str, value: str, layout: Layout) -> cst.Ca
     if any(argument.keyword and argument.keyword.value == name for argument in call.args):
         raise CannotEdit(f"already has {name}=")
     new = cst.Arg(keyword=cst.Name(name), equal=_equal_style(call), value=cst.parse_expression(value))
-    return call.with_changes(args=appended(call.args, new, call.whitespace_before_args, layout))
+    count = len(call.args)
+    while count and call.args[count - 1].star == "**":
+        count -= 1
+    if count == len(call.args):
+        return call.with_changes(args=appended(call.args, new, call.whitespace_before_args, layout))
+    # What stands before `**kwargs` is followed as the one before it is, or as it is itself.
+    like = call.args[count - 1].comma if count else cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+    return call.with_changes(args=[*call.args[:count], new.with_changes(comma=like), *call.args[count:]])
 
 
 def name_arguments(call: cst.Call, names: Mapping[int, str]) -> cst.Call:

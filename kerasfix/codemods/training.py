@@ -32,6 +32,14 @@ def add_training(source: Source, call: ast.Call, inside: Function | None, value:
     )
 
 
+def replace_flag(site: Site, value: str) -> tuple[Edit, ...]:
+    """Give a call another value of the flag than the one that it is given."""
+    assert site.value is not None
+    source = site.method.owner.module.source
+    start, end = source.span(site.value)
+    return (Edit(start, end, value, source.file),)
+
+
 def name_flag(site: Site, names: dict[int, str]) -> tuple[Edit, ...]:
     """Turn the positional arguments of a call at the given positions into keywords."""
     return edit_call(site.method.owner.module.source, site.call, lambda node: name_arguments(node, names))

@@ -84,6 +84,11 @@ def finding(
     )
 
 
+def severity(program: Program, under_keras_3: Severity) -> Severity:
+    """How much something matters that only Keras 3 does: little in a program that imports Keras 2 alone."""
+    return Severity.INFO if program.module.is_keras2_only else under_keras_3
+
+
 def attempt(
     message: str,
     applicability: Applicability,

@@ -286,7 +286,7 @@ class Net(keras.Model):
 """,
         ),
         Case(
-            "Found, but not edited: **kwargs may already carry the flag",
+            "What was handed on with **kwargs, which Keras 3 leaves empty",
             """\
 class Net(keras.Model):
     def __init__(self):
@@ -296,6 +296,29 @@ class Net(keras.Model):
 
     def call(self, x, **kwargs):
         return self.drop(self.bn(x, **kwargs))
+""",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training=None, **kwargs):
+        return self.drop(self.bn(x, training=training, **kwargs), training=training)
+""",
+        ),
+        Case(
+            "Found, but not edited: **kwargs may already carry the flag to something unknown",
+            """\
+class Net(keras.Model):
+    def __init__(self, block):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.block = block
+
+    def call(self, x, **kwargs):
+        return self.block(self.bn(x), **kwargs)
 """,
         ),
         Case(
