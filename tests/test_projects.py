@@ -188,6 +188,15 @@ def test_keras_through_a_module_of_the_project_is_keras(tmp_path: Path, kerasfix
     assert "self.bn(x, training=training)" in (tmp_path / "p/block.py").read_text()
 
 
+def test_two_kerases_behind_one_name_are_keras(tmp_path: Path, kerasfix: Run) -> None:
+    backend = "if old():\n    import p.keras2 as keras\nelse:\n    import keras\n"
+    block = BLOCK.replace("from tensorflow import keras", "from p.backend import keras")
+    keras2 = "from tensorflow.keras import *\nsaving = 1\n"
+    _put(tmp_path, {"p/__init__.py": "", "p/backend.py": backend, "p/keras2.py": keras2, "p/block.py": block})
+    assert kerasfix("--apply", "p/block.py").returncode == 0
+    assert "self.bn(x, training=training)" in (tmp_path / "p/block.py").read_text()
+
+
 def test_a_broken_file_does_not_keep_the_others_from_being_mended(tmp_path: Path, kerasfix: Run) -> None:
     _put(tmp_path, {"block.py": BLOCK, "broken.py": "import keras\nclass (:\n"})
     done = kerasfix("--apply", ".")

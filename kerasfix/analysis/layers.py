@@ -15,7 +15,8 @@ from kerasfix.analysis.evaluate import Evaluator, Place
 from kerasfix.analysis.index import ClassInfo, Method, Module
 from kerasfix.analysis.project import Project
 from kerasfix.analysis.scope import Added, Scope, own_nodes
-from kerasfix.analysis.values import MISSING, UNKNOWN, Stack, Value, frozen
+from kerasfix.analysis.values import MISSING, UNKNOWN, BuiltinLayer, Stack, Value, frozen
+from kerasfix.keras.layers import INHERITED_LAYERS, fact
 
 
 @dataclass(slots=True)
@@ -45,6 +46,8 @@ class LayerIndex:
                     here = merged.setdefault(name, Attribute())
                     here.values += attribute.values
                     here.made_at += attribute.made_at
+            for name, layer in _inherited(info):
+                merged.setdefault(name, Attribute()).values.append(layer)
             for name in _frozen_names(info) & merged.keys():
                 merged[name].values[:] = [frozen(value) for value in merged[name].values]
             for module in {each.module for each in info.ancestors}:
@@ -200,6 +203,15 @@ def _put_in_by(call: ast.Call) -> Iterator[ast.expr | Added]:
         case (("update" | "setdefault"), _):
             # A dict that grows so can hold anything.
             yield ast.List([ast.Constant(...)], ast.Load())
+
+
+def _inherited(info: ClassInfo) -> Iterator[tuple[str, Value]]:
+    """The layers that the layer of Keras below a class keeps in itself."""
+    for base in info.builtin_bases:
+        for name, made in INHERITED_LAYERS.get(base, {}).items():
+            known = fact(made)
+            assert known is not None
+            yield name, BuiltinLayer(known, ast.Call(ast.Name(made, ast.Load()), [], []))
 
 
 def _frozen_names(info: ClassInfo) -> set[str]:
