@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from kerasfix.config import Config, ConfigError, read_config
 from kerasfix.engine import (
     Allow,
     Engine,
@@ -22,7 +23,7 @@ from kerasfix.engine import (
     unchanged,
     write_plan,
 )
-from kerasfix.findings import Applicability, Finding
+from kerasfix.findings import Applicability, Finding, Severity
 from kerasfix.output import console, text
 from kerasfix.output.patch import patch
 from kerasfix.output.progress import Progress, progress_line
@@ -48,6 +49,7 @@ class Settings:
     suggestions: bool = False
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    min_severity: Severity | None = None
     verify: bool = False
     report: Path | None = None
     python: Path | None = None
@@ -62,8 +64,13 @@ class Settings:
         return self.paths == (_STDIN,)
 
     @property
-    def selection(self) -> Selection:
-        return Selection(self.select, self.ignore)
+    def first_path(self) -> Path:
+        """Where the configuration is looked for."""
+        return self.stdin_filename or next((path for path in self.paths if path != _STDIN), Path())
+
+    def selection(self, config: Config) -> Selection:
+        """Which findings count; an option wins over the configuration."""
+        return Selection(self.select, self.ignore, self.min_severity or config.min_severity)
 
     @property
     def allow(self) -> Allow:
@@ -206,9 +213,10 @@ def run(settings: Settings) -> int:
     from kerasfix.verify.errors import VerifyError
 
     found = [] if settings.is_filter else list(discover(settings.paths or (Path(),)))
-    engine = Engine(settings.selection, Neighbours(_beside(found)))
     try:
-        with _proving(settings) as proving:
+        config = read_config(settings.first_path)
+        engine = Engine(settings.selection(config), Neighbours(_beside(found)))
+        with _proving(settings, config) as proving:
             here = _Run(settings, engine, proving)
             if settings.is_filter:
                 here.filter(sys.stdin.buffer.read())
@@ -217,7 +225,7 @@ def run(settings: Settings) -> int:
         code = _finish(here)
         sys.stdout.flush()
         return code
-    except VerifyError as error:
+    except (ConfigError, VerifyError) as error:
         reason = str(error)
     except BrokenPipeError:
         # The reader went away; click ends the program quietly.
@@ -273,17 +281,15 @@ class Proving:
 
 
 @contextmanager
-def _proving(settings: Settings) -> Iterator[Proving | None]:
+def _proving(settings: Settings, config: Config) -> Iterator[Proving | None]:
     """A verification session with a progress line, if one is wanted."""
     if not settings.verify:
         yield None
         return
-    from kerasfix.config import verify_settings
     from kerasfix.verify.interpreter import check_python, find_python
     from kerasfix.verify.session import Session
 
-    first = settings.stdin_filename or next((path for path in settings.paths if path != _STDIN), Path())
-    python = find_python(first, settings.python)
+    python = find_python(settings.first_path, settings.python)
     check_python(python)
     with (
         _ended_politely(),
@@ -294,7 +300,7 @@ def _proving(settings: Settings) -> Iterator[Proving | None]:
             timeout=settings.timeout,
             memory_mb=settings.memory,
             on_progress=progress,
-            models=verify_settings(first),
+            models=config.verify,
         ) as session,
     ):
         yield Proving(session, progress)

@@ -1164,7 +1164,7 @@ class Outer(keras.Model):
 """,
         [
             "x, training=None): return self.d",
-            "def call(self, x, training=None, **kwargs): return self.b(x, training=training, **kwargs)",
+            "x, training=None, **kwargs): return self.b(x, training=training, **kwargs)",
         ],
     ),
 ]

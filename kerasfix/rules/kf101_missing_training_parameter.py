@@ -6,8 +6,9 @@ of your own that uses one) but takes no parameter `training`.
 
 ## Why it is bad
 Under Keras 3, `fit()` on a model whose `call` takes no `training` runs every such layer in inference mode:
-Dropout is off, BatchNormalization is frozen at its initial statistics, and nothing is said. Keras 2 handed
-the flag on by itself. For a layer, it depends on what the model around it does; on JAX it never arrives.
+Dropout is off, BatchNormalization is frozen at its initial statistics, and nothing is said; up to Keras 3.9
+even `model(x, training=True)` does. Keras 2 handed the flag on by itself. A layer reads the flag from the
+context of the call, if the model around it has one: explicit is safer there, and on JAX nothing else works.
 
 ## Example
     class Net(keras.Model):
@@ -39,7 +40,7 @@ from kerasfix.analysis.program import Program
 from kerasfix.analysis.sites import FLAG
 from kerasfix.analysis.threads import OTHER_FLAG_NAMES, Thread
 from kerasfix.findings import Applicability, Finding, Fix, Severity
-from kerasfix.rules.base import Case, Rule, attempt, finding, listed
+from kerasfix.rules.base import Case, Rule, attempt, finding, listed, severity
 
 _RULE = ("KF101", "missing-training-parameter")
 
@@ -70,7 +71,7 @@ def _finding(program: Program, info: ClassInfo, call: Method) -> Finding:
         _RULE,
         call.node,
         f"`call` of {info.name} reaches {listed(reached)} but takes no `training`: "
-        f"{_consequence(program, info)}",
+        f"{_consequence(program, info, reached)}",
         severity=_severity(program, info),
         owner=info.name,
         fix=fix,
@@ -90,17 +91,35 @@ def _fix(thread: Thread, reached: list[str]) -> tuple[Fix | None, str]:
 
 
 def _severity(program: Program, info: ClassInfo) -> Severity:
-    if program.module.is_keras2_only:
-        return Severity.INFO
-    return Severity.ERROR if info.role is Kind.MODEL else Severity.WARNING
+    if program.module.is_on_jax:
+        return Severity.ERROR
+    if info.role is not Kind.MODEL:
+        # The context that Keras keeps beside the call serves a layer, if the models around it have one.
+        return severity(program, Severity.INFO)
+    return severity(program, Severity.WARNING if program.flow.users(info) else Severity.ERROR)
 
 
-def _consequence(program: Program, info: ClassInfo) -> str:
+def _consequence(program: Program, info: ClassInfo, reached: list[str]) -> str:
     if program.module.is_keras2_only:
         return "Keras 2 hands the flag on by itself, Keras 3 does not"
+    if program.module.is_on_jax:
+        return "on JAX, where no context is kept, they never train"
     if info.role is Kind.MODEL:
-        return "under Keras 3, fit() leaves them in inference mode"
-    return "inside a model that passes no flag, or on JAX, they never train"
+        how = _untrained(reached)
+        return f"under Keras 3, fit() trains this model {how}; up to Keras 3.9 so does {_CALL}"
+    return "it depends on the models around it; inside one that has no flag, or on JAX, they never train"
+
+
+_CALL = "model(x, training=True)"
+
+
+def _untrained(reached: list[str]) -> str:
+    """What training looks like for layers that nobody tells of it."""
+    off = [name for name in dict.fromkeys(reached) if "BatchNormalization" not in name]
+    parts = [f"with {listed(off)} in inference mode"] if off else []
+    if any("BatchNormalization" in name for name in reached):
+        parts.append("with BatchNormalization frozen")
+    return " and ".join(parts)
 
 
 RULE = Rule(
