@@ -188,8 +188,8 @@ def test_super_call_into_another_file_gets_the_flag(tmp_path: Path, kerasfix: Ru
 
 
 def test_modules_that_import_each_other_come_to_an_end(tmp_path: Path, kerasfix: Run) -> None:
-    a = "from b import *\nfrom b import B\nimport keras\n\nclass A(B):\n    def call(self, x): return self.d(x)\n"
-    b = "from a import *\nfrom a import A\nimport keras\n\nclass B(A):\n    def call(self, x): return self.d(x)\n"
+    module = "from {0} import *\nfrom {0} import {1}\nimport keras\n\nclass {2}({1}):\n    x = keras.{1}\n"
+    a, b = module.format("b", "B", "A"), module.format("a", "A", "B")
     _put(tmp_path, {"a.py": a, "b.py": b})
     assert kerasfix("--apply", ".").returncode == 0
 
