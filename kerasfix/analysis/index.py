@@ -276,10 +276,11 @@ class Module:
 
     def speaks_of(self, info: ClassInfo) -> bool:
         """Whether an instance of a class may be meant here: the module is its own, or names it or an heir."""
-        return any(each.module is self or each.name in self._words for each in (info, *info.descendants))
+        return any(each.module is self or each.name in self.words for each in (info, *info.descendants))
 
     @cached_property
-    def _words(self) -> frozenset[str]:
+    def words(self) -> frozenset[str]:
+        """All names that occur in the text."""
         return frozenset(_WORD.findall(self.source.text))
 
     @cached_property

@@ -25,8 +25,7 @@ class Constant:
     value: bool
 
 
-def constants(method: Method) -> list[Constant]:
-    """The calls of what `self` holds that are given a constant mode, in the order in which they run."""
+def _constants(method: Method) -> list[Constant]:
     found = [
         Constant(node, keyword.value.value)
         for node in own_nodes(method.node.body)
@@ -39,44 +38,69 @@ def constants(method: Method) -> list[Constant]:
     return sorted(found, key=lambda each: _end(each.call))
 
 
-def leaks(call: Method, flow: TrainingFlow) -> dict[ast.Call, Constant]:
-    """The bare calls of layers that depend on the flag, in `call` and its helpers, that run behind a
-    constant, each with that constant.
+class Leaks:
+    """The leaks of a project.
+
+    Args:
+        flow: Its layers and classes.
     """
-    found: dict[ast.Call, Constant] = {}
-    _walk(call, flow, None, found, (call,))
-    return found
 
+    def __init__(self, flow: TrainingFlow) -> None:
+        self._flow = flow
+        self._of_call: dict[Method, dict[ast.Call, Constant]] = {}
+        self._constants: dict[Method, list[Constant]] = {}
 
-def _walk(
-    method: Method,
-    flow: TrainingFlow,
-    before: Constant | None,
-    found: dict[ast.Call, Constant],
-    path: tuple[Method, ...],
-) -> Constant | None:
-    """Follow a method with the constant that was in force before it; returns the one in force behind it."""
-    branches = _branches(method)
-    seen: list[Constant] = []
-    events: list[Site | Constant] = [*flow.sites(method), *constants(method)]
-    for event in sorted(events, key=lambda each: (_end(each.call), isinstance(each, Constant))):
-        if isinstance(event, Constant):
-            seen.append(event)
-            continue
-        here = next(
-            (each for each in reversed(seen) if not _exclude(branches, each.call, event.call)), before
-        )
-        if event.passed is not Passed.ABSENT:
-            continue
-        if event.helpers:
-            for helper in event.helpers:
-                if helper not in path:
-                    after = _walk(helper, flow, here, found, (*path, helper))
-                    if after is not here and after is not None:
-                        seen.append(Constant(event.call, after.value))
-        elif here is not None and flow.site_depends(event):
-            found.setdefault(event.call, here)
-    return seen[-1] if seen else before
+    def constants(self, method: Method) -> list[Constant]:
+        """The calls of what `self` holds that are given a constant mode, in the order in which they run."""
+        if method not in self._constants:
+            self._constants[method] = _constants(method)
+        return self._constants[method]
+
+    def behind(self, method: Method) -> dict[ast.Call, Constant]:
+        """The bare calls of layers that depend on the flag and run behind a constant, each with that constant,
+        in a method and all that a `call` which reaches it runs.
+        """
+        found: dict[ast.Call, Constant] = {}
+        for info in method.owner.family:
+            call = info.methods.get("call")
+            if call is None:
+                continue
+            reachable = self._flow.reachable(call)
+            if method in reachable and any(self.constants(each) for each in reachable):
+                if call not in self._of_call:
+                    self._of_call[call] = {}
+                    self._walk(call, None, self._of_call[call], (call,))
+                found |= self._of_call[call]
+        return found
+
+    def _walk(
+        self,
+        method: Method,
+        before: Constant | None,
+        found: dict[ast.Call, Constant],
+        path: tuple[Method, ...],
+    ) -> Constant | None:
+        """Follow a method with the constant that was in force before it; returns the one in force behind it.
+
+        A call that is given the flag itself sets things right for those behind it.
+        """
+        branches = _branches(method)
+        seen: list[tuple[ast.Call, Constant | None]] = []
+        events: list[Site | Constant] = [*self._flow.sites(method), *self.constants(method)]
+        for event in sorted(events, key=lambda each: (_end(each.call), isinstance(each, Constant))):
+            earlier = (each for call, each in reversed(seen) if not _exclude(branches, call, event.call))
+            here = next(earlier, before)
+            if isinstance(event, Constant):
+                seen.append((event.call, event))
+            elif event.passed is not Passed.ABSENT:
+                if not event.is_decided:
+                    seen.append((event.call, None))
+            elif event.helpers:
+                inside = [helper for helper in event.helpers if helper not in path]
+                seen += [(event.call, self._walk(each, here, found, (*path, each))) for each in inside]
+            elif here is not None and self._flow.site_depends(event):
+                found.setdefault(event.call, here)
+        return seen[-1][1] if seen else before
 
 
 def _root(node: ast.expr) -> str | None:

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from kerasfix.analysis.dataflow import DataFlow
 from kerasfix.analysis.index import ClassInfo, Method, Module
+from kerasfix.analysis.leaks import Leaks
 from kerasfix.analysis.lost import LayerUse
 from kerasfix.analysis.project import Project
 from kerasfix.analysis.sites import NOT_FORWARD
@@ -30,6 +31,10 @@ class Knowledge:
     @cached_property
     def flow(self) -> TrainingFlow:
         return TrainingFlow(self.project)
+
+    @cached_property
+    def leaks(self) -> Leaks:
+        return Leaks(self.flow)
 
     @cached_property
     def threads(self) -> Threads:
@@ -69,6 +74,10 @@ class Program:
     @property
     def flow(self) -> TrainingFlow:
         return self._knowledge.flow
+
+    @property
+    def leaks(self) -> Leaks:
+        return self._knowledge.leaks
 
     @property
     def threads(self) -> Threads:

@@ -107,7 +107,9 @@ def _consequence(program: Program, info: ClassInfo, reached: list[str]) -> str:
     if info.role is Kind.MODEL:
         how = _untrained(reached)
         return f"under Keras 3, fit() trains this model {how}; up to Keras 3.9 so does {_CALL}"
-    return "it depends on the models around it; inside one that has no flag, or on JAX, they never train"
+    return (
+        "Keras' call context serves it in models that have the flag; explicit is safer, on JAX the only way"
+    )
 
 
 _CALL = "model(x, training=True)"

@@ -44,14 +44,14 @@ from kerasfix.analysis.sites import FLAG, Passed, Site
 from kerasfix.findings import Finding, Severity
 from kerasfix.keras import names
 from kerasfix.rules.base import Case, Rule, finding, severity
-from kerasfix.rules.passing import is_super_call, leaking_constants, passing_fix
+from kerasfix.rules.passing import is_super_call, passing_fix
 
 _RULE = ("KF103", "training-not-passed")
 
 
 def check(program: Program) -> Iterator[Finding]:
     for method in program.methods:
-        behind_constants = leaking_constants(program, method)
+        behind_constants = {} if program.module.is_keras2_only else program.leaks.behind(method)
         for site in program.flow.sites(method):
             if site.passed is not Passed.ABSENT or not program.flow.site_depends(site):
                 continue

@@ -32,27 +32,33 @@ the author's. Where the flag has to come through helper methods, all of them cha
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
+from kerasfix.analysis.index import Method
 from kerasfix.analysis.leaks import Constant
 from kerasfix.analysis.program import Program
 from kerasfix.analysis.sites import Passed, Site
 from kerasfix.analysis.tapes import place_of
 from kerasfix.findings import Applicability, Finding, Severity
 from kerasfix.rules.base import Case, Rule, finding
-from kerasfix.rules.passing import leaking_constants, passing_fix
+from kerasfix.rules.passing import passing_fix
 
 _RULE = ("KF110", "mode-leak")
 
 
 def check(program: Program) -> Iterator[Finding]:
     for method in program.methods:
-        behind = leaking_constants(program, method)
+        behind = _leaks(program, method)
         for site in program.flow.sites(method):
             if site.call not in behind or site.passed is not Passed.ABSENT:
                 continue
             if site.flag_in_reach or (method.name != "call" and program.threads.gets_flag(method)):
                 yield _finding(program, site, behind[site.call])
+
+
+def _leaks(program: Program, method: Method) -> dict[ast.Call, Constant]:
+    return {} if program.module.is_keras2_only else program.leaks.behind(method)
 
 
 def _finding(program: Program, site: Site, constant: Constant) -> Finding:
@@ -165,6 +171,15 @@ RULE = Rule(
         else:
             x = self.bn(x)
         return x
+""",
+        ),
+        Case(
+            "A call in between that is given the flag sets it right for those behind it",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        x = self.base(x, training=False)
+        return self.drop(self.bn(x, training=training))
 """,
         ),
         Case(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 
 from kerasfix.analysis.index import Method
-from kerasfix.analysis.leaks import Constant, constants, leaks
 from kerasfix.analysis.program import Program
 from kerasfix.analysis.sites import FLAG, Site
 from kerasfix.analysis.threads import Thread
@@ -64,18 +63,6 @@ def applicability(program: Program, site: Site, thread: Thread) -> Applicability
     return Applicability.REPAIR if _may_leak(program, site) else Applicability.SAFE
 
 
-def leaking_constants(program: Program, method: Method) -> dict[ast.Call, Constant]:
-    """The bare calls of a method that run behind a constant, in any `call` that reaches it."""
-    if program.module.is_keras2_only:
-        return {}
-    found: dict[ast.Call, Constant] = {}
-    for info in method.owner.family:
-        call = info.methods.get("call")
-        if call is not None and method in program.flow.reachable(call):
-            found |= leaks(call, program.flow)
-    return found
-
-
 def _may_leak(program: Program, site: Site) -> bool:
     """Whether a sibling, or a layer in it, has a mode of its own.
 
@@ -89,7 +76,7 @@ def _may_leak(program: Program, site: Site) -> bool:
         if method in seen:
             continue
         seen.add(method)
-        if constants(method):
+        if program.leaks.constants(method):
             return True
         for each in flow.sites(method):
             if each.is_decided or any(flow.value_depends(v) is Dependence.AUGMENTS for v in each.values):
