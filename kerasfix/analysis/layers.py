@@ -176,6 +176,8 @@ def _stores(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr | None]]:
             yield from ((target, value) for target in targets)
         case ast.AnnAssign(target=target, value=value) if value is not None:
             yield target, value
+        case ast.AugAssign(target=target, op=ast.Add(), value=ast.List() | ast.ListComp() as value):
+            yield target, value
         case ast.AugAssign(target=target) | ast.For(target=target):
             yield target, None
         case ast.Expr(

@@ -57,7 +57,7 @@ class Leaks:
         return self._constants[method]
 
     def behind(self, method: Method) -> dict[ast.Call, Constant]:
-        """The bare calls of layers that depend on the flag and run behind a constant, each with that constant,
+        """The bare calls of layers that depend on the flag and run behind a constant, each with it,
         in a method and all that a `call` which reaches it runs.
         """
         found: dict[ast.Call, Constant] = {}

@@ -267,6 +267,8 @@ def _bind_statements(scope: Scope, body: list[ast.stmt]) -> None:
                 _bind_target(scope, target, value)
             case ast.NamedExpr(target=target, value=value):
                 _bind_target(scope, target, value)
+            case ast.AugAssign(target=target, op=ast.Add(), value=ast.List() | ast.ListComp() as value):
+                _bind_target(scope, target, value)
             case ast.AugAssign(target=target):
                 _bind_target(scope, target, None)
             case ast.For(target=target, iter=iterated) | ast.AsyncFor(target=target, iter=iterated):

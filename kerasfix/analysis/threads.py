@@ -106,7 +106,8 @@ class Threads:
             self._taking[info] = True  # a class that reaches itself takes what it takes
             call = info.find("call")
             if call is None:
-                self._taking[info] = bool(info.builtin_bases)
+                made_of = self.flow.layers.evaluator.stack_of(info)
+                self._taking[info] = bool(info.builtin_bases) or made_of is not None
             elif any("__call__" in each.methods for each in info.family):
                 self._taking[info] = False
             else:
