@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import signal
 import sys
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from kerasfix.verify.session import Session
 
 _STDIN = Path("-")
+# Of a project, for one given file; a root that holds more is somebody's home folder.
+_MOST_FILES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +215,11 @@ def run(settings: Settings) -> int:
     from kerasfix.analysis.neighbours import Neighbours
     from kerasfix.verify.errors import VerifyError
 
-    found = [] if settings.is_filter else list(discover(settings.paths or (Path(),)))
+    paths = (settings.first_path,) if settings.is_filter else settings.paths or (Path(),)
+    found = [] if settings.is_filter else list(discover(paths))
     try:
         config = read_config(settings.first_path)
-        engine = Engine(settings.selection(config), Neighbours(_beside(found)))
+        engine = Engine(settings.selection(config), Neighbours(_around(paths, found)))
         with _proving(settings, config) as proving:
             here = _Run(settings, engine, proving)
             if settings.is_filter:
@@ -248,12 +252,18 @@ def _read(engine: Engine, found: list[Found]) -> list[FileReport | Problem]:
         gc.enable()
 
 
-def _beside(found: list[Found]) -> Iterator[Path]:
-    """The files of the run, and those beside them: where subclasses are looked for."""
-    paths = {each.path: None for each in found}
-    for folder in {each.path.parent for each in found if each.given}:
-        paths.update(dict.fromkeys(sorted(folder.glob("*.py"))))
-    yield from paths
+def _around(paths: Sequence[Path], found: list[Found]) -> Iterator[Path]:
+    """The files of the run, those beside them and those of their project: where subclasses are looked for."""
+    from kerasfix.analysis.project import project_root
+
+    known = {each.path: None for each in found}
+    folders = {path if path.is_dir() else path.parent for path in paths}
+    roots = {root for folder in folders if (root := project_root(str(folder.absolute()))) is not None}
+    for folder in folders - {Path(root) for root in roots}:
+        known.update(dict.fromkeys(sorted(folder.glob("*.py"))))
+    inside = (each.path for each in discover(Path(root) for root in sorted(roots)))
+    known.update(dict.fromkeys(itertools.islice(inside, _MOST_FILES)))
+    yield from known
 
 
 def _finish(here: _Run) -> int:

@@ -125,6 +125,19 @@ def test_a_layer_that_cannot_take_the_flag_and_was_not_given_is_left_alone(
     assert "block.py" in done.stdout
 
 
+def test_a_subclass_elsewhere_in_the_project_protects_its_base(tmp_path: Path, kerasfix: Run) -> None:
+    child = (
+        "from lib.block import Block\n\n\n"
+        "class Scaled(Block):\n    def call(self, x):\n        return 2 * super().call(x)\n"
+    )
+    _put(tmp_path, {"pyproject.toml": "", "lib/block.py": BLOCK, "models/scaled.py": child})
+    done = kerasfix("--apply", "lib/block.py")
+    assert (tmp_path / "lib/block.py").read_text() == BLOCK
+    assert "Scaled (scaled.py:6) calls `super().call` without the flag" in done.stdout
+    assert kerasfix("--apply", "lib", "models").returncode == 0
+    assert (tmp_path / "lib/block.py").read_text() == MENDED_BLOCK
+
+
 BASE = """\
 import keras
 
