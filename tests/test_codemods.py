@@ -447,7 +447,7 @@ class Net(keras.Model):
             momentum=0.9
         )
 
-    def call(self, a_long_name_of_an_input, another_name_of_another_one, more_of_the_same):
+    def call(self, a_long_name_of_an_input, another_name_of_another_one, more_of_same):
         a_long_name_of_an_input = self.a_rather_long_name(a_long_name_of_an_input)
         return self.a_rather_long_name(
             another_name_of_another_one
@@ -458,7 +458,7 @@ BLACK_FIXED = """\
         self,
         a_long_name_of_an_input,
         another_name_of_another_one,
-        more_of_the_same,
+        more_of_same,
         training=None,
     ):
         a_long_name_of_an_input = self.a_rather_long_name(

@@ -52,18 +52,16 @@ def break_signature(function: cst.FunctionDef, block: Block) -> cst.FunctionDef 
 
 
 def _elements(elements: Sequence[_Element], after: str, block: Block) -> list[_Element]:
-    *others, last = elements
     gap = _line(block.inner) if block.exploded else cst.SimpleWhitespace(" ")
-    nothing = cst.SimpleWhitespace("")
-    found = [
-        each.with_changes(**{after: nothing, "comma": cst.Comma(whitespace_after=gap)}) for each in others
-    ]
-    end = _line(block.outer)
-    if block.exploded:
-        last = last.with_changes(**{after: nothing, "comma": cst.Comma(whitespace_after=end)})
-    else:
-        last = last.with_changes(**{after: end, "comma": cst.MaybeSentinel.DEFAULT})
-    return [*found, last]
+    found: list[_Element] = []
+    for each in elements:
+        end = _line(block.outer) if each is elements[-1] else gap
+        if each is elements[-1] and not block.exploded:
+            found.append(each.with_changes(**{after: end, "comma": cst.MaybeSentinel.DEFAULT}))
+        else:
+            changes = {after: cst.SimpleWhitespace(""), "comma": cst.Comma(whitespace_after=end)}
+            found.append(each.with_changes(**changes))
+    return found
 
 
 def _line(indentation: str) -> cst.ParenthesizedWhitespace:
