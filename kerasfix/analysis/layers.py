@@ -129,6 +129,10 @@ class LayerIndex:
         """
         return self._evaluate(node, method.owner, method.self_name, scope, _MAX_STEPS)
 
+    def values_outside(self, node: ast.expr, scope: Scope) -> list[Value]:
+        """What an expression outside of all classes can be."""
+        return self._evaluate(node, None, None, scope, _MAX_STEPS)
+
     def _own_attributes(self, info: ClassInfo) -> dict[str, Attribute]:
         if info not in self._own:
             found = self._own[info] = {}
@@ -152,7 +156,7 @@ class LayerIndex:
         return [Stack(tuple(values), added.call)] if isinstance(added, Added) else values
 
     def _evaluate(
-        self, node: ast.expr, info: ClassInfo, self_name: str | None, scope: Scope, steps: int
+        self, node: ast.expr, info: ClassInfo | None, self_name: str | None, scope: Scope, steps: int
     ) -> list[Value]:
         if steps == 0:
             return [UNKNOWN]
@@ -165,7 +169,7 @@ class LayerIndex:
                 return [NOTHING]
             case ast.Call():
                 return self._made_by(node, scope, again)
-            case ast.Attribute(value=ast.Name(id=owner), attr=name) if owner == self_name:
+            case ast.Attribute(value=ast.Name(id=owner), attr=name) if info and owner == self_name:
                 return self._attribute_values(info, name)
             case ast.Subscript(value=value, slice=ast.Slice()):
                 return again(value)

@@ -95,7 +95,7 @@ class Scope:
             scope = scope.parent
         for module in reversed(scope.star_imports):
             known = canonical(module)
-            if known == "keras.layers" and (name in LAYERS or name == "Layer"):
+            if known == "keras.layers" and (name in LAYERS or name in ("Layer", "Input")):
                 return canonical(f"keras.layers.{name}")
             if known in ("keras", "keras.models") and name in ("Model", "Sequential", "Input"):
                 return canonical(f"keras.{name}")

@@ -32,6 +32,13 @@ def add_training(source: Source, call: ast.Call, inside: Function | None, value:
     )
 
 
+def put_flag(module: Module, site: Site) -> tuple[Edit, ...]:
+    """Write the flag in the place of the mode that a call is given."""
+    assert site.value is not None
+    start, end = module.source.span(site.value)
+    return (Edit(start, end, FLAG),)
+
+
 def name_flag(module: Module, site: Site, names: dict[int, str]) -> tuple[Edit, ...]:
     """Turn the positional arguments of a call at the given positions into keywords."""
     return edit_call(module.source, site.call, lambda node: name_arguments(node, names))
