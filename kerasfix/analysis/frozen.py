@@ -78,29 +78,30 @@ class TrainableSettings:
 
     @cached_property
     def _events(self) -> list[_Event]:
-        return sorted(_events_in(self._tree, {}), key=lambda event: event.line)
+        return sorted(_events_in(self._tree), key=lambda event: event.line)
 
 
-def _events_in(node: ast.AST, loops: dict[str, tuple[str, bool]]) -> Iterator[_Event]:
-    """The events below a node; `loops` gives, for a loop variable, whose layers it runs over."""
-    if isinstance(node, ast.For):
-        run = _layers_of(node.iter)
-        names = [each.id for each in ast.walk(node.target) if isinstance(each, ast.Name)]
-        # A loop that spares or picks the BatchNormalization knows what it does.
-        picks = any("Normalization" in ast.unparse(child) for child in node.body)
-        if run is not None and names:
-            loops = {**loops, names[-1]: (run[0], run[1] and not picks)}
-            if picks:
-                yield _Event(run[0], node.lineno, None, False)
-    elif isinstance(node, ast.Call):
-        yield from _frozen_by(node)
-    elif isinstance(node, ast.Assign):
-        value = node.value.value if isinstance(node.value, ast.Constant) else None
-        for target in node.targets:
-            if isinstance(target, ast.Attribute) and target.attr == "trainable":
-                yield _event(target.value, value if isinstance(value, bool) else None, loops)
-    for child in ast.iter_child_nodes(node):
-        yield from _events_in(child, loops)
+def _events_in(tree: ast.Module) -> Iterator[_Event]:
+    # With each node go the loop variables around it, and whose layers they run over.
+    waiting: list[tuple[ast.AST, dict[str, tuple[str, bool]]]] = [(tree, {})]
+    while waiting:
+        node, loops = waiting.pop()
+        if isinstance(node, ast.For):
+            run = _layers_of(node.iter)
+            names = [each.id for each in ast.walk(node.target) if isinstance(each, ast.Name)]
+            if run is not None and names:
+                # A loop that spares or picks the BatchNormalization knows what it does.
+                if any("Normalization" in ast.unparse(child) for child in node.body):
+                    yield _Event(run[0], node.lineno, None, False)
+                loops = {**loops, names[-1]: run}
+        elif isinstance(node, ast.Call):
+            yield from _frozen_by(node)
+        elif isinstance(node, ast.Assign):
+            value = node.value.value if isinstance(node.value, ast.Constant) else None
+            for target in node.targets:
+                if isinstance(target, ast.Attribute) and target.attr == "trainable":
+                    yield _event(target.value, value if isinstance(value, bool) else None, loops)
+        waiting += [(child, loops) for child in ast.iter_child_nodes(node)]
 
 
 def _frozen_by(call: ast.Call) -> Iterator[_Event]:

@@ -104,7 +104,7 @@ class Functional:
                 if mode is None or not isinstance(node, ast.Call) or self._runs_in_call(frame):
                     continue
                 given = [*node.args[:1], *(each.value for each in node.keywords if each.arg == "inputs")]
-                if any(self._is_symbolic(argument, frame) for argument in given):
+                if any(self._is_symbolic(argument, frame) for argument in given) and _is_used(node, frame):
                     found = self._fixed(node, mode, frame)
                     if found is not None:
                         yield found
@@ -315,6 +315,20 @@ def _value(definition: Definition) -> ast.expr | None:
         case ast.For(iter=iterated):
             return iterated
     return None
+
+
+def _is_used(call: ast.Call, frame: Frame) -> bool:
+    """Whether anything reads what a call returns; a model may be called to be built and no more."""
+    flow = frame.flow
+    steps = [step for step in flow.steps.values() if any(node is call for node in ast.walk(step.node))]
+    step = max(steps, key=lambda step: step.order)
+    if isinstance(step.node, ast.Expr):
+        return step.node.value is not call
+    if isinstance(step.node, ast.Assign) and step.node.value is call and step.definitions:
+        return any(
+            flow.readers(each) or each.name in flow.captured for each in step.definitions.values()
+        ) or len(step.definitions) < len(step.node.targets)
+    return True
 
 
 def _may_call(call: ast.Call, place: Frame, frame: Frame) -> bool:

@@ -8,13 +8,15 @@ from collections.abc import Iterator
 
 from kerasfix.analysis.scope import Function
 from kerasfix.analysis.sites import FLAG
+from kerasfix.analysis.threads import OTHER_FLAG_NAMES
 from kerasfix.source import Source
 
 # Words of a name (`mc_dropout`, `frozenEncoder`, `predict_samples`) that say that a mode is fixed on purpose.
 _WORDS = frozenset(
     [
         *("mc", "mcd", "montecarlo", "monte", "bayes", "bayesian", "uncertainty"),
-        *("always", "permanent", "fixed", "frozen", "freeze", "pretrained", "teacher", "target", "ema"),
+        *("always", "permanent", "fixed", "frozen", "freeze", "pretrained"),
+        *("teacher", "target", "ema", "momentum"),
         *("infer", "inference", "predict", "prediction", "predictions", "generate"),
         *("sample", "samples", "sampling"),
         *("eval", "evaluate", "evaluation", "test", "val", "valid", "validation"),
@@ -27,10 +29,20 @@ _COMMENT = re.compile(
     re.IGNORECASE,
 )
 
+# What a docstring has to say for the whole of a class or method.
+_DOCSTRING = re.compile(r"monte.?carlo|\bMC.?dropout|uncertaint|\bfrozen\b", re.IGNORECASE)
+# Functions that run one of two others: tf.cond, keras.ops.cond, tf.keras.backend.in_train_phase, ...
+_CHOOSERS = frozenset({"cond", "smart_cond", "in_train_phase"})
+
 
 def sounds_meant(*texts: str) -> bool:
     """Whether a word of a name or of a condition says that a mode is fixed on purpose."""
     return any(word.lower() in _WORDS for text in texts for word in _WORD.findall(text))
+
+
+def is_described(*nodes: Function | ast.ClassDef) -> bool:
+    """Whether the docstring of a class or method says that a mode is fixed on purpose."""
+    return any(_DOCSTRING.search(ast.get_docstring(node) or "") for node in nodes)
 
 
 def says_why(source: Source, function: Function, call: ast.Call, code: str) -> bool:
@@ -63,7 +75,8 @@ def fits_its_condition(function: Function, call: ast.Call, mode: bool) -> bool:
         asked = _asks_for(test)
         if asked is not None:
             return (asked if branch else not asked) is mode
-        if sounds_meant(ast.unparse(test)) or _calls(other, ast.unparse(call.func)):
+        text = ast.unparse(test)
+        if sounds_meant(text) or "train" in text.lower() or _calls(other, ast.unparse(call.func)):
             return True
     return False
 
@@ -86,7 +99,33 @@ def _conditions(function: Function, call: ast.Call) -> Iterator[tuple[ast.expr, 
             elif _holds(orelse, call):
                 found.append((node.test, False, [*body]))
         waiting += [child for child in ast.iter_child_nodes(node) if _holds([child], call)]
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call):
+            yield from _chosen(node, function, call)
     yield from found[::-1]
+
+
+def _chosen(
+    chooser: ast.Call, function: Function, call: ast.Call
+) -> Iterator[tuple[ast.expr, bool, list[ast.AST]]]:
+    """`tf.cond(training, lambda: ..., lambda: ...)`, also with functions that are defined above."""
+    match chooser.func:
+        case ast.Name(id=name) | ast.Attribute(attr=name) if name in _CHOOSERS:
+            pass
+        case _:
+            return
+    given = [*chooser.args, *(keyword.value for keyword in chooser.keywords if keyword.arg != FLAG)]
+    test = next((keyword.value for keyword in chooser.keywords if keyword.arg == FLAG), None)
+    if test is None and given and name != "in_train_phase":
+        test = given.pop(0)
+    if test is None or len(given) != 2:
+        return
+    bodies = {node.name: node for node in ast.walk(function) if isinstance(node, Function)}
+    branches: list[ast.AST] = [bodies.get(getattr(each, "id", ""), each) for each in given]
+    if _holds(branches[:1], call):
+        yield test, True, branches[1:]
+    elif _holds(branches[1:], call):
+        yield test, False, branches[:1]
 
 
 def _left_early(block: list[ast.stmt], call: ast.Call) -> Iterator[tuple[ast.expr, bool, list[ast.AST]]]:
@@ -117,7 +156,7 @@ def _calls(nodes: list[ast.AST], func: str) -> bool:
 def _asks_for(test: ast.expr) -> bool | None:
     """Whether a condition holds in training (True) or in inference (False); None if it asks for neither."""
     match test:
-        case ast.Name(id=name) if name == FLAG:
+        case ast.Name(id=name) | ast.Attribute(attr=name) if name == FLAG or name in OTHER_FLAG_NAMES:
             return True
         case ast.UnaryOp(op=ast.Not(), operand=inner):
             asked = _asks_for(inner)

@@ -58,6 +58,8 @@ def always_inference(module: Module, call: ast.Call, backbone: Made, before: ast
         backbone: What made `base`; it tells which Keras is in use.
         before: The statement at the top of the module before which the class is to stand.
     """
+    if len(call.args) + len(call.keywords) != 2:
+        raise CannotEdit("it is given more than its input")
     name = "AlwaysInference"
     keras = _keras_of(backbone.call.func, backbone.scope)
     body = [

@@ -11,7 +11,6 @@ from kerasfix.analysis.spelling import full_name, root
 from kerasfix.codemods import CannotEdit
 from kerasfix.source import Edit, Source
 
-_INDENT = re.compile(r"^(\t| +)\S", re.MULTILINE)
 # A comment that begins a notebook cell belongs to the cell, not to the statement below it.
 _CELL = re.compile(r"#\s*(?:%%|In\[)")
 
@@ -20,7 +19,7 @@ def spelled(module: Module, before: ast.stmt, dotted: str) -> tuple[str, tuple[E
     """How to write a dotted name before a statement of the module, with an import if it takes one.
 
     Raises:
-        CannotEdit: if no import stands before the statement, or if the name is taken.
+        CannotEdit: if no import of that Keras stands before the statement, or if the name is taken.
     """
     steps = dotted.split(".")
     imports = [
@@ -33,15 +32,16 @@ def spelled(module: Module, before: ast.stmt, dotted: str) -> tuple[str, tuple[E
         name = here.get(".".join(steps[:count]))
         if name is not None:
             return ".".join([name, *steps[count:]]), ()
-    if not imports:
-        raise CannotEdit("nothing is imported before it")
     parent, _, leaf = dotted.rpartition(".")
     if any(isinstance(node, ast.ImportFrom) and _is_star(node, parent) for node in imports):
         return leaf, ()
     if module.scope.lookup(leaf):
         raise CannotEdit(f"the name `{leaf}` is taken")
-    of_keras = [node for node in imports if isinstance(node, ast.ImportFrom) and _is_of(node, parent)]
-    last = (of_keras or imports)[-1].end_lineno
+    of_keras = [node for node in imports if _is_of(node, parent)]
+    if not of_keras:
+        # Who imports Keras inside of functions does not want to wait for it before.
+        raise CannotEdit("Keras is not imported before it, at the top of the module")
+    last = of_keras[-1].end_lineno
     assert last is not None
     at = module.source.line_starts[last]
     return leaf, (Edit(at, at, f"from {parent} import {leaf}{module.source.newline}"),)
@@ -64,15 +64,18 @@ def class_before(source: Source, statement: ast.stmt, lines: list[str]) -> Edit:
     while first - empty > 1 and not source.line(first - empty - 1).strip():
         empty += 1
     at = source.line_starts[first - 1]
-    unit = _indent_unit(source.text)
+    unit = _indent_unit(source)
     newline = source.newline
     text = newline.join(line.replace("\t", unit) for line in lines) + newline
     missing = 2 - empty if first - empty > 1 else 0
     return Edit(at, at, newline * max(0, missing) + text + newline * 2)
 
 
-def _is_of(node: ast.ImportFrom, dotted: str) -> bool:
-    return node.level == 0 and root(node.module or "") == root(dotted)
+def _is_of(node: ast.Import | ast.ImportFrom, dotted: str) -> bool:
+    """Whether something of the Keras that `dotted` is from is imported."""
+    if isinstance(node, ast.ImportFrom):
+        return node.level == 0 and root(node.module or "") == root(dotted)
+    return any(root(alias.name) == root(dotted) for alias in node.names)
 
 
 def _is_star(node: ast.ImportFrom, module: str) -> bool:
@@ -93,11 +96,13 @@ def _is_comment(line: str) -> bool:
     return line.startswith("#") and not _CELL.match(line)
 
 
-def _indent_unit(text: str) -> str:
-    match = _INDENT.search(text)
-    if match is None:
-        return "    "
-    return match.group(1) if match.group(1) in ("\t", "  ") else "    "
+def _indent_unit(source: Source) -> str:
+    """One step of indentation, as the first block of the file has it."""
+    for node in source.tree.body:
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body[0].lineno > node.lineno:
+            return source.line(body[0].lineno)[: body[0].col_offset]
+    return "    "
 
 
 def _imported(imports: list[ast.Import | ast.ImportFrom], scope: Scope) -> dict[str, str]:

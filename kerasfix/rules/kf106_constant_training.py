@@ -25,10 +25,11 @@ so. A comment that says why keeps it quiet, on the line of the call or right abo
 Carlo, MC, uncertainty, frozen or freeze, inference mode, fine-tune, on purpose, intentional, deliberate,
 always.
 
-Not reported where the code says why: the layer is frozen, or its name, that of its class or method or of the
-condition around it says so (`mc_dropout`, `frozen`, `teacher`, `predict_...`, `sample_...`); the other branch
-calls it otherwise; it stands under `if training` and says the same; the class does nothing but fix the mode
-of one layer. `train_step`, `test_step` and `predict_step` know their mode, and augmentation is left alone.
+Not reported where the code says why: the layer is frozen; its name, that of its class or method, that of the
+condition around it or a docstring says so (`mc_dropout`, `frozen`, `teacher`, `predict_...`, `sample_...`);
+the other branch calls it otherwise; it stands under `if training` and says the same; the class does nothing
+but fix the mode of one layer. `train_step`, `test_step` and `predict_step` know their mode, and augmentation
+is left alone.
 
 ## References
 - https://keras.io/guides/transfer_learning/
@@ -41,7 +42,7 @@ import ast
 from collections.abc import Iterator
 
 from kerasfix.analysis.frozen import State, TrainableSettings
-from kerasfix.analysis.intent import fits_its_condition, says_why, sounds_meant
+from kerasfix.analysis.intent import fits_its_condition, is_described, says_why, sounds_meant
 from kerasfix.analysis.layers import BuiltinLayer, Stack, UserLayer
 from kerasfix.analysis.program import Program
 from kerasfix.analysis.scope import own_nodes
@@ -89,6 +90,7 @@ def _is_meant(program: Program, site: Site, mode: bool) -> bool:
         sounds_meant(site.text, owner.name, "" if method.name == "call" else method.name)
         or fits_its_condition(method.node, site.call, mode)
         or _only_fixes_a_mode(program, site)
+        or is_described(method.node, owner.node)
         or says_why(program.source, method.node, site.call, _RULE[0])
     )
 
@@ -361,6 +363,32 @@ class MCNet(keras.Model):
         if not training:
             return self.bn(x, training=False)
         return self.bn(self.drop(x, training=True), training=True)
+""",
+        ),
+        Case(
+            "Right under its condition, in other words",
+            _INIT
+            + """\
+    def call(self, x, training=None, mode="train"):
+        if not training:
+            return x
+
+        def dropped():
+            return self.drop(x, training=True)
+
+        x = tf.cond(training, dropped, lambda: self.drop(x, training=False))
+        x = tf.cond(training, lambda: self.bn(x, training=True), lambda: x)
+        if mode == "train":
+            x = self.bn(x, training=True)
+        return self.bn(self.drop(x, training=True), training=True)
+""",
+        ),
+        Case(
+            "A docstring says it",
+            _INIT.replace("Net(keras.Model):", 'Net(keras.Model):\n    """Monte-Carlo dropout."""')
+            + """\
+    def call(self, x, training=None):
+        return self.dense(self.drop(x, training=True))
 """,
         ),
         Case(

@@ -32,7 +32,7 @@ or the flag, to Keras' own.
 
 ## References
 - https://keras.io/api/layers/base_layer/ (`call`)
-- Measured with Keras 3.0.5 to 3.15.1 and tf_keras 2.21: `tests/keras/test_facts.py`
+- Measured with Keras 3.15 and tf_keras 2.21: `tests/keras/test_dunder_call_repair.py`
 """
 
 from __future__ import annotations
@@ -77,12 +77,21 @@ def _has_another_meaning(info: ClassInfo, dunder: Method) -> bool:
 
 def _has_call(info: ClassInfo) -> bool:
     """Whether `call` is there: in the family, from Keras, or because a functional model is made."""
-    if any("call" in each.methods for each in info.family):
+    if any("call" in each.methods or _names_call(each.node) for each in info.family):
         return True
     return bool(set(info.builtin_bases) - _WITHOUT_CALL) or any(
         isinstance(node, ast.Call) and _makes_functional(node)
         for each in info.ancestors
         for node in ast.walk(each.node)
+    )
+
+
+def _names_call(node: ast.ClassDef) -> bool:
+    """Whether a class uses or sets a `call` that it does not write (`self.call(x)`, `call = other`)."""
+    return any(
+        (isinstance(each, ast.Attribute) and each.attr == "call")
+        or (isinstance(each, ast.Name) and each.id == "call" and isinstance(each.ctx, ast.Store))
+        for each in ast.walk(node)
     )
 
 
@@ -387,6 +396,19 @@ class Base(layers.Layer):
 
 class Block(Base):
     def call(self, x):
+        return x
+
+
+class Abstract(layers.Layer):
+    def __call__(self, x):
+        return self.call(x)
+
+
+class Functional(keras.Model):
+    def __init__(self, inputs, outputs):
+        super().__init__(inputs=inputs, outputs=outputs)
+
+    def __call__(self, x):
         return x
 """,
         ),

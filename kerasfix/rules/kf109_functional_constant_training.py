@@ -32,11 +32,13 @@ layers are registered, so that a saved model loads in a program that has them. T
 model change.
 
 Not reported: augmentation layers; a model that is frozen in the same file and never thawed, or whose
-`trainable` is set in a way that is not followed; tensors that do not come from an `Input` in the same file.
+`trainable` is set in a way that is not followed; a call whose result nobody reads; tensors that do not come
+from an `Input` in the same file.
 
 ## References
 - https://keras.io/guides/transfer_learning/
-- Measured with Keras 3.0.5 to 3.15.1 and tf_keras 2.21: `tests/keras/test_functional_constant_repair.py`
+- Measured with Keras 3.9 and 3.15 on TensorFlow, 3.15 on JAX, and tf_keras 2.21:
+  `tests/keras/test_functional_constant_repair.py`
 """
 
 from __future__ import annotations
@@ -96,18 +98,24 @@ def _finding(program: Program, site: FixedMode, freezing: Freezing, before: ast.
         fix, why = attempt(
             what, Applicability.SUGGESTION, lambda: _wrap(program.module, site, before), _NEW_LAYER
         )
-        help = why or help
+        help = why or ("" if freezing.state is State.THAWED else help)
     info = site.frame.method.owner if site.frame.method is not None else None
     return finding(
         program,
         _RULE,
         site.call,
         _message(site, freezing),
-        severity=Severity.INFO if program.module.is_keras2_only else Severity.WARNING,
+        severity=_severity(program, site),
         owner=info.name if info is not None else "",
         fix=fix,
         help=help,
     )
+
+
+def _severity(program: Program, site: FixedMode) -> Severity:
+    # A model of one's own that is called with False may be made to be exported, and see no `fit`.
+    may_be_right = not site.mode and site.layer is None and not site.backbones
+    return Severity.INFO if may_be_right or program.module.is_keras2_only else Severity.WARNING
 
 
 def _message(site: FixedMode, freezing: Freezing) -> str:
@@ -485,6 +493,26 @@ def build(mc):
     x = layers.LSTM(4)(layers.Reshape((8, 8))(x), training=True)
     x = layers.Dropout(0.0)(x, training=True)
     return layers.Dropout(0.5)(x, training=mc)
+""",
+        ),
+        Case(
+            "A model that is called to be built, and what is called is not known",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training=None):
+        return self.drop(x, training=training)
+
+
+def make(block, name):
+    net = Net()
+    inputs = keras.Input((4,))
+    net(inputs, training=False)
+    outputs = net(inputs, training=True)
+    return net, block(inputs, training=True), getattr(layers, name)(0.5)(inputs, training=True)
 """,
         ),
         Case(
