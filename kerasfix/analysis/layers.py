@@ -107,6 +107,10 @@ class LayerIndex:
         """What an expression inside a method can be in an instance of just the class `info`."""
         return self.evaluator.evaluate(node, Place(scope, info, method.self_name))
 
+    def values_outside(self, node: ast.expr, scope: Scope) -> list[Value]:
+        """What an expression outside of all classes can be."""
+        return self.evaluator.evaluate(node, Place(scope))
+
     def _frozen_names(self, info: ClassInfo) -> set[str]:
         """Attributes whose `trainable` the class and its ancestors set to False, and to nothing else."""
         found: dict[str, bool] = {}

@@ -151,7 +151,7 @@ class Scope:
                 if found != missing(known, name):
                     return found
                 continue
-            if known == "keras.layers" and (name in LAYERS or name == "Layer"):
+            if known == "keras.layers" and (name in LAYERS or name in ("Layer", "Input")):
                 return canonical(f"keras.layers.{name}")
             if known in ("keras", "keras.models") and name in ("Model", "Sequential", "Input"):
                 return canonical(f"keras.{name}")

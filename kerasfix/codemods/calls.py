@@ -32,6 +32,24 @@ def add_keyword(call: cst.Call, name: str, value: str, layout: Layout) -> cst.Ca
     return call.with_changes(args=[*call.args[:count], new.with_changes(comma=like), *call.args[count:]])
 
 
+def drop_keyword(call: cst.Call, name: str) -> cst.Call:
+    """Take the keyword argument `name` away, with its comma and what is written behind it."""
+    arguments = list(call.args)
+    index = next(
+        (i for i, argument in enumerate(arguments) if argument.keyword and argument.keyword.value == name),
+        None,
+    )
+    if index is None:
+        raise CannotEdit(f"has no {name}=")
+    dropped = arguments.pop(index)
+    if index == len(arguments) and arguments:
+        # The one before becomes the last: it ends as the last one did.
+        arguments[-1] = arguments[-1].with_changes(
+            comma=dropped.comma, whitespace_after_arg=dropped.whitespace_after_arg
+        )
+    return call.with_changes(args=arguments)
+
+
 def name_arguments(call: cst.Call, names: Mapping[int, str]) -> cst.Call:
     """Turn the positional arguments at the given positions into keywords."""
     equal = _equal_style(call)
