@@ -11,31 +11,32 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kerasfix.analysis.index import Method
+from kerasfix.analysis.index import Method, Module
 from kerasfix.analysis.scope import own_nodes
-from kerasfix.analysis.sites import FLAG, Passed, Site
+from kerasfix.analysis.sites import FLAG, Passed, Site, called_methods
 from kerasfix.analysis.training import TrainingFlow
+from kerasfix.analysis.values import UserLayer
 
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A call that is given True or False for the flag."""
+    """A call that is given True or False for the flag, or that leaves such a mode behind.
+
+    Attributes:
+        call: The call.
+        value: The mode.
+        inside: Of a call of a layer of one's own, the constant in its `call`.
+        module: The module of that constant.
+    """
 
     call: ast.Call
     value: bool
+    inside: ast.Call | None = None
+    module: Module | None = None
 
 
-def _constants(method: Method) -> list[Constant]:
-    found = [
-        Constant(node, keyword.value.value)
-        for node in own_nodes(method.node.body)
-        if isinstance(node, ast.Call) and _root(node.func) == method.self_name
-        for keyword in node.keywords
-        if keyword.arg == FLAG
-        and isinstance(keyword.value, ast.Constant)
-        and isinstance(keyword.value.value, bool)
-    ]
-    return sorted(found, key=lambda each: _end(each.call))
+# A call that sets the mode for those behind it: to a constant, or right (None).
+_Mark = tuple[ast.Call, Constant | None]
 
 
 class Leaks:
@@ -48,13 +49,12 @@ class Leaks:
     def __init__(self, flow: TrainingFlow) -> None:
         self._flow = flow
         self._of_call: dict[Method, dict[ast.Call, Constant]] = {}
-        self._constants: dict[Method, list[Constant]] = {}
+        self._marks: dict[Method, list[_Mark]] = {}
+        self._left: dict[Method, Constant | None] = {}
 
-    def constants(self, method: Method) -> list[Constant]:
-        """The calls of what `self` holds that are given a constant mode, in the order in which they run."""
-        if method not in self._constants:
-            self._constants[method] = _constants(method)
-        return self._constants[method]
+    def sets_a_mode(self, method: Method) -> bool:
+        """Whether something that `self` holds is given a constant in a method."""
+        return any(constant is not None for _, constant in self._own_marks(method))
 
     def behind(self, method: Method) -> dict[ast.Call, Constant]:
         """The bare calls of layers that depend on the flag and run behind a constant, each with it,
@@ -63,10 +63,7 @@ class Leaks:
         found: dict[ast.Call, Constant] = {}
         for info in method.owner.family:
             call = info.methods.get("call")
-            if call is None:
-                continue
-            reachable = self._flow.reachable(call)
-            if method in reachable and any(self.constants(each) for each in reachable):
+            if call is not None and method in self._flow.reachable(call):
                 if call not in self._of_call:
                     self._of_call[call] = {}
                     self._walk(call, None, self._of_call[call], (call,))
@@ -84,23 +81,75 @@ class Leaks:
 
         A call that is given the flag itself sets things right for those behind it.
         """
+        marks = self._own_marks(method)
+        known = {call for call, _ in marks}
+        sites = [site for site in self._flow.sites(method) if site.call not in known]
+        if before is None and not marks and not any(self._may_leave(site) for site in sites):
+            return None
         branches = _branches(method)
-        seen: list[tuple[ast.Call, Constant | None]] = []
-        events: list[Site | Constant] = [*self._flow.sites(method), *self.constants(method)]
-        for event in sorted(events, key=lambda each: (_end(each.call), isinstance(each, Constant))):
-            earlier = (each for call, each in reversed(seen) if not _exclude(branches, call, event.call))
+        seen: list[_Mark] = []
+        events: list[tuple[ast.Call, Site | Constant | None]] = [
+            *marks,
+            *((site.call, site) for site in sites),
+        ]
+        for call, event in sorted(events, key=lambda each: _end(each[0])):
+            earlier = (mark for other, mark in reversed(seen) if not _exclude(branches, other, call))
             here = next(earlier, before)
-            if isinstance(event, Constant):
-                seen.append((event.call, event))
-            elif event.passed is not Passed.ABSENT:
-                if not event.is_decided:
-                    seen.append((event.call, None))
+            if not isinstance(event, Site):
+                left = self._left_in(call, method)
+                seen.append((call, event if event is not None else left))
             elif event.helpers:
-                inside = [helper for helper in event.helpers if helper not in path]
-                seen += [(event.call, self._walk(each, here, found, (*path, each))) for each in inside]
-            elif here is not None and self._flow.site_depends(event):
-                found.setdefault(event.call, here)
+                if event.passed is Passed.ABSENT:
+                    inside = [helper for helper in event.helpers if helper not in path]
+                    seen += [(call, self._walk(each, here, found, (*path, each))) for each in inside]
+            elif event.passed is Passed.ABSENT:
+                if here is not None and self._flow.site_depends(event):
+                    found.setdefault(call, here)
+                left = self._left_by(event)
+                if left is not None:
+                    seen.append((call, left))
         return seen[-1][1] if seen else before
+
+    def _may_leave(self, site: Site) -> bool:
+        return bool(site.helpers) or any(isinstance(value, UserLayer) for value in site.values)
+
+    def _left_in(self, call: ast.Call, method: Method) -> Constant | None:
+        """What a call that is given the flag leaves behind."""
+        site = next((site for site in self._flow.sites(method) if site.call is call), None)
+        return self._left_by(site) if site is not None else None
+
+    def _left_by(self, site: Site) -> Constant | None:
+        """The mode that a layer of one's own leaves behind, whatever it was given."""
+        for value in site.values:
+            inner = value.info.find("call") if isinstance(value, UserLayer) else None
+            if inner is None:
+                continue
+            if inner not in self._left:
+                self._left[inner] = None  # where layers reach each other in circles
+                self._left[inner] = self._walk(inner, None, {}, (inner,))
+            left = self._left[inner]
+            if left is not None:
+                module = left.module or inner.owner.module
+                return Constant(site.call, left.value, left.inside or left.call, module)
+        return None
+
+    def _own_marks(self, method: Method) -> list[_Mark]:
+        """The calls of what `self` holds that are given a mode."""
+        if method not in self._marks:
+            self._marks[method] = [
+                (node, _constant(node, keyword.value))
+                for node in own_nodes(method.node.body)
+                if isinstance(node, ast.Call) and _root(node.func) == method.self_name
+                for keyword in node.keywords
+                if keyword.arg == FLAG and not called_methods(node.func, method)
+            ]
+        return self._marks[method]
+
+
+def _constant(call: ast.Call, value: ast.expr) -> Constant | None:
+    if isinstance(value, ast.Constant) and isinstance(value.value, bool):
+        return Constant(call, value.value)
+    return None
 
 
 def _root(node: ast.expr) -> str | None:

@@ -72,6 +72,9 @@ def _finding(program: Program, site: Site, constant: Constant) -> Finding:
         "is in training mode also in predict()" if constant.value else "stays in inference mode also in fit()"
     )
     where = place_of(constant.call, program.module, program.module)
+    if constant.inside is not None and constant.module is not None:
+        inner = place_of(constant.inside, constant.module, program.module)
+        where = f"{inner}, inside `{ast.unparse(constant.call.func)}`"
     return finding(
         program,
         _RULE,
@@ -158,8 +161,74 @@ RULE = Rule(
         return self.bn(x, training=training)
 """,
         ),
+        Case(
+            "The constant stands inside a layer in front, however that is called",
+            """\
+class Frozen(layers.Layer):
+    def __init__(self, base):
+        super().__init__()
+        self.base = base
+
+    def call(self, x, training=None):
+        return self.base(x, training=False)
+
+
+class Net(keras.Model):
+    def __init__(self, base):
+        super().__init__()
+        self.features = Frozen(base)
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training=None):
+        x = self.features(x, training=training)
+        return self.drop(x)
+""",
+            """\
+class Frozen(layers.Layer):
+    def __init__(self, base):
+        super().__init__()
+        self.base = base
+
+    def call(self, x, training=None):
+        return self.base(x, training=False)
+
+
+class Net(keras.Model):
+    def __init__(self, base):
+        super().__init__()
+        self.features = Frozen(base)
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training=None):
+        x = self.features(x, training=training)
+        return self.drop(x, training=training)
+""",
+        ),
     ),
     valid=(
+        Case(
+            "A layer in front whose last layer is given the flag leaves nothing behind",
+            """\
+class Head(layers.Layer):
+    def __init__(self, base):
+        super().__init__()
+        self.base = base
+        self.bn = layers.BatchNormalization()
+
+    def call(self, x, training=None):
+        return self.bn(self.base(x, training=False), training=training)
+
+
+class Net(keras.Model):
+    def __init__(self, base):
+        super().__init__()
+        self.head = Head(base)
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training=None):
+        return self.drop(self.head(x, training=training))
+""",
+        ),
         Case(
             "In front of the constant, or in the other branch",
             _INIT

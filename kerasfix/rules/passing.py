@@ -76,7 +76,7 @@ def _may_leak(program: Program, site: Site) -> bool:
         if method in seen:
             continue
         seen.add(method)
-        if program.leaks.constants(method):
+        if program.leaks.sets_a_mode(method):
             return True
         for each in flow.sites(method):
             if each.is_decided or any(flow.value_depends(v) is Dependence.AUGMENTS for v in each.values):
