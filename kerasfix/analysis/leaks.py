@@ -88,10 +88,8 @@ class Leaks:
             return None
         branches = _branches(method)
         seen: list[_Mark] = []
-        events: list[tuple[ast.Call, Site | Constant | None]] = [
-            *marks,
-            *((site.call, site) for site in sites),
-        ]
+        events: list[tuple[ast.Call, Site | Constant | None]] = list(marks)
+        events += [(site.call, site) for site in sites]
         for call, event in sorted(events, key=lambda each: _end(each[0])):
             earlier = (mark for other, mark in reversed(seen) if not _exclude(branches, other, call))
             here = next(earlier, before)

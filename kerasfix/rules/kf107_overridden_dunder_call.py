@@ -191,6 +191,9 @@ def _blockers(program: Program, info: ClassInfo) -> Iterator[str]:
             yield f"{method.owner.name} has a `call` besides"
         if method.node.decorator_list:
             yield "`__call__` has decorators"
+        constructor = method.owner.methods.get("__init__")
+        if constructor is not None and not constructor.goes_up:
+            yield f"`__init__` of {method.owner.name} does not call that of Keras, which `call` needs"
         if method.node.args.vararg is not None or method.node.args.kwarg is not None:
             yield "`__call__` takes `*args` or `**kwargs`, which Keras fills in its own way"
         if not method.parameters:
