@@ -262,8 +262,10 @@ class Threads:
             if reference.harmless or id(reference.node) in followed:
                 continue
             if _may_mean(reference, method):
-                node = reference.node
-                yield f"line {node.lineno} uses `{ast.unparse(node)}` in a way that is not followed"
+                node, module = reference.node, reference.info.module
+                where = "" if module is method.owner.module else f" of {os.path.basename(module.file)}"
+                text = ast.unparse(node)
+                yield f"line {node.lineno}{where} uses `{text}` in a way that is not followed"
 
     @cached_property
     def _references(self) -> dict[str, list[_Reference]]:

@@ -28,6 +28,7 @@ class Case:
     fixed: str | None = None
 
 
+_MOST_REASONS = 3
 HEADER = """\
 import tensorflow as tf
 from tensorflow import keras
@@ -99,7 +100,16 @@ def attempt(
     try:
         return Fix(message, applicability, edits(), effect), ""
     except CannotEdit as error:
-        return None, f"Left alone, because {error}"
+        return None, left_alone([str(error)])
+
+
+def left_alone(reasons: list[str]) -> str:
+    """Why there is no fix; of many reasons the first few are enough."""
+    unique = list(dict.fromkeys(reasons))
+    rest = len(unique) - _MOST_REASONS
+    if rest > 0:
+        unique = [*unique[:_MOST_REASONS], f"{rest} more reasons" if rest > 1 else "one more reason"]
+    return f"Left alone, because {listed(unique)}"
 
 
 def listed(names: list[str]) -> str:

@@ -40,7 +40,7 @@ from kerasfix.analysis.program import Program
 from kerasfix.analysis.sites import FLAG
 from kerasfix.analysis.threads import OTHER_FLAG_NAMES, Thread
 from kerasfix.findings import Applicability, Finding, Fix, Severity
-from kerasfix.rules.base import Case, Rule, attempt, finding, listed, severity
+from kerasfix.rules.base import Case, Rule, attempt, finding, left_alone, listed, severity
 
 _RULE = ("KF101", "missing-training-parameter")
 
@@ -63,9 +63,9 @@ def _finding(program: Program, info: ClassInfo, call: Method) -> Finding:
     ]
     thread = program.threads.thread(call)
     if thread.blockers:
-        fix, help = None, f"Left alone, because {listed(thread.blockers)}"
+        fix, help = None, left_alone(thread.blockers)
     else:
-        fix, help = _fix(thread, reached)
+        fix, help = _fix(info, thread, reached)
     return finding(
         program,
         _RULE,
@@ -79,14 +79,18 @@ def _finding(program: Program, info: ClassInfo, call: Method) -> Finding:
     )
 
 
-def _fix(thread: Thread, reached: list[str]) -> tuple[Fix | None, str]:
+def _fix(info: ClassInfo, thread: Thread, reached: list[str]) -> tuple[Fix | None, str]:
     from kerasfix.codemods.training import thread_edits
 
     return attempt(
         f"Take `training=None` and pass `training=training` to {listed(reached)}",
         Applicability.REPAIR,
         lambda: thread_edits(thread),
-        effect=f"fit() then runs {listed(reached)} in training mode, as Keras documents",
+        effect=(
+            f"fit() then runs {listed(reached)} in training mode, as Keras documents"
+            if info.role is Kind.MODEL
+            else "The flag then comes from the caller, with every Keras and on every backend"
+        ),
     )
 
 

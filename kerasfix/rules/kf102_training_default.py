@@ -40,7 +40,7 @@ from kerasfix.analysis.tapes import Relying, place_of
 from kerasfix.analysis.threads import decorator_blockers
 from kerasfix.analysis.training import Dependence, is_true
 from kerasfix.findings import Applicability, Finding, Fix, Severity
-from kerasfix.rules.base import Case, Rule, attempt, finding, listed, severity
+from kerasfix.rules.base import Case, Rule, attempt, finding, left_alone, listed, severity
 from kerasfix.source import Edit
 
 _RULE = ("KF102", "training-default")
@@ -68,7 +68,7 @@ def _default_true(program: Program, info: ClassInfo, call: Method) -> Finding:
     blockers = list(decorator_blockers(call))
     if uses & _BLOCKED:
         blockers.append("`call` does more with the flag than hand it on, so that None may not mean inference")
-    fix, help = None, f"Left alone, because {listed(blockers)}" if blockers else ""
+    fix, help = None, left_alone(blockers) if blockers else ""
     if not blockers:
         relying.doubtful += _bare_containers(program, info)
         sure = program.flow.calls_dependent_layer(info) and not uses & _UNSURE and not relying.doubtful
@@ -110,7 +110,7 @@ def _no_default(program: Program, info: ClassInfo, call: Method) -> Finding:
     fix, help = None, "Parameters without a default follow it; they need one first, or another place"
     blockers = list(decorator_blockers(call))
     if blockers:
-        help = f"Left alone, because {listed(blockers)}"
+        help = left_alone(blockers)
     elif _can_have_default(call):
         fix, help = _fix(call, Applicability.REPAIR, Relying())
     what = "is missing, so that a plain model(x) raises under Keras 3"

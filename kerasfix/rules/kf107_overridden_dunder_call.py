@@ -46,7 +46,7 @@ from kerasfix.analysis.sites import FLAG
 from kerasfix.analysis.tapes import place_of
 from kerasfix.codemods import CannotEdit
 from kerasfix.findings import Applicability, Finding, Severity
-from kerasfix.rules.base import Case, Rule, attempt, finding, listed
+from kerasfix.rules.base import Case, Rule, attempt, finding, left_alone
 from kerasfix.source import Edit
 
 _RULE = ("KF107", "overridden-dunder-call")
@@ -149,7 +149,7 @@ def _swallowed(program: Program, info: ClassInfo, dunder: Method) -> Finding:
 
 def _instead_of_call(program: Program, info: ClassInfo, dunder: Method) -> Finding:
     blockers = list(dict.fromkeys(_blockers(program, info)))
-    fix, help = None, f"Left alone, because {listed(blockers)}"
+    fix, help = None, left_alone(blockers)
     if not blockers:
         fix, help = attempt(
             "Rename it to `call`",

@@ -37,7 +37,7 @@ from kerasfix.analysis.index import ClassInfo, Method
 from kerasfix.analysis.program import Program
 from kerasfix.analysis.sites import FLAG, Passed, Site
 from kerasfix.findings import Applicability, Finding, Severity
-from kerasfix.rules.base import Case, Rule, attempt, finding, listed, severity
+from kerasfix.rules.base import Case, Rule, attempt, finding, left_alone, severity
 from kerasfix.rules.passing import is_super_call, passing_fix
 
 _RULE = ("KF111", "training-hidden")
@@ -62,7 +62,7 @@ def _in_keywords(program: Program, info: ClassInfo, call: Method) -> Iterator[Fi
     if not found.reads:
         return
     blockers = [*found.blockers, *program.threads.outside_blockers(call)]
-    fix, help = None, f"Left alone, because {listed(blockers)}"
+    fix, help = None, left_alone(blockers)
     if not blockers:
         from kerasfix.codemods.hidden import name_the_flag
 
@@ -112,7 +112,7 @@ def _literal_none(program: Program, site: Site) -> Finding:
     fix, help = None, "Pass the flag of the method; it has none"
     if site.flag_in_reach:
         blockers = program.threads.thread(site.method).blockers
-        help = f"Left alone, because {listed(blockers)}"
+        help = left_alone(blockers)
         if not blockers:
             from kerasfix.codemods.training import replace_flag, thread_edits
 

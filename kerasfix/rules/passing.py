@@ -11,7 +11,7 @@ from kerasfix.analysis.threads import Thread
 from kerasfix.analysis.training import Dependence
 from kerasfix.analysis.values import UserLayer
 from kerasfix.findings import Applicability, Fix
-from kerasfix.rules.base import attempt, listed
+from kerasfix.rules.base import attempt, left_alone, listed
 
 
 def passing_fix(
@@ -30,7 +30,7 @@ def passing_fix(
     if site.flag_in_reach:
         blockers = [*filter(None, [program.threads.blocker(site)]), *blockers]
     if blockers:
-        return None, f"Left alone, because {listed(blockers)}"
+        return None, left_alone(blockers)
     from kerasfix.codemods.training import pass_flag, thread_edits
 
     found = applicability(program, site, thread)
