@@ -10,20 +10,21 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
+from kerasfix.analysis.heirs import objections_of
 from kerasfix.analysis.index import ClassInfo, Module, is_known_base
 from kerasfix.analysis.project import Project
 from kerasfix.analysis.scope import Scope, module_scope
-from kerasfix.analysis.sites import FLAG
 from kerasfix.analysis.threads import Objections
 from kerasfix.source import Source, SourceError, decode
 from kerasfix.workspace import WorkspaceError, read
 
 # Too many bases do no harm, too few do: whatever stands between `class` and the colon may be one.
 _CLASS = re.compile(rb"^[ \t]*class[ \t\\\r\n]+([\w\x80-\xff]+)[ \t\\\r\n]*\(([^:]*):", re.MULTILINE)
+_ALIAS = re.compile(rb"\b([\w\x80-\xff]+)[ \t]+as[ \t]+([\w\x80-\xff]+)")
 _NAME = re.compile(rb"[\w\x80-\xff]+")
 
 
@@ -47,9 +48,32 @@ class Neighbours:
             for node, place in self.subclasses(info.name, method, info.module.file):
                 module = known.get(str(place))
                 if module is None or _may_inherit(module, node, info):
-                    yield from _objections(node, self._descendants(info.name), method, place)
+                    yield from objections_of(node, self._descendants(info.name), method, str(place))
+
+            if method != "call":
+                yield from self._users(info.name, method, known)
 
         return objections
+
+    def _users(self, class_name: str, method: str, known: Container[str]) -> Iterator[str]:
+        """Uses of a helper method in files that are no part of the project but speak of its class."""
+        wanted = re.compile(rb"\.%s\b" % method.encode())
+        names = re.compile(
+            rb"\b(?:%s)\b" % b"|".join(name.encode() for name in self._descendants(class_name))
+        )
+        for place, data in self._data.items():
+            if str(place) in known or not wanted.search(data) or not names.search(data):
+                continue
+            try:
+                tree = Source(decode(data)[0]).tree
+            except SourceError:
+                continue
+            for node in ast.walk(tree):
+                match node:
+                    case ast.Attribute(value=ast.Name(id="self")):
+                        pass
+                    case ast.Attribute(attr=name, ctx=ast.Load()) if name == method:
+                        yield f"`{ast.unparse(node)}` ({place.name}:{node.lineno}) may be it"
 
     def subclasses(self, class_name: str, method: str, but: str) -> Iterator[tuple[ast.ClassDef, Path]]:
         """The classes that, by their names, inherit from a class and call or override a method of it.
@@ -61,12 +85,12 @@ class Neighbours:
         """
         names = self._descendants(class_name)
         wanted = [name.encode() for name in names]
-        calls = (f".{method}(".encode(), f"def {method}(".encode())
+        said = re.compile(rb"\b%s\b" % method.encode())
         for place, data in self._data.items():
             # Most files are dismissed by their bytes; `.call(` is rare.
             if str(place) == but or not any(name in data for name in wanted):
                 continue
-            if calls[0] not in data and (method == "call" or calls[1] not in data):
+            if not said.search(data):
                 continue
             for info, bases in self._classes_of(place, data):
                 if bases & names:
@@ -89,11 +113,12 @@ class Neighbours:
         """Base name -> names of its subclasses, by a search over the bytes of all files."""
         found: dict[str, set[str]] = {}
         for data in self._data.values():
+            others = {alias: name for name, alias in _ALIAS.findall(data)}
             for match in _CLASS.finditer(data):
                 for base in _NAME.findall(match[2]):
-                    found.setdefault(base.decode("utf-8", "replace"), set()).add(
-                        match[1].decode("utf-8", "replace")
-                    )
+                    for name in {base, others.get(base, base)}:
+                        heirs = found.setdefault(name.decode("utf-8", "replace"), set())
+                        heirs.add(match[1].decode("utf-8", "replace"))
         return found
 
     def _descendants(self, class_name: str) -> set[str]:
@@ -137,25 +162,3 @@ def _base_names(base: ast.expr, scope: Scope) -> Iterator[str]:
         base = base.value
     yield (scope.dotted(base) or "").rpartition(".")[2]
     yield ast.unparse(base).rpartition(".")[2]
-
-
-def _objections(info: ast.ClassDef, bases: set[str], method: str, path: Path) -> Iterator[str]:
-    for item in info.body:
-        if method != "call" and isinstance(item, ast.FunctionDef) and item.name == method:
-            yield f"`{method}` is overridden in {info.name} ({path.name}:{item.lineno})"
-    for node in ast.walk(info):
-        if isinstance(node, ast.Call) and _calls(node.func, bases, method) and not _passes_flag(node):
-            yield f"{info.name} ({path.name}:{node.lineno}) calls `{ast.unparse(node.func)}` without the flag"
-
-
-def _calls(func: ast.expr, bases: set[str], method: str) -> bool:
-    match func:
-        case ast.Attribute(value=ast.Name(id=owner), attr=name):
-            return name == method and (owner == "self" or owner in bases)
-        case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr=name):
-            return name == method
-    return False
-
-
-def _passes_flag(call: ast.Call) -> bool:
-    return any(keyword.arg in (FLAG, None) for keyword in call.keywords)

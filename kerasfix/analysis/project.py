@@ -69,11 +69,10 @@ class Project:
         return [info for info in self.classes if info.kind is not None]
 
     def methods(self) -> Iterator[Method]:
-        """The methods of the given modules' Keras classes and of all that shares `self` with them."""
+        """The methods of the given modules' Keras classes and of all that shares `self` with them, given or not."""
         family = dict.fromkeys(each for info in self.keras_classes for each in info.family)
         for info in family:
-            if info.module.given:
-                yield from info.methods.values()
+            yield from info.methods.values()
 
     def class_named(self, node: ast.expr, scope: Scope, steps: int = 8) -> ClassInfo | None:
         """The class of the project that a name stands for, if it can be only one."""
