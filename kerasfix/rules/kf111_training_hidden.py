@@ -67,7 +67,7 @@ def _in_keywords(program: Program, info: ClassInfo, call: Method) -> Iterator[Fi
         from kerasfix.codemods.hidden import name_the_flag
 
         fix, help = attempt(
-            "Name `training=None` in the signature and read that",
+            f"Name `training={False if found.is_off else None}` in the signature and read that",
             Applicability.REPAIR,
             lambda: name_the_flag(call, found),
             "fit() then sets it",
@@ -156,7 +156,7 @@ RULE = Rule(
             + """\
     def call(self, x, **kwargs):
         x = self.bn(x, training=kwargs.get("training"))
-        return self.drop(x, training=kwargs.get('training', False))
+        return self.drop(x, training=kwargs.get('training', None))
 """,
             _INIT
             + """\
