@@ -31,13 +31,17 @@ class Constructions:
         return self._calls[info]
 
     def _find(self, info: ClassInfo) -> Iterator[ast.Call]:
-        """The calls of the class and of its heirs, and those by `super().__init__` beside them."""
+        """The calls of the class and of its heirs, and those by `super().__init__` in heirs."""
         wanted = {info, *info.descendants}
-        for module in self._project.given:
-            for node in ast.walk(module.source.tree) if module.speaks_of(info) else ():
+        for heir in info.descendants:
+            constructor = heir.methods.get("__init__")
+            for node in ast.walk(constructor.node) if constructor is not None else ():
                 match node:
                     case ast.Call(func=ast.Attribute(value=ast.Call(), attr="__init__")):
                         yield node
+        for module in self._project.given:
+            for node in ast.walk(module.source.tree) if module.speaks_of(info) else ():
+                match node:
                     case ast.Call(func=ast.Name() | ast.Attribute() as func):
                         if self._project.class_named(func, module.scope) in wanted:
                             yield node
