@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -262,3 +263,10 @@ def write_plan(report: FileReport, plan: Plan) -> Problem | None:
     except UnicodeEncodeError as error:
         return Problem(report.path, f"a fix does not fit into {report.encoding.name}: {error.reason}")
     return None
+
+
+def restore(report: FileReport, plan: Plan) -> None:
+    """Put the text as it was back in the place of what a plan wrote, if nobody changed it since."""
+    written = InputFile(report.path, report.encoding.encode(plan.text))
+    with contextlib.suppress(WorkspaceError):
+        write(written, report.file.data)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kerasfix import engine, workspace
 from tests.conftest import Run
 
 BLOCK = """\
@@ -239,3 +240,24 @@ def test_a_broken_file_does_not_keep_the_others_from_being_mended(tmp_path: Path
     assert done.returncode == 2
     assert "broken.py:2: error: syntax error" in done.stderr
     assert (tmp_path / "block.py").read_text() == MENDED_BLOCK
+
+
+def test_files_of_one_fix_are_written_together_or_not_at_all(
+    tmp_path: Path, kerasfix: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _put(tmp_path, {"base.py": BASE, "child.py": CHILD, "other.py": BLOCK})
+
+    def refuse(file: workspace.InputFile, data: bytes) -> None:
+        if file.path.name == "child.py" and data != CHILD.encode():
+            raise workspace.WorkspaceError("cannot be written: Read-only file system")
+        write(file, data)
+
+    write = engine.write
+    monkeypatch.setattr(engine, "write", refuse)
+    done = kerasfix("--apply", ".")
+    assert done.returncode == 2
+    assert "child.py: error: cannot be written" in done.stderr
+    assert "base.py: error: left as it is, because child.py cannot be written" in done.stderr
+    assert (tmp_path / "base.py").read_text() == BASE
+    assert (tmp_path / "child.py").read_text() == CHILD
+    assert (tmp_path / "other.py").read_text() == MENDED_BLOCK

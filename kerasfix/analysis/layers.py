@@ -288,15 +288,25 @@ def _trainable_set(info: ClassInfo) -> dict[str, bool]:
     if "trainable" in info.module.words:
         for method in info.methods.values():
             for node in own_nodes(method.node.body):
-                match node:
-                    case ast.Assign(
-                        targets=[
-                            ast.Attribute(
-                                value=ast.Attribute(value=ast.Name(id=owner), attr=name), attr="trainable"
-                            )
-                        ],
-                        value=value,
-                    ) if owner == method.self_name:
-                        is_frozen = isinstance(value, ast.Constant) and value.value is False
+                for target, is_frozen in _set_trainable(node):
+                    for name, _ in _self_targets(target, None, method.self_name):
                         found[name] = found.get(name, True) and is_frozen
     return found
+
+
+def _set_trainable(node: ast.AST) -> Iterator[tuple[ast.expr, bool]]:
+    """What a statement freezes (True) or thaws: `base.trainable = False`, or a loop over all its layers."""
+    match node:
+        case ast.Assign(targets=[ast.Attribute(value=target, attr="trainable")], value=value):
+            yield target, isinstance(value, ast.Constant) and value.value is False
+        case ast.For(
+            target=ast.Name(id=layer),
+            iter=ast.Attribute(value=target, attr="layers"),
+            body=[
+                ast.Assign(
+                    targets=[ast.Attribute(value=ast.Name(id=name), attr="trainable")],
+                    value=ast.Constant(value=False),
+                )
+            ],
+        ) if name == layer:
+            yield target, True
