@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from kerasfix.analysis.decorators import hands_on, named
 from kerasfix.analysis.index import ClassInfo, Method
 from kerasfix.analysis.sites import FLAG, NOT_FORWARD, Passed, Site
 from kerasfix.analysis.training import TrainingFlow, is_true
@@ -32,19 +33,6 @@ OTHER_FLAG_NAMES = frozenset(
 )
 # Keras calls these outside of any layer's call, where no context is open that a None could block.
 _STEPS = frozenset({"train_step", "test_step", "predict_step", "compute_loss", "fit", "evaluate", "predict"})
-# Decorators that hand all arguments through.
-_TRANSPARENT = frozenset(
-    {
-        "tensorflow.function",
-        "tensorflow.autograph.experimental.do_not_convert",
-        "tensorflow.Module.with_name_scope",
-        "typing.no_type_check",
-        "typing.override",
-        "typing_extensions.override",
-        "abc.abstractmethod",
-    }
-)
-
 # Class, method name -> reasons from elsewhere.
 Objections = Callable[[ClassInfo, str], Iterable[str]]
 
@@ -263,9 +251,8 @@ def _place_blockers(method: Method) -> Iterator[str]:
 def decorator_blockers(method: Method) -> Iterator[str]:
     """Decorators through which the flag may not arrive, or None may not pass."""
     for decorator in method.node.decorator_list:
-        named = decorator.func if isinstance(decorator, ast.Call) else decorator
-        if method.owner.scope.dotted(named) not in _TRANSPARENT:
-            yield f"`{method.name}` has the decorator `{ast.unparse(named)}`"
+        if not hands_on(decorator, method):
+            yield f"`{method.name}` has the decorator `{ast.unparse(named(decorator))}`"
         elif isinstance(decorator, ast.Call) and any(
             keyword.arg == "input_signature" for keyword in decorator.keywords
         ):
