@@ -544,38 +544,6 @@ class GAN(keras.Model):
 """,
     ),
     (
-        "a list of models is trained by index",
-        _SAFE_AND_REPAIR,
-        """\
-class G(keras.Model):
-    def __init__(self):
-        super().__init__()
-        self.bn = layers.BatchNormalization()
-        self.d = layers.Dropout(.1)
-    def call(self, x, training=True): return self.d(x, training=training)
-class GAN(keras.Model):
-    def __init__(self):
-        super().__init__()
-        self.gens = [G(), G()]
-    def train_step(self, z): return self.gens[0](z)
-""",
-    ),
-    (
-        "a dict of models is trained",
-        _SAFE_AND_REPAIR,
-        """\
-class G(keras.Model):
-    def __init__(self):
-        super().__init__()
-        self.bn = layers.BatchNormalization()
-        self.d = layers.Dropout(.1)
-    def call(self, x, training=True): return self.d(x, training=training)
-models = {'g': G()}
-with tf.GradientTape() as tape:
-    y = models['g'](1)
-""",
-    ),
-    (
         "minimize takes a lambda",
         _SAFE_AND_REPAIR,
         """\
@@ -1163,6 +1131,38 @@ class Sub(Base):
             "self.block(x, training=training)",
             "def block(self, x, training=None): return self.bn(x, training=training)\n",
         ],
+    ),
+    (
+        "a list of models is trained by index",
+        """\
+class G(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=True): return self.d(x, training=training)
+class GAN(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.gens = [G(), G()]
+    def train_step(self, z): return self.gens[0](z)
+""",
+        ["training=None", "self.gens[0](z, training=True)"],
+    ),
+    (
+        "a dict of models is trained",
+        """\
+class G(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=True): return self.d(x, training=training)
+models = {'g': G()}
+with tf.GradientTape() as tape:
+    y = models['g'](1)
+""",
+        ["training=None", "models['g'](1, training=True)"],
     ),
 ]
 

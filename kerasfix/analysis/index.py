@@ -269,7 +269,11 @@ class Module:
 
     def speaks_of(self, info: ClassInfo) -> bool:
         """Whether an instance of a class may be meant here: the module is its own, or names it or an heir."""
-        return any(each.module is self or each.name in self._words for each in (info, *info.descendants))
+        return any(each.module is self or self.says(each.name) for each in (info, *info.descendants))
+
+    def says(self, word: str) -> bool:
+        """Whether a word stands anywhere in the text."""
+        return word in self._words
 
     @cached_property
     def _words(self) -> frozenset[str]:

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from kerasfix.analysis.dataflow import DataFlow
 from kerasfix.analysis.index import ClassInfo, Method, Module
+from kerasfix.analysis.instances import Instances
 from kerasfix.analysis.lost import LayerUse
 from kerasfix.analysis.project import Project
 from kerasfix.analysis.sites import NOT_FORWARD
@@ -36,8 +37,12 @@ class Knowledge:
         return Threads(self.flow, self._objections)
 
     @cached_property
+    def instances(self) -> Instances:
+        return Instances(self.flow)
+
+    @cached_property
     def hand_training(self) -> HandTraining:
-        return HandTraining(self.flow)
+        return HandTraining(self.flow, self.instances)
 
 
 class Program:
