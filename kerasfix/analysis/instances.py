@@ -21,10 +21,12 @@ from kerasfix.analysis.scope import (
     Function,
     Imported,
     Parameter,
+    Scope,
     default_values,
     is_in_project,
 )
 from kerasfix.analysis.sites import called_methods
+from kerasfix.analysis.threads import Objections
 from kerasfix.analysis.training import TrainingFlow
 from kerasfix.analysis.values import BuiltinLayer, Nothing, UserLayer, Value
 from kerasfix.keras import names
@@ -135,14 +137,18 @@ class Instances:
 
     Args:
         flow: The layers and classes of the project.
+        objections: Knows of files that are not looked at.
     """
 
-    def __init__(self, flow: TrainingFlow) -> None:
+    def __init__(self, flow: TrainingFlow, objections: Objections) -> None:
         self._flow = flow
+        self._objections = objections
         self._project = flow.project
         self._calls: dict[Module, list[Call]] = {}
         self._callers: dict[Function, list[Call] | None] = {}
+        # Parameters and variables that are being followed.
         self._asking: set[tuple[Function, str]] = set()
+        self._following: set[int] = set()
 
     def calls(self, module: Module) -> list[Call]:
         if module not in self._calls:
@@ -160,8 +166,8 @@ class Instances:
         """What the thing that is called can be; methods and functions are no one."""
         if spot.narrowed:
             classes = spot.narrowed.get(ast.unparse(func))
-            if classes is not None:
-                found = [self._project.class_named(each, spot.scope) for each in classes]
+            found = [self._project.class_named(each, spot.scope) for each in classes or ()]
+            if found and None not in found:
                 known = {heir for each in found if each is not None for heir in (each, *each.descendants)}
                 return Who(frozenset(known), True)
         return self._who(func, spot, _MAX_STEPS)
@@ -212,7 +218,7 @@ class Instances:
     def _of_object(self, node: ast.Attribute, spot: Spot, steps: int) -> Who:
         """`models.g`, `trainer.net`: what is held by something else."""
         dotted = spot.scope.dotted(node)
-        if dotted is not None:
+        if dotted is not None and not (is_in_project(dotted) and self._project.definition(dotted) is None):
             return self._defined(dotted, steps)
         holder = self._who(node.value, spot, steps - 1)
         if holder.classes and holder.complete:
@@ -238,7 +244,14 @@ class Instances:
             if dotted is not None:
                 return self._defined(dotted, steps)
             return _NO_ONE if hasattr(builtins, node.id) else _ANYONE
-        return _union(self._bound(binding, node.id, spot, steps - 1) for binding in bindings)
+        if id(bindings) in self._following:
+            # `net = tf.function(net)` is what `net` is besides.
+            return _NO_ONE
+        self._following.add(id(bindings))
+        try:
+            return _union(self._bound(binding, node.id, spot, steps - 1) for binding in bindings)
+        finally:
+            self._following.remove(id(bindings))
 
     def _bound(self, binding: Binding, name: str, spot: Spot, steps: int) -> Who:
         if isinstance(binding, Imported):
@@ -278,7 +291,10 @@ class Instances:
 
     def _parameter(self, name: str, spot: Spot, steps: int) -> Who:
         """What a parameter is, as far as all calls of its function are in sight."""
-        function = next((function for function, scope in spot.functions if name in scope.bindings), None)
+        scope: Scope | None = spot.scope
+        while scope is not None and name not in scope.bindings:
+            scope = scope.parent
+        function = next((function for function, inner in spot.functions if inner is scope), None)
         if function is None or not all(is_transparent(each, spot.scope) for each in function.decorator_list):
             return _ANYONE
         callers = self._callers_of(function, spot)
@@ -313,6 +329,8 @@ class Instances:
         """The calls of a function; None if it is used in another way too."""
         if function not in self._callers:
             found: list[Call] | None = []
+            if self._objections.uses(function.name, spot.module.file):
+                found = None
             for module in self._project.given:
                 if module.says(function.name):
                     here = self._callers_in(module, function)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
 from kerasfix.analysis.decorators import hands_on, named
 from kerasfix.analysis.index import ClassInfo, Method
@@ -21,20 +22,60 @@ from kerasfix.analysis.values import UserLayer
 # Names that people give the flag and that Keras never fills.
 OTHER_FLAG_NAMES = frozenset(
     {
-        "is_training",
-        "is_train",
+        "in_training",
+        "isTrain",
         "isTraining",
+        "is_in_training",
+        "is_train",
+        "is_train_mode",
+        "is_training",
+        "is_training_mode",
+        "is_training_phase",
+        "is_trainning",
+        "istrain",
         "istraining",
+        "phase_train",
         "train",
-        "training_flag",
-        "train_mode",
+        "trainFlag",
         "train_flag",
+        "train_mode",
+        "train_phase",
+        "trainingFlag",
+        "trainingMode",
+        "training_flag",
+        "training_mode",
+        "training_phase",
+        "trainning",
     }
 )
 # Keras calls these outside of any layer's call, where no context is open that a None could block.
 _STEPS = frozenset({"train_step", "test_step", "predict_step", "compute_loss", "fit", "evaluate", "predict"})
-# Class, method name -> reasons from elsewhere.
-Objections = Callable[[ClassInfo, str], Iterable[str]]
+
+
+class Objections(Protocol):
+    """What files that are not looked at have against a change."""
+
+    def __call__(self, info: ClassInfo, method: str, renamed: str = "") -> Iterable[str]:
+        """What they have against the change of a method.
+
+        Args:
+            info: The class.
+            method: Its method, that gains the flag or hands it on.
+            renamed: What the method calls its flag, if that is what changes.
+        """
+
+    def uses(self, function: str, file: str) -> bool:
+        """Whether one of them may call a function of `file`."""
+
+
+class NoObjections:
+    """Where there are no other files."""
+
+    def __call__(self, info: ClassInfo, method: str, renamed: str = "") -> Iterable[str]:
+        return ()
+
+    def uses(self, function: str, file: str) -> bool:
+        return False
 
 
 @dataclass(eq=False)
