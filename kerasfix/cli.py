@@ -11,6 +11,7 @@ import click
 from kerasfix import __version__
 
 if TYPE_CHECKING:
+    from kerasfix.findings import Severity
     from kerasfix.run import Settings
 
 _HELP = """\
@@ -55,6 +56,14 @@ def _codes(_context: click.Context, option: click.Parameter, values: tuple[str, 
     return codes
 
 
+def _severity(_context: click.Context, _option: click.Parameter, value: str | None) -> Severity | None:
+    if value is None:
+        return None
+    from kerasfix.findings import Severity
+
+    return Severity(value)
+
+
 def _explain(context: click.Context, _option: click.Parameter, code: str | None) -> None:
     if code is None or context.resilient_parsing:
         return
@@ -91,6 +100,12 @@ def _shell_completion(context: click.Context, _option: click.Parameter, shell: s
     "--select", multiple=True, metavar="CODES", callback=_codes, help="Only these rules (KF1,KF201)."
 )
 @click.option("--ignore", multiple=True, metavar="CODES", callback=_codes, help="All but these rules.")
+@click.option(
+    "--min-severity",
+    type=click.Choice(["error", "warning", "info"]),
+    callback=_severity,
+    help="Only what is as bad as this or worse (default: all).",
+)
 @click.option("--verify", is_flag=True, help="Train original and patched models for a few steps and compare.")
 @click.option(
     "--report", type=click.Path(path_type=Path), help="With --verify: write all that was seen as JSON."

@@ -1,48 +1,86 @@
 """`[tool.kerasfix]` of the nearest pyproject.toml.
 
-So far it holds what verification has to be told of a class:
+[tool.kerasfix]
+min-severity = "warning"
 
-    [tool.kerasfix.verify.Generator]
-    init = { units = 64 }
-    input = [100]
+[tool.kerasfix.verify.Generator]
+init = { units = 64 }
+input = [100]
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kerasfix.verify.errors import VerifyError
+from kerasfix.findings import Severity
 from kerasfix.verify.settings import ModelSettings
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
-
-class ConfigError(VerifyError):
+class ConfigError(Exception):
     """Settings that cannot be read or mean nothing; says where and why in one line."""
 
 
-def verify_settings(start: Path) -> dict[str, ModelSettings]:
-    """The verification settings by class name, from the pyproject.toml nearest to a file or folder.
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a project says of itself.
+
+    Attributes:
+        min_severity: The least severity that is shown, fixed and counted.
+        verify: What verification has to be told, by class name.
+    """
+
+    min_severity: Severity = Severity.INFO
+    verify: Mapping[str, ModelSettings] = field(default_factory=dict)
+
+
+def read_config(start: Path) -> Config:
+    """The configuration from the pyproject.toml nearest to a file or folder.
 
     Raises:
         ConfigError: if that file is no TOML, or says something that kerasfix does not know.
     """
     path = _nearest(start)
     if path is None:
-        return {}
+        return Config()
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from None
-    tool = _table(data.get("tool", {}).get("kerasfix", {}), f"{path}: tool.kerasfix", ("verify",))
-    models = _table(tool.get("verify", {}), f"{path}: tool.kerasfix.verify")
-    return {name: _model(value, f"{path}: tool.kerasfix.verify.{name}") for name, value in models.items()}
+    # Most projects say nothing of kerasfix, and a TOML parser is not worth loading for them.
+    data = _parsed(path, text) if "kerasfix" in text else {}
+    where = f"{path}: tool.kerasfix"
+    tool = _table(_table(data.get("tool", {}), f"{path}: tool").get("kerasfix", {}), where, _KEYS)
+    models = _table(tool.get("verify", {}), f"{where}.verify")
+    return Config(
+        _severity(tool.get("min-severity", "info"), f"{where}.min-severity"),
+        {name: _model(value, f"{where}.verify.{name}") for name, value in models.items()},
+    )
+
+
+_KEYS = ("min-severity", "verify")
+
+
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        data: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return data
+
+
+def _severity(value: Any, where: str) -> Severity:
+    known = [each.value for each in Severity]
+    if value not in known:
+        raise ConfigError(f"{where}: must be one of {', '.join(known)}")
+    return Severity(value)
 
 
 def _nearest(start: Path) -> Path | None:

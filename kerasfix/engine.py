@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
-from kerasfix.findings import Applicability, Finding
+from kerasfix.findings import Applicability, Finding, Severity
 from kerasfix.plan import Plan, make_plans
 from kerasfix.source import Encoding, Source, SourceError, decode
 from kerasfix.workspace import Found, InputFile, WorkspaceError, read, write
@@ -66,10 +66,12 @@ class Selection:
     Attributes:
         select: Only these; all if empty.
         ignore: Not these.
+        min_severity: Only findings that are as bad as this or worse.
     """
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    min_severity: Severity = Severity.INFO
 
     def wants(self, code: str) -> bool:
         if self.select and not code.startswith(self.select):
@@ -122,7 +124,12 @@ class Engine:
         found: dict[str, list[Finding]] = {}
         for module in project.given:
             program = Program(module, knowledge)
-            here = [finding for rule in rules for finding in rule.check(program)]
+            here = [
+                finding
+                for rule in rules
+                for finding in rule.check(program)
+                if finding.severity.is_at_least(self.selection.min_severity)
+            ]
             found[module.file] = sorted(here, key=lambda each: (each.start, each.end, each.code))
         return found
 

@@ -22,11 +22,18 @@ class Applicability(enum.Enum):
 
 
 class Severity(enum.Enum):
-    """ERROR: raises or trains something else than written. WARNING: depends on where it runs. INFO: style."""
+    """ERROR: raises or trains something else than written. WARNING: depends on how it is called. INFO: works
+    where it stands, explicit is safer.
+    """
 
     ERROR = "error"
     WARNING = "warning"
     INFO = "info"
+
+    def is_at_least(self, other: Severity) -> bool:
+        """Whether it is as bad as `other` or worse."""
+        order = list(Severity)
+        return order.index(self) <= order.index(other)
 
 
 @dataclass(frozen=True, slots=True)

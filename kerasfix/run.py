@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from kerasfix.config import Config, ConfigError, read_config
 from kerasfix.engine import (
     Allow,
     Engine,
@@ -22,7 +24,7 @@ from kerasfix.engine import (
     unchanged,
     write_plan,
 )
-from kerasfix.findings import Applicability, Finding
+from kerasfix.findings import Applicability, Finding, Severity
 from kerasfix.output import console, text
 from kerasfix.output.patch import patch
 from kerasfix.output.progress import Progress, progress_line
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from kerasfix.verify.session import Session
 
 _STDIN = Path("-")
+# Of a project, for one given file; a root that holds more is somebody's home folder.
+_MOST_FILES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class Settings:
     suggestions: bool = False
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    min_severity: Severity | None = None
     verify: bool = False
     report: Path | None = None
     python: Path | None = None
@@ -62,8 +67,13 @@ class Settings:
         return self.paths == (_STDIN,)
 
     @property
-    def selection(self) -> Selection:
-        return Selection(self.select, self.ignore)
+    def first_path(self) -> Path:
+        """Where the configuration is looked for."""
+        return self.stdin_filename or next((path for path in self.paths if path != _STDIN), Path())
+
+    def selection(self, config: Config) -> Selection:
+        """Which findings count; an option wins over the configuration."""
+        return Selection(self.select, self.ignore, self.min_severity or config.min_severity)
 
     @property
     def allow(self) -> Allow:
@@ -205,10 +215,12 @@ def run(settings: Settings) -> int:
     from kerasfix.analysis.neighbours import Neighbours
     from kerasfix.verify.errors import VerifyError
 
-    found = [] if settings.is_filter else list(discover(settings.paths or (Path(),)))
-    engine = Engine(settings.selection, Neighbours(_beside(found)))
+    paths = (settings.first_path,) if settings.is_filter else settings.paths or (Path(),)
+    found = [] if settings.is_filter else list(discover(paths))
     try:
-        with _proving(settings) as proving:
+        config = read_config(settings.first_path)
+        engine = Engine(settings.selection(config), Neighbours(_around(paths, found)))
+        with _proving(settings, config) as proving:
             here = _Run(settings, engine, proving)
             if settings.is_filter:
                 here.filter(sys.stdin.buffer.read())
@@ -217,7 +229,7 @@ def run(settings: Settings) -> int:
         code = _finish(here)
         sys.stdout.flush()
         return code
-    except VerifyError as error:
+    except (ConfigError, VerifyError) as error:
         reason = str(error)
     except BrokenPipeError:
         # The reader went away; click ends the program quietly.
@@ -240,12 +252,18 @@ def _read(engine: Engine, found: list[Found]) -> list[FileReport | Problem]:
         gc.enable()
 
 
-def _beside(found: list[Found]) -> Iterator[Path]:
-    """The files of the run, and those beside them: where subclasses are looked for."""
-    paths = {each.path: None for each in found}
-    for folder in {each.path.parent for each in found if each.given}:
-        paths.update(dict.fromkeys(sorted(folder.glob("*.py"))))
-    yield from paths
+def _around(paths: Sequence[Path], found: list[Found]) -> Iterator[Path]:
+    """The files of the run, those beside them and those of their project: where subclasses are looked for."""
+    from kerasfix.analysis.project import project_root
+
+    known = {each.path: None for each in found}
+    folders = {path if path.is_dir() else path.parent for path in paths}
+    roots = {root for folder in folders if (root := project_root(str(folder.absolute()))) is not None}
+    for folder in folders - {Path(root) for root in roots}:
+        known.update(dict.fromkeys(sorted(folder.glob("*.py"))))
+    inside = (each.path for each in discover(Path(root) for root in sorted(roots)))
+    known.update(dict.fromkeys(itertools.islice(inside, _MOST_FILES)))
+    yield from known
 
 
 def _finish(here: _Run) -> int:
@@ -273,17 +291,15 @@ class Proving:
 
 
 @contextmanager
-def _proving(settings: Settings) -> Iterator[Proving | None]:
+def _proving(settings: Settings, config: Config) -> Iterator[Proving | None]:
     """A verification session with a progress line, if one is wanted."""
     if not settings.verify:
         yield None
         return
-    from kerasfix.config import verify_settings
     from kerasfix.verify.interpreter import check_python, find_python
     from kerasfix.verify.session import Session
 
-    first = settings.stdin_filename or next((path for path in settings.paths if path != _STDIN), Path())
-    python = find_python(first, settings.python)
+    python = find_python(settings.first_path, settings.python)
     check_python(python)
     with (
         _ended_politely(),
@@ -294,7 +310,7 @@ def _proving(settings: Settings) -> Iterator[Proving | None]:
             timeout=settings.timeout,
             memory_mb=settings.memory,
             on_progress=progress,
-            models=verify_settings(first),
+            models=config.verify,
         ) as session,
     ):
         yield Proving(session, progress)

@@ -26,10 +26,10 @@ MAY_IMPORT = {
     "engine": {"source", "findings", "plan", "workspace", "analysis"},
     "api": {"engine", "source", "findings", "plan"},
     "verify": {"verify", "source"},
-    "config": {"verify"},
+    "config": {"verify", "findings"},
     "proving": {"engine", "source", "findings", "plan", "analysis", "verify"},
     "output": {"output", "source", "findings", "plan", "diff", "engine", "verify", "proving"},
-    "run": {"engine", "source", "findings", "plan", "workspace", "output", "analysis", "verify"},
+    "run": {"config", "engine", "source", "findings", "plan", "workspace", "output", "analysis", "verify"},
     "cli": {"run"},
 }
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import libcst as cst
 import pytest
 
+import kerasfix
 from kerasfix.codemods import CannotEdit
 from kerasfix.codemods.calls import add_keyword, name_arguments
 from kerasfix.codemods.layout import Layout, fitting, indentation_below
@@ -78,7 +79,8 @@ def _with_default(text: str, optional: str | None = "bool | None") -> str:
         pytest.param("f(x, y=1)", "f(x, y=1, t=v)", id="a keyword"),
         pytest.param("f(x, y = 1)", "f(x, y = 1, t = v)", id="a keyword with spaces around ="),
         pytest.param("f(*xs)", "f(*xs, t=v)", id="star arguments"),
-        pytest.param("f(**kw)", "f(**kw, t=v)", id="double star arguments"),
+        pytest.param("f(**kw)", "f(t=v, **kw)", id="double star arguments"),
+        pytest.param("f(x,**kw)", "f(x,t=v,**kw)", id="double star arguments behind another"),
         pytest.param("f((y for y in x))", "f((y for y in x), t=v)", id="a generator in brackets"),
         pytest.param("f(x)(y)", "f(x)(y, t=v)", id="a call of a call"),
         pytest.param("f('''\n''')", "f('''\n''', t=v)", id="a string over two lines"),
@@ -437,3 +439,41 @@ def test_the_shortest_edit_leaves_out_what_both_ends_share(
     old: str, new: str, edits: tuple[Edit, ...]
 ) -> None:
     assert shortest_edit(Source(""), 10, old, new) == edits
+
+
+BLACK = """\
+import keras
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.a_rather_long_name = keras.layers.BatchNormalization(
+            momentum=0.9
+        )
+
+    def call(self, a_long_name_of_an_input, another_name_of_another_one, more_of_same):
+        a_long_name_of_an_input = self.a_rather_long_name(a_long_name_of_an_input)
+        return self.a_rather_long_name(
+            another_name_of_another_one
+        )
+"""
+BLACK_FIXED = """\
+    def call(
+        self,
+        a_long_name_of_an_input,
+        another_name_of_another_one,
+        more_of_same,
+        training=None,
+    ):
+        a_long_name_of_an_input = self.a_rather_long_name(
+            a_long_name_of_an_input, training=training
+        )
+        return self.a_rather_long_name(
+            another_name_of_another_one, training=training
+        )
+"""
+
+
+def test_lines_that_get_too_long_are_broken_as_black_does_where_the_file_is_so() -> None:
+    assert kerasfix.fix(BLACK).text.partition("    def call")[2] == BLACK_FIXED.partition("    def call")[2]

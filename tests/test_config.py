@@ -6,29 +6,66 @@ from pathlib import Path
 
 import pytest
 
-from kerasfix.config import ConfigError, verify_settings
+from kerasfix.config import Config, ConfigError, read_config
 from kerasfix.verify.settings import ModelSettings
+from tests.conftest import Run
 
 
 def test_the_nearest_pyproject_counts(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.kerasfix.verify.Net]\ninput = [4]\n")
     inner = tmp_path / "inner"
     inner.mkdir()
-    assert verify_settings(inner / "net.py") == {"Net": ModelSettings(input=(4,))}
+    assert read_config(inner / "net.py").verify == {"Net": ModelSettings(input=(4,))}
     (inner / "pyproject.toml").write_text("[tool.kerasfix.verify.Net]\ninit = { units = 3 }\n")
-    assert verify_settings(inner / "net.py") == {"Net": ModelSettings(init={"units": 3})}
+    assert read_config(inner / "net.py").verify == {"Net": ModelSettings(init={"units": 3})}
 
 
 def test_a_project_without_settings_has_none(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n")
-    assert verify_settings(tmp_path) == {}
+    assert read_config(tmp_path) == Config()
+
+
+NET = """\
+import keras
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = keras.layers.Dropout(0.5)
+
+    def call(self, x, training={default}):
+        return self.drop(x, training=training)
+"""
+
+
+def test_the_least_severity_chooses_what_is_shown_fixed_and_counted(tmp_path: Path, kerasfix: Run) -> None:
+    style = NET.format(default="False")
+    (tmp_path / "net.py").write_text(style)
+    assert "KF108" in kerasfix("net.py").stdout
+    assert kerasfix("--min-severity", "warning", "net.py").returncode == 0
+    (tmp_path / "pyproject.toml").write_text("[tool.kerasfix]\nmin-severity = 'warning'\n")
+    assert kerasfix("--apply", "net.py").returncode == 0
+    assert (tmp_path / "net.py").read_text() == style
+    assert kerasfix("--min-severity", "info", "net.py").returncode == 1
+    (tmp_path / "net.py").write_text(NET.format(default="True"))
+    assert kerasfix("net.py").returncode == 1
+
+
+def test_a_wrong_configuration_is_one_message(tmp_path: Path, kerasfix: Run) -> None:
+    (tmp_path / "net.py").write_text(NET)
+    (tmp_path / "pyproject.toml").write_text("[tool.kerasfix]\nseverity = 'warning'\n")
+    done = kerasfix("net.py")
+    assert done.returncode == 2
+    assert "unknown key severity" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("[tool.kerasfix", "Expected"),
-        ("[tool.kerasfix]\nverfiy = {}", "unknown key verfiy; there is verify"),
+        ("[tool.kerasfix]\nmin-severity = 'bad'", "min-severity: must be one of error, warning, info"),
+        ("[tool.kerasfix]\nverfiy = {}", "unknown key verfiy; there is min-severity, verify"),
         ("[tool.kerasfix.verify]\nNet = 3", "verify.Net: must be a table"),
         ("[tool.kerasfix.verify.Net]\nunits = 3", "unknown key units; there is init, input"),
         ("[tool.kerasfix.verify.Net]\ninput = [0]", "must be the shape of one sample"),
@@ -38,6 +75,6 @@ def test_a_project_without_settings_has_none(tmp_path: Path) -> None:
 def test_what_it_does_not_know_is_an_error_with_its_place(tmp_path: Path, text: str, reason: str) -> None:
     (tmp_path / "pyproject.toml").write_text(text)
     with pytest.raises(ConfigError) as error:
-        verify_settings(tmp_path)
+        read_config(tmp_path)
     assert reason in str(error.value)
     assert "pyproject.toml" in str(error.value)

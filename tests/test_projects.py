@@ -47,38 +47,58 @@ def _mended(net: str) -> str:
     return net.replace("x):", "x, training=None):").replace("block(x)", "block(x, training=training)")
 
 
+PACKAGE = {"p/__init__.py": "", "p/block.py": BLOCK}
+INSIDE = {**PACKAGE, "p/net.py": ""}
+SHIM = """\
+try:
+    from block import Block
+except ImportError:
+    from p.block import Block
+"""
+
+
 @pytest.mark.parametrize(
     ("files", "imports", "block"),
     [
-        ({"net.py": "", "block.py": BLOCK}, "from block import Block", "Block"),
-        ({"net.py": "", "block.py": BLOCK}, "from block import Block as B", "B"),
-        ({"net.py": "", "block.py": BLOCK}, "import block", "block.Block"),
-        ({"net.py": "", "block.py": BLOCK}, "from block import *", "Block"),
-        ({"net.py": "", "block.py": BLOCK}, "import block as b\nMine = b.Block", "Mine"),
-        ({"p/__init__.py": "", "p/net.py": "", "p/block.py": BLOCK}, "from .block import Block", "Block"),
-        ({"p/__init__.py": "", "p/net.py": "", "p/block.py": BLOCK}, "from . import block", "block.Block"),
-        ({"p/__init__.py": "", "p/net.py": "", "p/block.py": BLOCK}, "from p.block import Block", "Block"),
-        ({"p/__init__.py": "", "p/net.py": "", "p/block.py": BLOCK}, "import p.block", "p.block.Block"),
-        ({"net.py": "", "p/__init__.py": "from .block import Block\n", "p/block.py": BLOCK}, "import p", "p.Block"),
-        ({"net.py": "", "p/__init__.py": "from .block import *\n", "p/block.py": BLOCK}, "from p import Block", "Block"),
-        ({"net.py": "", "p/__init__.py": "", "p/block.py": BLOCK}, "from p import block", "block.Block"),
-        ({"net.py": "", "p/block.py": BLOCK}, "from p.block import Block", "Block"),
-        ({"net.py": "", "p/q/block.py": BLOCK}, "import p.q.block", "p.q.block.Block"),
+        ({"block.py": BLOCK}, "from block import Block", "Block"),
+        ({"block.py": BLOCK}, "from block import Block as B", "B"),
+        ({"block.py": BLOCK}, "import block", "block.Block"),
+        ({"block.py": BLOCK}, "from block import *", "Block"),
+        ({"block.py": BLOCK}, "import block as b\nMine = b.Block", "Mine"),
+        (INSIDE, "from .block import Block", "Block"),
+        (INSIDE, "from . import block", "block.Block"),
+        (INSIDE, "from p.block import Block", "Block"),
+        (INSIDE, "import p.block", "p.block.Block"),
+        ({**PACKAGE, "p/__init__.py": "from .block import Block\n"}, "import p", "p.Block"),
+        ({**PACKAGE, "p/__init__.py": "from .block import *\n"}, "from p import Block", "Block"),
+        (PACKAGE, "from p import block", "block.Block"),
+        ({"p/block.py": BLOCK}, "from p.block import Block", "Block"),
+        ({"p/q/block.py": BLOCK}, "import p.q.block", "p.q.block.Block"),
         ({"p/net.py": "", "p/block.py": BLOCK}, "from .block import Block", "Block"),
         ({"p/a/net.py": "", "p/b/block.py": BLOCK}, "from ..b.block import Block", "Block"),
-        ({"pyproject.toml": "", "src/p/__init__.py": "", "src/p/block.py": BLOCK, "scripts/net.py": ""},
-         "from p.block import Block", "Block"),
-        ({"pyproject.toml": "", "models/block.py": BLOCK, "scripts/net.py": ""}, "from models.block import Block", "Block"),
-        ({"net.py": "", "block.py": BLOCK, "shim.py": "try:\n    from block import Block\nexcept ImportError:\n    from p.block import Block\n",
-          "p/block.py": "from block import Block\n"}, "from shim import Block", "Block"),
+        (
+            {"pyproject.toml": "", "src/p/__init__.py": "", "src/p/block.py": BLOCK, "scripts/net.py": ""},
+            "from p.block import Block",
+            "Block",
+        ),
+        (
+            {"pyproject.toml": "", "models/block.py": BLOCK, "scripts/net.py": ""},
+            "from models.block import Block",
+            "Block",
+        ),
+        (
+            {"block.py": BLOCK, "shim.py": SHIM, "p/block.py": "from block import Block\n"},
+            "from shim import Block",
+            "Block",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_layer_of_another_file_is_found_however_it_is_imported(
     tmp_path: Path, kerasfix: Run, files: dict[str, str], imports: str, block: str
 ) -> None:
     net = NET.format(imports=imports, block=block)
+    place = tmp_path / next((name for name in files if name.endswith("net.py")), "net.py")
     _put(tmp_path, files)
-    [place] = tmp_path.rglob("net.py")
     place.write_text(net)
     assert kerasfix("--apply", ".").returncode == 0
     assert place.read_text() == _mended(net)
@@ -103,6 +123,19 @@ def test_a_layer_that_cannot_take_the_flag_and_was_not_given_is_left_alone(
     assert (tmp_path / "net.py").read_text() == net
     assert (tmp_path / "block.py").read_text() == BLOCK
     assert "block.py" in done.stdout
+
+
+def test_a_subclass_elsewhere_in_the_project_protects_its_base(tmp_path: Path, kerasfix: Run) -> None:
+    child = (
+        "from lib.block import Block\n\n\n"
+        "class Scaled(Block):\n    def call(self, x):\n        return 2 * super().call(x)\n"
+    )
+    _put(tmp_path, {"pyproject.toml": "", "lib/block.py": BLOCK, "models/scaled.py": child})
+    done = kerasfix("--apply", "lib/block.py")
+    assert (tmp_path / "lib/block.py").read_text() == BLOCK
+    assert "Scaled (scaled.py:6) calls `super().call` without the flag" in done.stdout
+    assert kerasfix("--apply", "lib", "models").returncode == 0
+    assert (tmp_path / "lib/block.py").read_text() == MENDED_BLOCK
 
 
 BASE = """\
@@ -155,7 +188,10 @@ def test_a_diff_of_two_files_is_what_apply_writes(tmp_path: Path, kerasfix: Run)
 
 
 def test_super_call_into_another_file_gets_the_flag(tmp_path: Path, kerasfix: Run) -> None:
-    child = "from block import Block\n\n\nclass Scaled(Block):\n    def call(self, x):\n        return 2 * super().call(x)\n"
+    child = (
+        "from block import Block\n\n\n"
+        "class Scaled(Block):\n    def call(self, x):\n        return 2 * super().call(x)\n"
+    )
     _put(tmp_path, {"block.py": BLOCK, "scaled.py": child})
     assert kerasfix("--apply", ".").returncode == 0
     assert (tmp_path / "block.py").read_text() == MENDED_BLOCK
@@ -165,8 +201,8 @@ def test_super_call_into_another_file_gets_the_flag(tmp_path: Path, kerasfix: Ru
 
 
 def test_modules_that_import_each_other_come_to_an_end(tmp_path: Path, kerasfix: Run) -> None:
-    a = "from b import *\nfrom b import B\nimport keras\n\nclass A(B):\n    def call(self, x):\n        return self.d(x)\n"
-    b = "from a import *\nfrom a import A\nimport keras\n\nclass B(A):\n    def call(self, x):\n        return self.d(x)\n"
+    module = "from {0} import *\nfrom {0} import {1}\nimport keras\n\nclass {2}({1}):\n    x = keras.{1}\n"
+    a, b = module.format("b", "B", "A"), module.format("a", "A", "B")
     _put(tmp_path, {"a.py": a, "b.py": b})
     assert kerasfix("--apply", ".").returncode == 0
 
@@ -184,6 +220,15 @@ def test_keras_through_a_module_of_the_project_is_keras(tmp_path: Path, kerasfix
     backend = "if True:\n    import keras\nelse:\n    from tensorflow import keras\n"
     block = BLOCK.replace("from tensorflow import keras", "from p.backend import keras")
     _put(tmp_path, {"p/__init__.py": "", "p/backend/__init__.py": backend, "p/block.py": block})
+    assert kerasfix("--apply", "p/block.py").returncode == 0
+    assert "self.bn(x, training=training)" in (tmp_path / "p/block.py").read_text()
+
+
+def test_two_kerases_behind_one_name_are_keras(tmp_path: Path, kerasfix: Run) -> None:
+    backend = "if old():\n    import p.keras2 as keras\nelse:\n    import keras\n"
+    block = BLOCK.replace("from tensorflow import keras", "from p.backend import keras")
+    keras2 = "from tensorflow.keras import *\nsaving = 1\n"
+    _put(tmp_path, {"p/__init__.py": "", "p/backend.py": backend, "p/keras2.py": keras2, "p/block.py": block})
     assert kerasfix("--apply", "p/block.py").returncode == 0
     assert "self.bn(x, training=training)" in (tmp_path / "p/block.py").read_text()
 

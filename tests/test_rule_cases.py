@@ -82,7 +82,12 @@ def test_each_code_and_name_belongs_to_one_rule() -> None:
         "KF103",
         "KF104",
         "KF105",
+        "KF106",
+        "KF107",
         "KF108",
+        "KF109",
+        "KF110",
+        "KF111",
         "KF201",
         "KF202",
     ]

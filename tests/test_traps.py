@@ -638,23 +638,6 @@ with tf.GradientTape() as tape:
 """,
     ),
     (
-        "the outer model hands on **kwargs",
-        _SAFE_AND_REPAIR,
-        """\
-class G(layers.Layer):
-    def __init__(self):
-        super().__init__()
-        self.bn = layers.BatchNormalization()
-        self.d = layers.Dropout(.1)
-    def call(self, x, training=True): return self.d(x, training=training)
-class Outer(keras.Model):
-    def __init__(self, k=0):
-        super().__init__()
-        self.b = G()
-    def call(self, x, **kwargs): return self.b(x, **kwargs)
-""",
-    ),
-    (
         "the outer model calls its flag is_training",
         _SAFE_AND_REPAIR,
         """\
@@ -1296,6 +1279,26 @@ class G(keras.Model):
     def call(self, x): return self.d(x)
 """,
         ["def call(self, x, training=None): return self.d(x, training=training)"],
+    ),
+    (
+        "the outer model hands on **kwargs",
+        """\
+class G(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=True): return self.d(x, training=training)
+class Outer(keras.Model):
+    def __init__(self, k=0):
+        super().__init__()
+        self.b = G()
+    def call(self, x, **kwargs): return self.b(x, **kwargs)
+""",
+        [
+            "x, training=None): return self.d",
+            "x, training=None, **kwargs): return self.b(x, training=training, **kwargs)",
+        ],
     ),
 ]
 

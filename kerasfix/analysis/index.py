@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from kerasfix.analysis.scope import Function, Scope, default_values, function_scope, module_scope
+from kerasfix.analysis.scope import Function, Imported, Scope, default_values, function_scope, module_scope
 from kerasfix.keras import names
 from kerasfix.source import Source
 
@@ -70,6 +70,13 @@ class Method:
         """Whether it calls the version of a base class, or may."""
         names = {each.name for each in self.owner.ancestors[1:]} | {"super"}
         return any(isinstance(node, ast.Name) and node.id in names for node in ast.walk(self.node))
+
+    def is_own_keywords(self, node: ast.expr) -> bool:
+        """Whether an expression is the method's own `**kwargs`, never bound to anything else."""
+        keywords = self.node.args.kwarg
+        if keywords is None or not isinstance(node, ast.Name) or node.id != keywords.arg:
+            return False
+        return self.scope.bindings[keywords.arg] == [None]
 
     def takes(self, name: str) -> bool:
         return any(argument.arg == name for argument in self.named)
@@ -269,14 +276,11 @@ class Module:
 
     def speaks_of(self, info: ClassInfo) -> bool:
         """Whether an instance of a class may be meant here: the module is its own, or names it or an heir."""
-        return any(each.module is self or self.says(each.name) for each in (info, *info.descendants))
-
-    def says(self, word: str) -> bool:
-        """Whether a word stands anywhere in the text."""
-        return word in self._words
+        return any(each.module is self or each.name in self.words for each in (info, *info.descendants))
 
     @cached_property
-    def _words(self) -> frozenset[str]:
+    def words(self) -> frozenset[str]:
+        """All names that occur in the text."""
         return frozenset(_WORD.findall(self.source.text))
 
     @cached_property
@@ -284,6 +288,20 @@ class Module:
         """Whether the program says that it wants Keras 2 and nothing else: it imports only `tf_keras`."""
         text = self.source.text
         return "tf_keras" in text and not _OTHER_KERAS.search(text)
+
+    @cached_property
+    def is_on_jax(self) -> bool:
+        """Whether the program, or its project, says that Keras runs on JAX."""
+        backends = {match for each in self.project.given for match in _BACKEND.findall(each.source.text)}
+        if backends:
+            return backends == {"jax"}
+        roots = {
+            binding.dotted.partition(".")[0]
+            for bindings in self.scope.bindings.values()
+            for binding in bindings
+            if isinstance(binding, Imported)
+        }
+        return "jax" in roots and not roots & {"tensorflow", "torch"}
 
     @cached_property
     def keras_classes(self) -> list[ClassInfo]:
@@ -298,6 +316,7 @@ _OTHER_KERAS = re.compile(
     r"\b(?:tf|tensorflow)\.keras\b|^\s*(?:from|import)\s+keras\b|\bfrom\s+tensorflow\s+import\s.*\bkeras\b",
     re.MULTILINE,
 )
+_BACKEND = re.compile(r"""KERAS_BACKEND["'\])]*\s*[=,]\s*["'](\w+)["']""")
 _CLASS = re.compile(r"^\s*class\b", re.MULTILINE)
 _WORD = re.compile(r"\w+")
 _HARMLESS_BASES = frozenset({"object"})

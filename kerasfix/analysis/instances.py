@@ -332,7 +332,7 @@ class Instances:
             if self._objections.uses(function.name, spot.module.file):
                 found = None
             for module in self._project.given:
-                if module.says(function.name):
+                if function.name in module.words:
                     here = self._callers_in(module, function)
                     found = None if here is None or found is None else found + here
             self._callers[function] = found

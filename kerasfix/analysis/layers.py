@@ -15,7 +15,8 @@ from kerasfix.analysis.evaluate import Evaluator, Place
 from kerasfix.analysis.index import ClassInfo, Method, Module
 from kerasfix.analysis.project import Project
 from kerasfix.analysis.scope import Added, Scope, own_nodes
-from kerasfix.analysis.values import MISSING, UNKNOWN, Stack, Value, frozen
+from kerasfix.analysis.values import MISSING, UNKNOWN, BuiltinLayer, Stack, Value, frozen
+from kerasfix.keras.layers import INHERITED_LAYERS, fact
 
 
 @dataclass(slots=True)
@@ -34,6 +35,9 @@ class LayerIndex:
         self._own: dict[ClassInfo, dict[str, Attribute]] = {}
         self._shared: dict[ClassInfo, dict[str, Attribute]] = {}
         self._set_outside: dict[Module, frozenset[str]] = {}
+        self._frozen: dict[ClassInfo, dict[str, bool]] = {}
+        self._together: dict[tuple[ClassInfo, str], dict[str, list[Value]]] = {}
+        self._reading: set[ClassInfo] = set()
         self.evaluator = Evaluator(project, self._attribute_values)
 
     def attributes(self, info: ClassInfo) -> dict[str, Attribute]:
@@ -45,7 +49,9 @@ class LayerIndex:
                     here = merged.setdefault(name, Attribute())
                     here.values += attribute.values
                     here.made_at += attribute.made_at
-            for name in _frozen_names(info) & merged.keys():
+            for name, layer in _inherited(info):
+                merged.setdefault(name, Attribute()).values.append(layer)
+            for name in self._frozen_names(info) & merged.keys():
                 merged[name].values[:] = [frozen(value) for value in merged[name].values]
             for module in {each.module for each in info.ancestors}:
                 for name in self._set_from_outside(module) & merged.keys():
@@ -76,6 +82,9 @@ class LayerIndex:
         Returns:
             What it is in an instance of any class in which the method runs.
         """
+        match node:
+            case ast.Attribute(value=ast.Name(id=owner), attr=name) if owner == method.self_name:
+                return self._of_receivers(method).get(name) or [UNKNOWN]
         found: dict[Value, None] = {}
         for info in method.receivers:
             found.update(dict.fromkeys(self.values_in(node, info, method, scope)))
@@ -83,13 +92,39 @@ class LayerIndex:
         known = [value for value in found if value is not MISSING]
         return known or [UNKNOWN]
 
+    def _of_receivers(self, method: Method) -> dict[str, list[Value]]:
+        """What each attribute can be in an instance of any class in which a method runs."""
+        key = (method.owner, method.name)
+        if key not in self._together:
+            found: dict[str, dict[Value, None]] = {}
+            for info in method.receivers:
+                for name, attribute in self.attributes(info).items():
+                    found.setdefault(name, {}).update(dict.fromkeys(attribute.values))
+            self._together[key] = {name: list(values) for name, values in found.items()}
+        return self._together[key]
+
     def values_in(self, node: ast.expr, info: ClassInfo, method: Method, scope: Scope) -> list[Value]:
         """What an expression inside a method can be in an instance of just the class `info`."""
         return self.evaluator.evaluate(node, Place(scope, info, method.self_name))
 
+    def values_outside(self, node: ast.expr, scope: Scope) -> list[Value]:
+        """What an expression outside of all classes can be."""
+        return self.evaluator.evaluate(node, Place(scope))
+
+    def _frozen_names(self, info: ClassInfo) -> set[str]:
+        """Attributes whose `trainable` the class and its ancestors set to False, and to nothing else."""
+        found: dict[str, bool] = {}
+        for each in info.ancestors:
+            if each not in self._frozen:
+                self._frozen[each] = _trainable_set(each)
+            for name, is_frozen in self._frozen[each].items():
+                found[name] = found.get(name, True) and is_frozen
+        return {name for name, is_frozen in found.items() if is_frozen}
+
     def _own_attributes(self, info: ClassInfo) -> dict[str, Attribute]:
         if info not in self._own:
             found = self._own[info] = {}
+            self._reading.add(info)
             for name, value, statement, method in _assignments(info):
                 attribute = found.setdefault(name, Attribute())
                 scope = method.scope if method else info.scope
@@ -101,6 +136,7 @@ class LayerIndex:
                 attribute.made_at.append(statement)
             for name, added, method in _grown(info):
                 found.setdefault(name, Attribute()).values += self._growth(added, info, method)
+            self._reading.discard(info)
         return self._own[info]
 
     def _growth(self, added: ast.expr | Added, info: ClassInfo, method: Method) -> list[Value]:
@@ -110,13 +146,9 @@ class LayerIndex:
         return [Stack(tuple(values), added.call)] if isinstance(added, Added) else values
 
     def _attribute_values(self, info: ClassInfo, name: str) -> list[Value]:
-        if info in self._shared:
-            attribute = self._shared[info].get(name)
-        elif info in self._own:
-            # Asked while the class itself is being read (`self.a = self.b`): what is known so far.
-            attribute = self._own[info].get(name)
-        else:
-            attribute = self.attributes(info).get(name)
+        # Asked while the class itself is being read (`self.a = self.b`): what is known so far.
+        known = self._own[info] if info in self._reading else self.attributes(info)
+        attribute = known.get(name)
         return list(attribute.values) if attribute and attribute.values else [MISSING]
 
 
@@ -147,6 +179,8 @@ def _stores(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr | None]]:
         case ast.Assign(targets=targets, value=value):
             yield from ((target, value) for target in targets)
         case ast.AnnAssign(target=target, value=value) if value is not None:
+            yield target, value
+        case ast.AugAssign(target=target, op=ast.Add(), value=ast.List() | ast.ListComp() as value):
             yield target, value
         case ast.AugAssign(target=target) | ast.For(target=target):
             yield target, None
@@ -202,11 +236,20 @@ def _put_in_by(call: ast.Call) -> Iterator[ast.expr | Added]:
             yield ast.List([ast.Constant(...)], ast.Load())
 
 
-def _frozen_names(info: ClassInfo) -> set[str]:
-    """Attributes whose `trainable` the class and its ancestors set to False, and to nothing else."""
-    found: dict[str, set[bool]] = {}
-    for each in info.ancestors:
-        for method in each.methods.values():
+def _inherited(info: ClassInfo) -> Iterator[tuple[str, Value]]:
+    """The layers that the layer of Keras below a class keeps in itself."""
+    for base in info.builtin_bases:
+        for name, made in INHERITED_LAYERS.get(base, {}).items():
+            known = fact(made)
+            assert known is not None
+            yield name, BuiltinLayer(known, ast.Call(ast.Name(made, ast.Load()), [], []))
+
+
+def _trainable_set(info: ClassInfo) -> dict[str, bool]:
+    """Attributes whose `trainable` a class sets, and whether it sets it to False each time."""
+    found: dict[str, bool] = {}
+    if "trainable" in info.module.words:
+        for method in info.methods.values():
             for node in own_nodes(method.node.body):
                 match node:
                     case ast.Assign(
@@ -218,5 +261,5 @@ def _frozen_names(info: ClassInfo) -> set[str]:
                         value=value,
                     ) if owner == method.self_name:
                         is_frozen = isinstance(value, ast.Constant) and value.value is False
-                        found.setdefault(name, set()).add(is_frozen)
-    return {name for name, kinds in found.items() if kinds == {True}}
+                        found[name] = found.get(name, True) and is_frozen
+    return found

@@ -7,6 +7,7 @@ from functools import cached_property
 from kerasfix.analysis.dataflow import DataFlow
 from kerasfix.analysis.index import ClassInfo, Method, Module
 from kerasfix.analysis.instances import Instances
+from kerasfix.analysis.leaks import Leaks
 from kerasfix.analysis.lost import LayerUse
 from kerasfix.analysis.project import Project
 from kerasfix.analysis.renames import Renames
@@ -32,6 +33,10 @@ class Knowledge:
     @cached_property
     def flow(self) -> TrainingFlow:
         return TrainingFlow(self.project)
+
+    @cached_property
+    def leaks(self) -> Leaks:
+        return Leaks(self.flow)
 
     @cached_property
     def threads(self) -> Threads:
@@ -79,6 +84,10 @@ class Program:
     @property
     def flow(self) -> TrainingFlow:
         return self._knowledge.flow
+
+    @property
+    def leaks(self) -> Leaks:
+        return self._knowledge.leaks
 
     @property
     def threads(self) -> Threads:

@@ -13,7 +13,17 @@ from functools import cached_property
 from pathlib import Path
 
 from kerasfix.analysis.index import ClassInfo, Method, Module
-from kerasfix.analysis.scope import IN_PROJECT, Function, Imported, Scope, is_in_project, missing
+from kerasfix.analysis.scope import (
+    EITHER,
+    IN_PROJECT,
+    Function,
+    Imported,
+    Scope,
+    alternatives,
+    either,
+    is_in_project,
+    missing,
+)
 from kerasfix.keras.names import canonical
 from kerasfix.source import Source, SourceError, decode
 from kerasfix.workspace import WorkspaceError, read
@@ -105,6 +115,8 @@ class Project:
         """What a dotted name stands for in a module: the name of Keras or of another package, or
         `file:PATH|NAME` for what is written in the project.
         """
+        if dotted.startswith(EITHER):
+            return either(self.resolve(each, importer) for each in alternatives(dotted))
         if not is_in_project(dotted):
             known = canonical(dotted)
             if known == "keras" or known.startswith("keras."):
@@ -232,7 +244,7 @@ class Project:
                 names.add(scope.dotted(binding) or here)
             else:
                 names.add(here)
-        return names.pop() if len(names) == 1 else here
+        return here if here in names else either(names)
 
     def _module(self, path: str) -> Module | None:
         if path not in self._modules:

@@ -17,7 +17,7 @@ from kerasfix.analysis.index import ClassInfo, Method, Module
 from kerasfix.analysis.instances import Instances, Who
 from kerasfix.analysis.sites import FLAG, NOT_FORWARD, called_methods
 from kerasfix.analysis.tapes import place_of
-from kerasfix.analysis.threads import OTHER_FLAG_NAMES, Objections, decorator_blockers
+from kerasfix.analysis.threads import OTHER_FLAG_NAMES, Objections, decorator_blockers, place_blockers
 from kerasfix.analysis.training import TrainingFlow
 
 _PARTIAL = "functools.partial"
@@ -103,7 +103,7 @@ class _Attempt:
         self._check_methods()
         # Those that speak of the classes first: what they say of them is the better reason.
         for module in sorted(self._given, key=lambda module: module not in self._speaking):
-            if module.says(old) or module in self._speaking:
+            if old in module.words or module in self._speaking:
                 for each in self._instances.calls(module):
                     self._see(each)
         self._check_surroundings()
@@ -154,7 +154,7 @@ class _Attempt:
         if any(_method_blockers(helper, self.old)):
             return False
         for module in self._given:
-            if not (module.speaks_of(helper.owner) and module.says(helper.name)):
+            if not (module.speaks_of(helper.owner) and helper.name in module.words):
                 continue
             called: set[int] = set()
             for call in self._instances.calls(module):
@@ -250,7 +250,7 @@ class _Attempt:
         defined: set[str] = set()
         stored: set[str] = set()
         for module in self._given:
-            if module.says(self.old):
+            if self.old in module.words:
                 for node in ast.walk(module.source.tree):
                     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                         defined.add(node.name)
@@ -301,8 +301,7 @@ def _family(seeds: Iterable[ClassInfo]) -> list[ClassInfo]:
 def _method_blockers(method: Method, old: str) -> Iterator[str]:
     """Why the parameter of one method cannot have another name."""
     owner = method.owner
-    if not owner.module.given:
-        yield f"{owner.name} is written in a file that was not given"
+    yield from place_blockers(method)
     others = sorted(
         argument.arg for argument in method.named if argument.arg in {FLAG, *OTHER_FLAG_NAMES} - {old}
     )

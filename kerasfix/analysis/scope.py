@@ -17,6 +17,9 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 _MAX_ALIAS_STEPS = 8
 # Names in a module of the project: `file:` and its path, `|`, and the name there.
 IN_PROJECT = "file:"
+# Begins a name that is one of several, which `_OR` ends.
+EITHER = "either:"
+_OR = "\0"
 
 
 class Home(Protocol):
@@ -111,10 +114,15 @@ class Scope:
         """The canonical dotted name of an expression such as `tf.keras.layers.Dropout`, or None.
 
         Follows import aliases, plain assignments (`L = tf.keras.layers`) and modules of the project. A name
-        with several bindings counts only if all of them agree.
+        with several bindings counts only if all of them agree, in the end: two modules called `keras` may
+        have the same `keras.layers`.
         """
+        found = self._name(node, steps)
+        return None if found is None or found.startswith(EITHER) else found
+
+    def _name(self, node: ast.expr, steps: int) -> str | None:
         if isinstance(node, ast.Attribute):
-            base = self.dotted(node.value, steps)
+            base = self._name(node.value, steps)
             return None if base is None else self.resolve(f"{base}.{node.attr}")
         if not isinstance(node, ast.Name) or steps == 0:
             return None
@@ -122,13 +130,15 @@ class Scope:
         if not bindings:
             return self._from_star(node.id)
         names = {self._binding_name(binding, steps) for binding in bindings}
-        return names.pop() if len(names) == 1 else None
+        if None in names:
+            return None
+        return either(name for name in names if name is not None)
 
     def _binding_name(self, binding: Binding, steps: int) -> str | None:
         if isinstance(binding, Imported):
             return self.resolve(binding.dotted)
         if isinstance(binding, ast.Name | ast.Attribute):
-            return self.dotted(binding, steps - 1)
+            return self._name(binding, steps - 1)
         return None
 
     def _from_star(self, name: str) -> str | None:
@@ -141,14 +151,30 @@ class Scope:
                 if found != missing(known, name):
                     return found
                 continue
-            if known == "keras.layers" and (name in LAYERS or name == "Layer"):
+            if known == "keras.layers" and (name in LAYERS or name in ("Layer", "Input")):
                 return canonical(f"keras.layers.{name}")
             if known in ("keras", "keras.models") and name in ("Model", "Sequential", "Input"):
                 return canonical(f"keras.{name}")
+            if known == "keras" and name in ("layers", "models", "applications"):
+                return f"keras.{name}"
             if not known.startswith("keras") and known.partition(".")[0] not in _NO_LAYERS:
                 # It may bring a Dropout of its own.
                 return None
         return None
+
+
+def either(names: Iterable[str]) -> str:
+    """One name for what is called by one of several; that name itself if there is only one."""
+    found = sorted({each for name in names for each in alternatives(name)})
+    return found[0] if len(found) == 1 else EITHER + _OR.join(found) + _OR
+
+
+def alternatives(name: str) -> list[str]:
+    """The names that `either` made one of, each with the attributes that were added to it since."""
+    if not name.startswith(EITHER):
+        return [name]
+    *names, attributes = name[len(EITHER) :].split(_OR)
+    return [f"{each}{attributes}" for each in names]
 
 
 def is_in_project(dotted: str) -> bool:
@@ -240,6 +266,8 @@ def _bind_statements(scope: Scope, body: list[ast.stmt]) -> None:
             case ast.AnnAssign(target=target, value=value) if value is not None:
                 _bind_target(scope, target, value)
             case ast.NamedExpr(target=target, value=value):
+                _bind_target(scope, target, value)
+            case ast.AugAssign(target=target, op=ast.Add(), value=ast.List() | ast.ListComp() as value):
                 _bind_target(scope, target, value)
             case ast.AugAssign(target=target):
                 _bind_target(scope, target, None)

@@ -17,6 +17,7 @@ from kerasfix.analysis.scope import (
     named_parameters,
 )
 from kerasfix.analysis.values import BuiltinLayer, Nothing, Stack, UserLayer, Value, is_layer
+from kerasfix.keras.layers import fact
 
 FLAG = "training"
 # Methods that prepare or describe a model; a layer called there is called to be built.
@@ -168,7 +169,11 @@ def _narrowed_by(test: ast.expr) -> Iterator[str]:
 
 def _site(call: ast.Call, method: Method, layers: LayerIndex, scope: Scope, in_reach: bool) -> Site | None:
     helpers = called_methods(call.func, method)
-    if helpers:
+    inherited = [] if helpers else _inherited_call(call.func, method)
+    if inherited:
+        site = Site(call, method, scope, inherited, (), in_reach)
+        positions = {_flag_position(value) for value in inherited}
+    elif helpers:
         site = Site(call, method, scope, [], helpers, in_reach)
         positions = {_position(helper.parameters) for helper in helpers}
     else:
@@ -179,6 +184,18 @@ def _site(call: ast.Call, method: Method, layers: LayerIndex, scope: Scope, in_r
         positions = {_flag_position(value) for value in values if not isinstance(value, Nothing)}
     _see_how_passed(site, positions)
     return site
+
+
+def _inherited_call(func: ast.expr, method: Method) -> list[Value]:
+    """The layer of Keras whose `call` is meant by `super().call` in a subclass of it."""
+    match func:
+        case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr="call") if (
+            not method.owner.is_open
+        ):
+            facts = [known for name in method.owner.builtin_bases if (known := fact(name)) is not None]
+            # Where it is made, its arguments stand; those of `super().__init__` are not looked for.
+            return [BuiltinLayer(known, ast.Call(func, [], [])) for known in facts]
+    return []
 
 
 def called_methods(func: ast.expr, method: Method) -> tuple[Method, ...]:
@@ -199,9 +216,11 @@ def _see_how_passed(site: Site, positions: set[int | None]) -> None:
         if keyword.arg == FLAG:
             site.passed, site.value = Passed.KEYWORD, keyword.value
             return
-    if any(keyword.arg is None for keyword in call.keywords) or any(
-        isinstance(argument, ast.Starred) for argument in call.args
-    ):
+    starred = [keyword.value for keyword in call.keywords if keyword.arg is None]
+    if site.method.takes(FLAG):
+        # What is named in the signature is not among the others.
+        starred = [value for value in starred if not site.method.is_own_keywords(value)]
+    if starred or any(isinstance(argument, ast.Starred) for argument in call.args):
         site.passed = Passed.UNCLEAR
         return
     position = positions.pop() if len(positions) == 1 else None

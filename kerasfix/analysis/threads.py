@@ -16,8 +16,8 @@ from typing import Protocol
 from kerasfix.analysis.decorators import hands_on, named
 from kerasfix.analysis.index import ClassInfo, Method
 from kerasfix.analysis.sites import FLAG, NOT_FORWARD, Passed, Site
-from kerasfix.analysis.training import TrainingFlow, is_true
-from kerasfix.analysis.values import UserLayer
+from kerasfix.analysis.training import Dependence, TrainingFlow, is_true
+from kerasfix.analysis.values import UserLayer, Value, is_layer
 
 # Names that people give the flag and that Keras never fills.
 OTHER_FLAG_NAMES = frozenset(
@@ -135,7 +135,8 @@ class Threads:
             self._taking[info] = True  # a class that reaches itself takes what it takes
             call = info.find("call")
             if call is None:
-                self._taking[info] = bool(info.builtin_bases)
+                made_of = self.flow.layers.evaluator.stack_of(info)
+                self._taking[info] = bool(info.builtin_bases) or made_of is not None
             elif any("__call__" in each.methods for each in info.family):
                 self._taking[info] = False
             else:
@@ -159,6 +160,15 @@ class Threads:
             return f"`{takeless.name}` of {takeless.owner.name} takes no `training`"
         return _call_blocker(site)
 
+    def outside_blockers(self, method: Method) -> Iterator[str]:
+        """Why a method must not get another signature: who else defines how it is called."""
+        yield from decorator_blockers(method)
+        yield from place_blockers(method)
+        yield from self._reference_blockers(method)
+        yield from self._objections(method.owner, method.name)
+        for site in self.callers(method):
+            yield f"line {site.call.lineno} calls it as `{site.text}`"
+
     def _make(self, start: Method) -> Thread:
         thread = Thread()
         seen: list[Method] = []
@@ -172,7 +182,8 @@ class Threads:
             if not method.takes(FLAG):
                 thread.gains.append(method)
                 thread.blockers += _signature_blockers(method)
-                thread.blockers += _place_blockers(method)
+                thread.blockers += self._keyword_blockers(method)
+                thread.blockers += place_blockers(method)
                 for site in self.flow.sites(method):
                     waiting += self._carry_on(thread, site)
             thread.blockers += self._reference_blockers(method)
@@ -208,10 +219,10 @@ class Threads:
             thread.blockers += _outside_blockers(site)
             return []
         blocker = _call_blocker(site)
-        if blocker:
+        if blocker and not _carries_own_keywords(site):
             thread.blockers.append(blocker)
             return []
-        thread.blockers += _place_blockers(site.method)
+        thread.blockers += place_blockers(site.method)
         thread.passes.append(site)
         # A caller that has the flag already now hands it on too, and so does every version of the helper.
         return [site.method, *site.helpers]
@@ -252,6 +263,27 @@ class Threads:
                     found.setdefault(helper, []).append(site)
         return found
 
+    def _keyword_blockers(self, method: Method) -> Iterator[str]:
+        """Uses of the method's `**kwargs` that would miss the flag once the signature names it."""
+        keywords = method.node.args.kwarg
+        if keywords is None:
+            return
+        handed_on = {
+            keyword.value
+            for site in self.flow.sites(method)
+            if site.helpers or all(self._is_measured(value) for value in site.values)
+            for keyword in site.call.keywords
+            if keyword.arg is None
+        }
+        for statement in method.node.body:
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Name) and node.id == keywords.arg and node not in handed_on:
+                    yield f"`**{keywords.arg}` of `{method.name}` may already carry the flag"
+                    return
+
+    def _is_measured(self, value: Value) -> bool:
+        return is_layer(value) and self.flow.value_depends(value) is not Dependence.UNKNOWN
+
     def _reference_blockers(self, method: Method) -> Iterator[str]:
         """Uses of a method that are no calls in sight, and so cannot be made to hand the flag over."""
         followed = {id(site.call.func) for site in self.callers(method)}
@@ -259,8 +291,10 @@ class Threads:
             if reference.harmless or id(reference.node) in followed:
                 continue
             if _may_mean(reference, method):
-                node = reference.node
-                yield f"line {node.lineno} uses `{ast.unparse(node)}` in a way that is not followed"
+                node, module = reference.node, reference.info.module
+                where = "" if module is method.owner.module else f" of {os.path.basename(module.file)}"
+                text = ast.unparse(node)
+                yield f"line {node.lineno}{where} uses `{text}` in a way that is not followed"
 
     @cached_property
     def _references(self) -> dict[str, list[_Reference]]:
@@ -283,7 +317,8 @@ class Threads:
         return found
 
 
-def _place_blockers(method: Method) -> Iterator[str]:
+def place_blockers(method: Method) -> Iterator[str]:
+    """Whether a method is written where nothing may be edited."""
     if not method.owner.module.given:
         name = os.path.basename(method.owner.module.file)
         yield f"{method.owner.name} is written in {name}, which is not among the files given"
@@ -304,9 +339,6 @@ def _signature_blockers(method: Method) -> Iterator[str]:
     other = sorted({argument.arg for argument in method.named} & OTHER_FLAG_NAMES)
     if other:
         yield f"`{method.name}` calls its flag `{other[0]}`, which Keras never sets"
-    keywords = method.node.args.kwarg
-    if keywords is not None and _mentions(method, keywords.arg):
-        yield f"`**{keywords.arg}` of `{method.name}` may already carry the flag"
     if _mentions(method, FLAG):
         yield f"`{method.name}` uses a `{FLAG}` that is not its own parameter"
 
@@ -326,6 +358,14 @@ def _call_blocker(site: Site) -> str | None:
     if len(call.args) == 1 and isinstance(call.args[0], ast.GeneratorExp) and not call.keywords:
         return f"`{site.text}` on line {call.lineno} is called with a generator"
     return None
+
+
+def _carries_own_keywords(site: Site) -> bool:
+    """Whether all that is unclear is the `**kwargs` of a method that is about to name the flag."""
+    if any(isinstance(each, ast.Starred) for each in site.call.args):
+        return False
+    starred = [keyword.value for keyword in site.call.keywords if keyword.arg is None]
+    return bool(starred) and all(site.method.is_own_keywords(value) for value in starred)
 
 
 def _outside_blockers(site: Site) -> Iterator[str]:

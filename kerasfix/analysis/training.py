@@ -43,6 +43,7 @@ class TrainingFlow:
         self.project = project
         self.layers = LayerIndex(project)
         self._sites: dict[Method, list[Site]] = {}
+        self._reachable: dict[Method, list[Method]] = {}
         # Classes that depend on the flag, and those of them that do through a layer that they call.
         self._dependent: set[ClassInfo] = set()
         self._needy: set[ClassInfo] = set()
@@ -142,6 +143,11 @@ class TrainingFlow:
 
     def reachable(self, start: Method) -> list[Method]:
         """The methods that a call of `start` can run, itself first."""
+        if start not in self._reachable:
+            self._reachable[start] = self._reach(start)
+        return self._reachable[start]
+
+    def _reach(self, start: Method) -> list[Method]:
         found = {start: None}
         waiting = [start]
         while waiting:

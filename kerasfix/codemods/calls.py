@@ -11,7 +11,7 @@ from kerasfix.codemods.layout import Layout, appended
 
 
 def add_keyword(call: cst.Call, name: str, value: str, layout: Layout) -> cst.Call:
-    """Add `name=value` behind the last argument, laid out as the arguments before it are.
+    """Add `name=value` behind the last argument, before `**kwargs`, laid out as the others are.
 
     Args:
         call: The call; it must not have the keyword already.
@@ -22,7 +22,32 @@ def add_keyword(call: cst.Call, name: str, value: str, layout: Layout) -> cst.Ca
     if any(argument.keyword and argument.keyword.value == name for argument in call.args):
         raise CannotEdit(f"already has {name}=")
     new = cst.Arg(keyword=cst.Name(name), equal=_equal_style(call), value=cst.parse_expression(value))
-    return call.with_changes(args=appended(call.args, new, call.whitespace_before_args, layout))
+    count = len(call.args)
+    while count and call.args[count - 1].star == "**":
+        count -= 1
+    if count == len(call.args):
+        return call.with_changes(args=appended(call.args, new, call.whitespace_before_args, layout))
+    # What stands before `**kwargs` is followed as the one before it is, or as it is itself.
+    like = call.args[count - 1].comma if count else cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+    return call.with_changes(args=[*call.args[:count], new.with_changes(comma=like), *call.args[count:]])
+
+
+def drop_keyword(call: cst.Call, name: str) -> cst.Call:
+    """Take the keyword argument `name` away, with its comma and what is written behind it."""
+    arguments = list(call.args)
+    index = next(
+        (i for i, argument in enumerate(arguments) if argument.keyword and argument.keyword.value == name),
+        None,
+    )
+    if index is None:
+        raise CannotEdit(f"has no {name}=")
+    dropped = arguments.pop(index)
+    if index == len(arguments) and arguments:
+        # The one before becomes the last: it ends as the last one did.
+        arguments[-1] = arguments[-1].with_changes(
+            comma=dropped.comma, whitespace_after_arg=dropped.whitespace_after_arg
+        )
+    return call.with_changes(args=arguments)
 
 
 def name_arguments(call: cst.Call, names: Mapping[int, str]) -> cst.Call:

@@ -16,6 +16,8 @@ _Element = TypeVar("_Element", cst.Arg, cst.Param)
 _TIGHT_COMMA = re.compile(r",(?=[^\s)\]}])")
 _SPACED_COMMA = re.compile(r", ")
 _CLOSING = re.compile(r"[\])},\s]*(->[^#]*)?:?\s*(#.*)?")
+_OPENED = re.compile(r"[\w\])]\($", re.MULTILINE)
+_HANGING = re.compile(r"\w\([^()\n]*[^(\s],$", re.MULTILINE)
 _NOT_TAB = re.compile(r"[^\t]")
 # The line lengths that people set their formatters to; a file has the first one that nearly all lines keep.
 _LIMITS = (80, 88, 100, 120)
@@ -36,21 +38,32 @@ class Layout:
 
 
 def fitting(
-    source: Source, text: str, indentation: str, make: Callable[[Layout], tuple[Edit, ...]]
+    source: Source,
+    text: str,
+    indentation: str,
+    make: Callable[[Layout], tuple[Edit, ...]],
+    make_block: Callable[[bool], tuple[Edit, ...]] | None = None,
 ) -> tuple[Edit, ...]:
-    """The edits that `make` makes on one line if that is not too long for the file, else on two.
+    """The edits that `make` makes on one line if that is not too long for the file, else on more.
 
     Args:
         source: The file.
         text: The function around the edits; it shows how the author writes commas.
         indentation: What stands before a wrapped line.
         make: Makes the edits in a layout.
+        make_block: Makes them by breaking the brackets as black does, with a line for each element or not;
+            None if that cannot be done here.
     """
     layout = Layout(_comma(text))
     edits = make(layout)
     limit = _line_limit(source.text)
     if limit is None or all(_stays_within(source, edit, limit) for edit in edits):
         return edits
+    if make_block is not None and _has_blocks(source.text):
+        for exploded in (False, True):
+            broken = make_block(exploded)
+            if broken and all(_stays_within(source, edit, limit) for edit in broken):
+                return broken
     wrapped = make(replace(layout, wrapped=indentation))
     if all(_ends_line(source, edit) and _stays_within(source, edit, limit) for edit in wrapped):
         return wrapped
@@ -128,6 +141,12 @@ def _line_limit(text: str) -> int | None:
         if sum(length <= limit for length in lengths) >= _NEARLY_ALL * len(lengths):
             return limit
     return None
+
+
+@lru_cache(maxsize=4)
+def _has_blocks(text: str) -> bool:
+    """Whether the file breaks lines behind the opening bracket, rather than below what follows it."""
+    return len(_OPENED.findall(text)) > len(_HANGING.findall(text))
 
 
 def _stays_within(source: Source, edit: Edit, limit: int) -> bool:

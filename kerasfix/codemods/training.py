@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import ast
+from typing import TYPE_CHECKING
 
 from kerasfix.analysis.index import Method, Module
 from kerasfix.analysis.scope import Function, named_parameters
 from kerasfix.analysis.sites import FLAG, Site
 from kerasfix.analysis.threads import Thread
+from kerasfix.codemods.blocks import Block, break_call, break_signature
 from kerasfix.codemods.calls import add_keyword, name_arguments
-from kerasfix.codemods.layout import fitting, indentation_below
+from kerasfix.codemods.layout import Layout, fitting, indentation_below
 from kerasfix.codemods.segment import edit_call, edit_signature
 from kerasfix.codemods.signatures import add_parameter, set_default
 from kerasfix.source import Edit, Source
+
+if TYPE_CHECKING:
+    import libcst as cst
 
 
 def pass_flag(site: Site) -> tuple[Edit, ...]:
@@ -24,12 +29,31 @@ def add_training(source: Source, call: ast.Call, inside: Function | None, value:
     """Add `training=value` to a call that stands in the function `inside`."""
     text = source.segment(inside) if inside is not None else source.text
     first = call.args[0] if call.args else call
+
+    def make_block(exploded: bool) -> tuple[Edit, ...]:
+        assert inside is not None
+        outer, unit = _indentation(source, call.lineno), _unit(source, inside)
+        block = Block(outer, outer + unit, exploded)
+        one_line = Layout(", ")
+        return edit_call(
+            source, call, lambda node: break_call(add_keyword(node, FLAG, value, one_line), block)
+        )
+
     return fitting(
         source,
         text,
         indentation_below(source, source.span(first)[0]),
         lambda layout: edit_call(source, call, lambda node: add_keyword(node, FLAG, value, layout)),
+        make_block if inside is not None and _ends_one_line(source, call) else None,
     )
+
+
+def replace_flag(site: Site, value: str) -> tuple[Edit, ...]:
+    """Give a call another value of the flag than the one that it is given."""
+    assert site.value is not None
+    source = site.method.owner.module.source
+    start, end = source.span(site.value)
+    return (Edit(start, end, value, source.file),)
 
 
 def name_flag(site: Site, names: dict[int, str]) -> tuple[Edit, ...]:
@@ -50,6 +74,17 @@ def gain_flag(method: Method) -> tuple[Edit, ...]:
     source = module.source
     annotation = _optional_bool(module) if _is_annotated(method) else None
     first = named_parameters(method.node)[:1]
+
+    def make_block(exploded: bool) -> tuple[Edit, ...]:
+        outer = _indentation(source, method.node.lineno)
+        block = Block(outer, outer + _unit(source, method.node), exploded)
+
+        def change(node: cst.FunctionDef) -> cst.FunctionDef:
+            longer = add_parameter(node, FLAG, "None", annotation, Layout(", "))
+            return break_signature(longer, block) or node
+
+        return edit_signature(source, method.node, change)
+
     return fitting(
         source,
         source.segment(method.node),
@@ -57,6 +92,7 @@ def gain_flag(method: Method) -> tuple[Edit, ...]:
         lambda layout: edit_signature(
             source, method.node, lambda node: add_parameter(node, FLAG, "None", annotation, layout)
         ),
+        make_block if _has_one_line(source, method.node) else None,
     )
 
 
@@ -65,6 +101,36 @@ def thread_edits(thread: Thread, but: Site | None = None) -> tuple[Edit, ...]:
     edits = [edit for method in thread.gains for edit in gain_flag(method)]
     edits += [edit for site in thread.passes if site is not but for edit in pass_flag(site)]
     return tuple(sorted(set(edits)))
+
+
+def _ends_one_line(source: Source, call: ast.Call) -> bool:
+    """Whether a call stands on one line, at its end, and holds no other call that may be edited too."""
+    if call.lineno != call.end_lineno or call.end_lineno is None:
+        return False
+    rest = source.line(call.end_lineno)[source.position(source.span(call)[1]).column - 1 :]
+    inner = (node for argument in (*call.args, *call.keywords) for node in ast.walk(argument))
+    return not rest.strip() and not any(isinstance(node, ast.Call) for node in inner)
+
+
+def _has_one_line(source: Source, function: Function) -> bool:
+    """Whether the signature of a function stands on one line, with nothing behind it."""
+    line = source.line(function.lineno).rstrip()
+    return (
+        line.endswith(":")
+        and function.body[0].lineno > function.lineno
+        and line.count("(") == line.count(")")
+    )
+
+
+def _indentation(source: Source, number: int) -> str:
+    line = source.line(number)
+    return line[: len(line) - len(line.lstrip())]
+
+
+def _unit(source: Source, function: Function) -> str:
+    """The white space by which the body of a function is indented."""
+    outer = _indentation(source, function.lineno)
+    return _indentation(source, function.body[0].lineno)[len(outer) :]
 
 
 def _is_annotated(method: Method) -> bool:

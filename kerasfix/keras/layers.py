@@ -284,6 +284,13 @@ LAYERS: dict[str, LayerFact] = {
 }
 LAYERS.update({alias: LAYERS[name] for alias, name in _ALIASES.items()})
 
+# Layers that a layer of Keras keeps in itself, under names that subclasses use: class, attribute, its class.
+# MultiHeadAttention makes its Dropout with the rate that it is given, 0 by default.
+INHERITED_LAYERS: dict[str, dict[str, str]] = {
+    "GroupQueryAttention": {"_dropout_layer": "Dropout"},
+    "MultiHeadAttention": {"_dropout_layer": "Dropout"},
+}
+
 _WITH_BATCH_NORMALIZATION = """
     DenseNet121 DenseNet169 DenseNet201 EfficientNetB0 EfficientNetB1 EfficientNetB2 EfficientNetB3
     EfficientNetB4 EfficientNetB5 EfficientNetB6 EfficientNetB7 EfficientNetV2B0 EfficientNetV2B1

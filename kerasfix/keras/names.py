@@ -55,10 +55,10 @@ def canonical(dotted: str) -> str:
     >>> canonical("tensorflow.keras.models.Model")
     'keras.Model'
     """
-    root = next((root for root in _ROOTS if dotted == root or dotted.startswith(root + ".")), None)
-    if root is None:
+    start = root(dotted)
+    if start is None:
         return dotted
-    steps = [step for step in dotted[len(root) + 1 :].split(".") if step and step not in _INTERNAL]
+    steps = [step for step in dotted[len(start) + 1 :].split(".") if step and step not in _INTERNAL]
     if not steps:
         return "keras"
     home = steps[0] if len(steps) > 1 else ""
@@ -67,6 +67,18 @@ def canonical(dotted: str) -> str:
     if home == "layers" and steps[-1][0].isupper():
         return f"keras.layers.{steps[-1]}"
     return ".".join(["keras", *steps])
+
+
+def root(dotted: str) -> str | None:
+    """The Keras that a name is spelled from: `tensorflow.keras` for `tensorflow.keras.layers.Dropout`."""
+    return next((root for root in _ROOTS if dotted == root or dotted.startswith(root + ".")), None)
+
+
+def application_name(dotted: str | None) -> str | None:
+    """`ResNet50` for any spelling of `keras.applications.ResNet50`; None for all that is in no such place."""
+    if dotted is None or not canonical(dotted).startswith("keras.applications."):
+        return None
+    return dotted.rpartition(".")[2]
 
 
 def layer_name(dotted: str | None) -> str | None:

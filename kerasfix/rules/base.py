@@ -28,6 +28,7 @@ class Case:
     fixed: str | None = None
 
 
+_MOST_REASONS = 3
 HEADER = """\
 import tensorflow as tf
 from tensorflow import keras
@@ -84,6 +85,11 @@ def finding(
     )
 
 
+def severity(program: Program, under_keras_3: Severity) -> Severity:
+    """How much something matters that only Keras 3 does: little in a program that imports Keras 2 alone."""
+    return Severity.INFO if program.module.is_keras2_only else under_keras_3
+
+
 def attempt(
     message: str,
     applicability: Applicability,
@@ -94,7 +100,21 @@ def attempt(
     try:
         return Fix(message, applicability, edits(), effect), ""
     except CannotEdit as error:
-        return None, f"Left alone, because {error}"
+        return None, left_alone([str(error)])
+
+
+def left_alone(reasons: list[str]) -> str:
+    """Why there is no fix."""
+    return f"Left alone, because {some(reasons)}"
+
+
+def some(reasons: list[str]) -> str:
+    """The first few of many reasons: they are enough."""
+    unique = list(dict.fromkeys(reasons))
+    rest = len(unique) - _MOST_REASONS
+    if rest > 0:
+        unique = [*unique[:_MOST_REASONS], f"{rest} more reasons" if rest > 1 else "one more reason"]
+    return listed(unique)
 
 
 def listed(names: list[str]) -> str:

@@ -6,8 +6,9 @@ of your own that uses one) but takes no parameter `training`.
 
 ## Why it is bad
 Under Keras 3, `fit()` on a model whose `call` takes no `training` runs every such layer in inference mode:
-Dropout is off, BatchNormalization is frozen at its initial statistics, and nothing is said. Keras 2 handed
-the flag on by itself. For a layer, it depends on what the model around it does; on JAX it never arrives.
+Dropout is off, BatchNormalization is frozen at its initial statistics, and nothing is said; up to Keras 3.9
+even `model(x, training=True)` does. Keras 2 handed the flag on by itself. A layer reads the flag from the
+context of the call, if the model around it has one: explicit is safer there, and on JAX nothing else works.
 
 ## Example
     class Net(keras.Model):
@@ -39,7 +40,7 @@ from kerasfix.analysis.program import Program
 from kerasfix.analysis.sites import FLAG
 from kerasfix.analysis.threads import OTHER_FLAG_NAMES, Thread
 from kerasfix.findings import Applicability, Finding, Fix, Severity
-from kerasfix.rules.base import Case, Rule, attempt, finding, listed
+from kerasfix.rules.base import Case, Rule, attempt, finding, left_alone, listed, severity
 
 _RULE = ("KF101", "missing-training-parameter")
 
@@ -62,15 +63,15 @@ def _finding(program: Program, info: ClassInfo, call: Method) -> Finding:
     ]
     thread = program.threads.thread(call)
     if thread.blockers:
-        fix, help = None, f"Left alone, because {listed(thread.blockers)}"
+        fix, help = None, left_alone(thread.blockers)
     else:
-        fix, help = _fix(thread, reached)
+        fix, help = _fix(info, thread, reached)
     return finding(
         program,
         _RULE,
         call.node,
         f"`call` of {info.name} reaches {listed(reached)} but takes no `training`: "
-        f"{_consequence(program, info)}",
+        f"{_consequence(program, info, reached)}",
         severity=_severity(program, info),
         owner=info.name,
         fix=fix,
@@ -78,29 +79,53 @@ def _finding(program: Program, info: ClassInfo, call: Method) -> Finding:
     )
 
 
-def _fix(thread: Thread, reached: list[str]) -> tuple[Fix | None, str]:
+def _fix(info: ClassInfo, thread: Thread, reached: list[str]) -> tuple[Fix | None, str]:
     from kerasfix.codemods.training import thread_edits
 
     return attempt(
         f"Take `training=None` and pass `training=training` to {listed(reached)}",
         Applicability.REPAIR,
         lambda: thread_edits(thread),
-        effect=f"fit() then runs {listed(reached)} in training mode, as Keras documents",
+        effect=(
+            f"fit() then runs {listed(reached)} in training mode, as Keras documents"
+            if info.role is Kind.MODEL
+            else "The flag then comes from the caller, with every Keras and on every backend"
+        ),
     )
 
 
 def _severity(program: Program, info: ClassInfo) -> Severity:
-    if program.module.is_keras2_only:
-        return Severity.INFO
-    return Severity.ERROR if info.role is Kind.MODEL else Severity.WARNING
+    if program.module.is_on_jax:
+        return Severity.ERROR
+    if info.role is not Kind.MODEL:
+        # The context that Keras keeps beside the call serves a layer, if the models around it have one.
+        return severity(program, Severity.INFO)
+    return severity(program, Severity.WARNING if program.flow.users(info) else Severity.ERROR)
 
 
-def _consequence(program: Program, info: ClassInfo) -> str:
+def _consequence(program: Program, info: ClassInfo, reached: list[str]) -> str:
     if program.module.is_keras2_only:
         return "Keras 2 hands the flag on by itself, Keras 3 does not"
+    if program.module.is_on_jax:
+        return "on JAX, where no context is kept, they never train"
     if info.role is Kind.MODEL:
-        return "under Keras 3, fit() leaves them in inference mode"
-    return "inside a model that passes no flag, or on JAX, they never train"
+        how = _untrained(reached)
+        return f"under Keras 3, fit() trains this model {how}; up to Keras 3.9 so does {_CALL}"
+    return (
+        "Keras' call context serves it in models that have the flag; explicit is safer, on JAX the only way"
+    )
+
+
+_CALL = "model(x, training=True)"
+
+
+def _untrained(reached: list[str]) -> str:
+    """What training looks like for layers that nobody tells of it."""
+    off = [name for name in dict.fromkeys(reached) if "BatchNormalization" not in name]
+    parts = [f"with {listed(off)} in inference mode"] if off else []
+    if any("BatchNormalization" in name for name in reached):
+        parts.append("with BatchNormalization frozen")
+    return " and ".join(parts)
 
 
 RULE = Rule(
@@ -286,7 +311,7 @@ class Net(keras.Model):
 """,
         ),
         Case(
-            "Found, but not edited: **kwargs may already carry the flag",
+            "What was handed on with **kwargs, which Keras 3 leaves empty",
             """\
 class Net(keras.Model):
     def __init__(self):
@@ -296,6 +321,29 @@ class Net(keras.Model):
 
     def call(self, x, **kwargs):
         return self.drop(self.bn(x, **kwargs))
+""",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training=None, **kwargs):
+        return self.drop(self.bn(x, training=training, **kwargs), training=training)
+""",
+        ),
+        Case(
+            "Found, but not edited: **kwargs may already carry the flag to something unknown",
+            """\
+class Net(keras.Model):
+    def __init__(self, block):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.block = block
+
+    def call(self, x, **kwargs):
+        return self.block(self.bn(x), **kwargs)
 """,
         ),
         Case(

@@ -40,7 +40,7 @@ from kerasfix.analysis.tapes import Relying, place_of
 from kerasfix.analysis.threads import decorator_blockers
 from kerasfix.analysis.training import Dependence, is_true
 from kerasfix.findings import Applicability, Finding, Fix, Severity
-from kerasfix.rules.base import Case, Rule, attempt, finding, listed
+from kerasfix.rules.base import Case, Rule, attempt, finding, left_alone, listed, severity
 from kerasfix.source import Edit
 
 _RULE = ("KF102", "training-default")
@@ -68,7 +68,7 @@ def _default_true(program: Program, info: ClassInfo, call: Method) -> Finding:
     blockers = list(decorator_blockers(call))
     if uses & _BLOCKED:
         blockers.append("`call` does more with the flag than hand it on, so that None may not mean inference")
-    fix, help = None, f"Left alone, because {listed(blockers)}" if blockers else ""
+    fix, help = None, left_alone(blockers) if blockers else ""
     if not blockers:
         relying.doubtful += _bare_containers(program, info)
         sure = program.flow.calls_dependent_layer(info) and not uses & _UNSURE and not relying.doubtful
@@ -81,7 +81,7 @@ def _default_true(program: Program, info: ClassInfo, call: Method) -> Finding:
         fix, help = _fix(call, applicability, relying)
         help = help or (f"Not certain, because {listed(plain)}" if plain else _warning(relying))
     what = "is True, so that a plain model(x) runs in training mode"
-    return _finding(program, info, call, what, Severity.ERROR, fix, help)
+    return _finding(program, info, call, what, Severity.WARNING, fix, help)
 
 
 def _bare_containers(program: Program, info: ClassInfo) -> list[str]:
@@ -110,12 +110,11 @@ def _no_default(program: Program, info: ClassInfo, call: Method) -> Finding:
     fix, help = None, "Parameters without a default follow it; they need one first, or another place"
     blockers = list(decorator_blockers(call))
     if blockers:
-        help = f"Left alone, because {listed(blockers)}"
+        help = left_alone(blockers)
     elif _can_have_default(call):
         fix, help = _fix(call, Applicability.REPAIR, Relying())
     what = "is missing, so that a plain model(x) raises under Keras 3"
-    severity = Severity.INFO if program.module.is_keras2_only else Severity.ERROR
-    return _finding(program, info, call, what, severity, fix, help)
+    return _finding(program, info, call, what, severity(program, Severity.ERROR), fix, help)
 
 
 def _finding(
@@ -123,7 +122,7 @@ def _finding(
     info: ClassInfo,
     call: Method,
     what: str,
-    severity: Severity,
+    how_bad: Severity,
     fix: Fix | None,
     help: str,
 ) -> Finding:
@@ -132,7 +131,7 @@ def _finding(
         _RULE,
         _parameter(call),
         f"The default of `training` in `call` of {info.name} {what}",
-        severity=severity,
+        severity=how_bad,
         owner=info.name,
         fix=fix,
         help=help,

@@ -41,77 +41,71 @@ from collections.abc import Iterator
 from kerasfix.analysis.index import Method
 from kerasfix.analysis.program import Program
 from kerasfix.analysis.sites import FLAG, Passed, Site
-from kerasfix.analysis.threads import Thread
-from kerasfix.analysis.training import Dependence
-from kerasfix.analysis.values import UserLayer
-from kerasfix.findings import Applicability, Finding, Fix, Severity
+from kerasfix.findings import Finding, Severity
 from kerasfix.keras import names
-from kerasfix.rules.base import Case, Rule, attempt, finding, listed
+from kerasfix.rules.base import Case, Rule, finding, severity
+from kerasfix.rules.passing import is_super_call, passing_fix
 
 _RULE = ("KF103", "training-not-passed")
 
 
 def check(program: Program) -> Iterator[Finding]:
     for method in program.methods:
+        behind_constants = {} if program.module.is_keras2_only else program.leaks.behind(method)
         for site in program.flow.sites(method):
             if site.passed is not Passed.ABSENT or not program.flow.site_depends(site):
+                continue
+            if site.call in behind_constants or is_super_call(site):
+                # KF110 and KF111 say more about these.
                 continue
             if site.flag_in_reach:
                 takes = not site.helpers or any(helper.takes(FLAG) for helper in site.helpers)
                 if takes and not _builds_a_graph(method):
-                    yield _direct(program, site)
-            elif not site.helpers and program.threads.gets_flag(method):
-                yield _through_helper(program, site)
+                    yield _finding(program, site)
+            elif not site.helpers and method.name != "call" and program.threads.gets_flag(method):
+                yield _finding(program, site)
 
 
-def _direct(program: Program, site: Site) -> Finding:
-    """A bare call in a method that has the flag; the callers of the method must hand it over too."""
-    thread = program.threads.thread(site.method)
-    blockers = [*filter(None, [program.threads.blocker(site)]), *thread.blockers]
-    fix, help = None, f"Left alone, because {listed(blockers)}"
-    if not blockers:
-        from kerasfix.codemods.training import pass_flag, thread_edits
+def _finding(program: Program, site: Site) -> Finding:
+    fix, help = passing_fix(program, site)
+    return finding(
+        program,
+        _RULE,
+        site.call,
+        _message(site),
+        severity=_severity(program, site),
+        owner=site.method.owner.name,
+        fix=fix,
+        help=help or _note(site),
+    )
 
-        others = [each for each in thread.passes if each is not site]
-        fix, help = attempt(
-            "Pass `training=training`" + (", here and where it is called" if others else ""),
-            _applicability(program, site, thread),
-            lambda: (*pass_flag(site), *thread_edits(thread, but=site)),
+
+def _message(site: Site) -> str:
+    if not site.flag_in_reach:
+        return (
+            f"The flag that `call` gets does not reach the {site.class_names} `{site.text}` "
+            f"in the helper `{site.method.name}`"
         )
-    what = f"the {site.class_names} `{site.text}`" if not site.helpers else f"`{site.text}`"
-    message = f"`{site.method.name}` has the flag but calls {what} without it"
-    return _finding(program, site, message, fix, help)
+    what = f"`{site.text}`" if site.helpers else f"the {site.class_names} `{site.text}`"
+    return f"`{site.method.name}` has the flag but calls {what} without it"
 
 
-def _applicability(program: Program, site: Site, thread: Thread) -> Applicability:
-    """Safe if a layer gets what the context gave it; a method that had a default gets another value."""
-    if site.method.name != "call" and not program.threads.gets_flag(site.method):
-        return Applicability.SUGGESTION
-    passes = [site, *thread.passes]
-    if any(helper.takes(FLAG) for each in passes for helper in each.helpers):
-        return Applicability.REPAIR
-    return Applicability.REPAIR if _may_leak(program, site) else Applicability.SAFE
+def _severity(program: Program, site: Site) -> Severity:
+    if program.module.is_on_jax:
+        # Nothing reads a context there: the layer never trains.
+        return Severity.ERROR
+    # A helper that hands None on blocks what its layers would have read from the context.
+    return severity(program, Severity.WARNING if site.helpers else Severity.INFO)
 
 
-def _may_leak(program: Program, site: Site) -> bool:
-    """Whether a sibling, or a layer in it, has a mode of its own.
-
-    Under Keras 3 that becomes the mode of the bare calls behind it, so that passing the flag changes them.
-    """
-    flow = program.flow
-    waiting = [site.method.owner.find("call") or site.method, site.method]
-    seen: set[Method] = set()
-    while waiting:
-        method = waiting.pop()
-        if method in seen:
-            continue
-        seen.add(method)
-        for each in flow.sites(method):
-            if each.is_decided or any(flow.value_depends(v) is Dependence.AUGMENTS for v in each.values):
-                return True
-            inner = [value.info.find("call") for value in each.values if isinstance(value, UserLayer)]
-            waiting += [found for found in (*each.helpers, *inner) if found is not None]
-    return False
+def _note(site: Site) -> str:
+    """What to say of `if training: x = self.drop(x)`, where the condition does what the flag does."""
+    for node in ast.walk(site.method.node):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == FLAG:
+            inside = any(each is site.call for statement in node.body for each in ast.walk(statement))
+            if inside and len(node.body) == 1 and not node.orelse:
+                return "With the flag passed, the condition around it is no longer needed"
+    return ""
 
 
 def _builds_a_graph(method: Method) -> bool:
@@ -119,38 +113,6 @@ def _builds_a_graph(method: Method) -> bool:
     return any(
         isinstance(node, ast.Call) and method.scope.dotted(node.func) in (names.INPUT, names.MODEL)
         for node in ast.walk(method.node)
-    )
-
-
-def _through_helper(program: Program, site: Site) -> Finding:
-    thread = program.threads.thread(site.method)
-    fix, help = None, f"Left alone, because {listed(thread.blockers)}" if thread.blockers else ""
-    if not thread.blockers:
-        from kerasfix.codemods.training import thread_edits
-
-        gaining = listed([f"`{method.name}`" for method in thread.gains])
-        fix, help = attempt(
-            f"Take `training=None` in {gaining} and pass it on",
-            _applicability(program, site, thread),
-            lambda: thread_edits(thread),
-        )
-    message = (
-        f"The flag that `call` gets does not reach the {site.class_names} `{site.text}` "
-        f"in the helper `{site.method.name}`"
-    )
-    return _finding(program, site, message, fix, help)
-
-
-def _finding(program: Program, site: Site, message: str, fix: Fix | None, help: str) -> Finding:
-    return finding(
-        program,
-        _RULE,
-        site.call,
-        message,
-        severity=Severity.INFO if program.module.is_keras2_only else Severity.WARNING,
-        owner=site.method.owner.name,
-        fix=fix,
-        help=help,
     )
 
 
@@ -300,6 +262,19 @@ class Net(keras.Model):
 """,
         ),
         Case(
+            "The **kwargs of a method that names the flag do not hold it",
+            _INIT
+            + """\
+    def call(self, x, training=None, **kwargs):
+        return self.drop(x, **kwargs)
+""",
+            _INIT
+            + """\
+    def call(self, x, training=None, **kwargs):
+        return self.drop(x, training=training, **kwargs)
+""",
+        ),
+        Case(
             "Found, but not edited: the helper is used in a way that is not followed",
             _INIT
             + """\
@@ -314,12 +289,12 @@ class Net(keras.Model):
     ),
     valid=(
         Case(
-            "It is passed, by keyword, through **kwargs or as a constant on purpose",
+            "It is passed, by keyword, through other keywords or as a constant on purpose",
             _INIT
             + """\
-    def call(self, x, training=None, **kwargs):
+    def call(self, x, training=None, options=None):
         x = self.bn(x, training=training)
-        x = self.drop(x, **kwargs)
+        x = self.drop(x, **options)
         return self.drop(x, training=True)
 """,
         ),

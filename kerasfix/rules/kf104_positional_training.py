@@ -32,7 +32,7 @@ from kerasfix.analysis.program import Program
 from kerasfix.analysis.sites import FLAG, Passed, Site, call_signatures
 from kerasfix.analysis.values import Nothing
 from kerasfix.findings import Applicability, Finding, Severity
-from kerasfix.rules.base import Case, Rule, attempt, finding
+from kerasfix.rules.base import Case, Rule, attempt, finding, severity
 
 _RULE = ("KF104", "positional-training")
 
@@ -71,8 +71,8 @@ def _finding(program: Program, site: Site, position: int) -> Finding:
         program,
         _RULE,
         site.call.args[position],
-        f"The {site.class_names} `{site.text}` gets the training flag by position, which Keras 3 refuses",
-        severity=Severity.INFO if program.module.is_keras2_only else Severity.ERROR,
+        f"The {site.class_names} `{site.text}` gets the training flag by position, which raises in Keras 3",
+        severity=severity(program, Severity.ERROR),
         owner=site.method.owner.name,
         fix=fix,
         help=help,

@@ -47,11 +47,9 @@ from kerasfix.analysis.flag_names import other_flag
 from kerasfix.analysis.index import ClassInfo, Kind, Method
 from kerasfix.analysis.program import Program
 from kerasfix.findings import Applicability, Finding, Fix, Severity
-from kerasfix.rules.base import Case, Rule, attempt, finding, listed
+from kerasfix.rules.base import Case, Rule, attempt, finding, left_alone, some
 
 _RULE = ("KF105", "training-parameter-name")
-# More places than that are as good as "many".
-_MAX_REASONS = 3
 
 
 def check(program: Program) -> Iterator[Finding]:
@@ -81,7 +79,7 @@ def _finding(program: Program, info: ClassInfo, call: Method, name: str) -> Find
 def _fix(program: Program, call: Method, name: str) -> tuple[Fix | None, str]:
     renaming = program.renames.renaming(call, name)
     if renaming.blockers:
-        return None, f"Left alone, because {_some(renaming.blockers)}"
+        return None, left_alone(renaming.blockers)
     from kerasfix.codemods.rename import rename_edits
 
     others = bool(renaming.keywords or renaming.positional or len(renaming.methods) > 1)
@@ -92,13 +90,8 @@ def _fix(program: Program, call: Method, name: str) -> tuple[Fix | None, str]:
         effect="fit() then runs in training mode, evaluate() and predict() do not, as Keras documents",
     )
     if fix is not None and renaming.doubts:
-        help = f"Not certain, because a call elsewhere may pass `{name}=`: {_some(renaming.doubts)}"
+        help = f"Not certain, because a call elsewhere may pass `{name}=`: {some(renaming.doubts)}"
     return fix, help
-
-
-def _some(reasons: list[str]) -> str:
-    left = len(reasons) - _MAX_REASONS
-    return listed([*reasons[:_MAX_REASONS], *([f"{left} more"] if left > 0 else [])])
 
 
 def _consequence(info: ClassInfo, call: Method, name: str) -> str:

@@ -7,6 +7,7 @@ anybody claims to have passed.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,21 @@ Phase = Callable[[Any], Any]
 def fit(model: Any) -> None:
     model.compile("sgd", "mse", run_eagerly=True)
     model.fit(BATCH, TARGETS, batch_size=8, epochs=1, verbose=0)
+
+
+def output_of_fit(model: Any) -> Any:
+    """What the model gave in the one step that `fit` took, before its weights changed."""
+    import tensorflow as tf
+
+    seen = []
+
+    def loss(targets: Any, outputs: Any) -> Any:
+        seen.append(np.asarray(outputs))
+        return tf.reduce_mean(outputs)
+
+    model.compile("sgd", loss, run_eagerly=True)
+    model.fit(BATCH, np.zeros((8, 1)), batch_size=8, epochs=1, shuffle=False, verbose=0)
+    return seen[-1]
 
 
 def evaluate(model: Any) -> None:
@@ -54,6 +70,23 @@ def tape(model: Any) -> Any:
 PHASES: tuple[Phase, ...] = (fit, evaluate, predict, bare_call, call_in_training, tape)
 each_phase = pytest.mark.parametrize("phase", PHASES, ids=lambda phase: phase.__name__)
 
+# The phases that say it all: evaluate is as predict, and a tape as a bare call.
+TELLING: tuple[Phase, ...] = (fit, predict, bare_call, call_in_training)
+
+# Where a model trains that gets the flag as it should, and one that gets it from its caller but not from fit.
+AS_IT_SHOULD: frozenset[Phase] = frozenset({fit, call_in_training})
+WHEN_TOLD: frozenset[Phase] = frozenset({call_in_training})
+ALWAYS: frozenset[Phase] = frozenset(TELLING)
+NEVER: frozenset[Phase] = frozenset()
+
+
+def phases_that_train(build: Callable[[Any], Any], keras: Any) -> frozenset[Phase]:
+    return frozenset(phase for phase in TELLING if trains(build, keras, phase))
+
+
+def phases_that_drop(build: Callable[[Any], Any], keras: Any) -> frozenset[Phase]:
+    return frozenset(phase for phase in TELLING if unlike_inference(build, keras, phase))
+
 
 def trained(normalization: Any) -> bool:
     """Whether a BatchNormalization ran in training mode since it was made; BATCH's mean is far from 0."""
@@ -66,6 +99,14 @@ def trains(build: Callable[[Any], Any], keras: Any, phase: Phase) -> bool:
     return trained(model.normalize)
 
 
+def unlike_inference(build: Callable[[Any], Any], keras: Any, phase: Phase) -> bool:
+    """Whether a model gives something else in `phase` than in inference: its dropout, of any kind, ran."""
+    model = build(keras)
+    inference = np.asarray(model(BATCH, training=False))
+    output = output_of_fit(model) if phase is fit else phase(model)
+    return not np.allclose(inference, np.asarray(output), rtol=1e-4, atol=1e-6)
+
+
 def from_3_10(keras: Any) -> None:
     if keras.is_3 and keras.version < (3, 10):
         pytest.skip("Keras 3.10 changed how the flag is inherited (pull request 21204)")
@@ -74,10 +115,10 @@ def from_3_10(keras: Any) -> None:
 # --- Models, one for each way to write `call` -------------------------------------------------------------
 
 
-def model(keras: Any, call: Callable[..., Any], *, base: type | None = None, **methods: Any) -> Any:
+def model(keras: Any, call: Callable[..., Any] | None, *, base: type | None = None, **methods: Any) -> Any:
     """An instance of a subclassed Model with that `call`, Dropout and BatchNormalization.
 
-    `methods` are further methods of the class.
+    `methods` are further methods of the class; without `call` it has that of its base class.
     """
 
     class Net(base or keras.api.Model):  # type: ignore[misc]
@@ -88,8 +129,26 @@ def model(keras: Any, call: Callable[..., Any], *, base: type | None = None, **m
             self.normalize = keras.layers.BatchNormalization()
 
     for name, method in {"call": call, **methods}.items():
-        setattr(Net, name, method)
+        if method is not None:
+            setattr(Net, name, method)
     return Net()
+
+
+def layer(keras: Any, call: Callable[..., Any] | None, **methods: Any) -> Any:
+    """The same as a subclassed Layer."""
+    return model(keras, call, base=keras.layers.Layer, **methods)
+
+
+def model_with(keras: Any, call: Callable[..., Any], **parts: Callable[[Any], Any]) -> Any:
+    """The same with further layers, each made by a function of the Keras."""
+    net = model(keras, call)
+    for name, part in parts.items():
+        setattr(net, name, part(keras))
+    return net
+
+
+def normalization(keras: Any) -> Any:
+    return keras.layers.BatchNormalization()
 
 
 def without_flag(keras: Any) -> Any:
@@ -141,3 +200,14 @@ def nested(keras: Any, inner: Any, call: Callable[..., Any]) -> Any:
 
     Outer.call = call
     return Outer()
+
+
+def functional(keras: Any, build: Any) -> Any:
+    """A functional model; `build` makes its output of its input."""
+    inputs = keras.api.Input((4,))
+    return keras.api.Model(inputs, build(inputs))
+
+
+def saved_and_loaded(keras: Any, model: Any, folder: Path) -> Any:
+    model.save(str(folder / "model.keras"))
+    return keras.api.models.load_model(str(folder / "model.keras"))

@@ -1,0 +1,347 @@
+"""Functional models: which values are made from `keras.Input`, and which calls on them are given a mode.
+
+A value counts as symbolic if every definition that can reach it is made from an Input, a layer call at a
+time; a parameter, if some call in the module hands such a value over. So a model that is called with data,
+in a script where the names are the same, is told apart.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from kerasfix.analysis.dataflow import DataFlow, Definition
+from kerasfix.analysis.index import Method, Module
+from kerasfix.analysis.made import MODELS, Made, is_input, is_model, made_by
+from kerasfix.analysis.scope import Function, Scope, function_scope, named_parameters, own_nodes
+from kerasfix.analysis.sites import FLAG, NOT_FORWARD
+from kerasfix.analysis.training import Dependence, TrainingFlow
+from kerasfix.analysis.values import BuiltinLayer, Nothing, Stack, Value, is_layer
+from kerasfix.keras import names
+from kerasfix.keras.layers import APPLICATIONS, Effect
+
+# What is made from a tensor by these is no tensor.
+_NO_TENSOR = frozenset(
+    {"as_list", "compute_output_shape", "fit", "get_shape", "int_shape", "ndim", "numpy", "predict", "shape"}
+)
+_KEEPS_ELEMENTS = frozenset({"list", "tuple", "reversed", "sum", "zip"})
+_ENDS = frozenset({"input", "inputs", "output", "outputs"})
+_CONSTANT = re.compile(rf"\b{FLAG}\s*=\s*(?:True|False)\b")
+
+
+@dataclass(eq=False)
+class Frame:
+    """The module, or one function of it, at any depth.
+
+    Attributes:
+        node: The function or the module.
+        scope: Its names.
+        method: The function as a method, if it is one or stands in one.
+    """
+
+    node: Function | ast.Module
+    scope: Scope
+    method: Method | None
+
+    @cached_property
+    def flow(self) -> DataFlow:
+        if not isinstance(self.node, ast.Module):
+            return DataFlow(self.node)
+        nothing = ast.arguments([], [], None, [], [], None, [])
+        return DataFlow(ast.FunctionDef("", nothing, self.node.body, []))
+
+    @property
+    def is_method(self) -> bool:
+        return self.method is not None and self.method.node is self.node
+
+
+@dataclass(frozen=True, eq=False)
+class FixedMode:
+    """A call, on a symbolic tensor, of something that depends on the flag and is given a constant for it.
+
+    Attributes:
+        call: The call.
+        mode: The constant.
+        frame: Where it stands.
+        layer: The layer that is called, if it is one of Keras and made in the call itself.
+        backbones: The calls that made what is called, if each of them is of `keras.applications`.
+        name: What is called, for messages.
+    """
+
+    call: ast.Call
+    mode: bool
+    frame: Frame
+    layer: BuiltinLayer | None
+    backbones: tuple[Made, ...]
+    name: str
+
+
+class Functional:
+    """The functional models that a module builds.
+
+    Args:
+        module: The module.
+        flow: Who depends on the flag.
+    """
+
+    def __init__(self, module: Module, flow: TrainingFlow) -> None:
+        self.module = module
+        self._flow = flow
+        self._symbolic: dict[Frame, set[Definition]] = {}
+        self._asked: set[tuple[Frame, str]] = set()
+
+    def fixed_modes(self) -> Iterator[FixedMode]:
+        """The calls that a constant is given to, in the order of the source."""
+        if not _CONSTANT.search(self.module.source.text):
+            return
+        for frame in self._frames:
+            for node in own_nodes(frame.node.body):
+                mode = _constant_flag(node)
+                if mode is None or not isinstance(node, ast.Call) or self._runs_in_call(frame):
+                    continue
+                given = [*node.args[:1], *(each.value for each in node.keywords if each.arg == "inputs")]
+                if any(self._is_symbolic(argument, frame) for argument in given) and _is_used(node, frame):
+                    found = self._fixed(node, mode, frame)
+                    if found is not None:
+                        yield found
+
+    def _fixed(self, call: ast.Call, mode: bool, frame: Frame) -> FixedMode | None:
+        made = made_by(call.func, frame.scope, frame.method)
+        text = f"model `{ast.unparse(call.func)}`"
+        applications = [each.application for each in made]
+        if made and all(applications):
+            effects = {APPLICATIONS[each] for each in applications if each is not None}
+            return FixedMode(call, mode, frame, None, tuple(made), text) if effects != {Effect.NONE} else None
+        values = self._values(call.func, frame)
+        if all(is_layer(value) for value in values) and not any(_is_model(value) for value in values):
+            found = {self._flow.value_depends(value) for value in values}
+            if Dependence.DEPENDS not in found or Dependence.AUGMENTS in found:
+                return None
+            layer = values[0] if isinstance(call.func, ast.Call) else None
+            classes = dict.fromkeys(
+                getattr(value, "class_name", "") for value in values if not isinstance(value, Nothing)
+            )
+            name = " or ".join(classes)
+            if layer is None:
+                name = f"{name} `{ast.unparse(call.func)}`"
+            return FixedMode(call, mode, frame, layer if isinstance(layer, BuiltinLayer) else None, (), name)
+        if made and all(self._is_sensitive_model(each, frame) for each in made):
+            return FixedMode(call, mode, frame, None, (), text)
+        return None
+
+    def _values(self, node: ast.expr, frame: Frame) -> list[Value]:
+        if frame.method is not None:
+            return self._flow.layers.values_of(node, frame.method, frame.scope)
+        return self._flow.layers.values_outside(node, frame.scope)
+
+    def _runs_in_call(self, frame: Frame) -> bool:
+        """Whether a method computes what its class does, so that its constants are those of a `call`."""
+        if frame.method is None or frame.method.owner.kind is None or frame.method.name in NOT_FORWARD:
+            return False
+        call = frame.method.owner.find("call")
+        return call is not None and frame.method in self._flow.reachable(call)
+
+    # --- Functional models made in sight -----------------------------------------------------------------
+
+    def _is_sensitive_model(self, made: Made, frame: Frame) -> bool:
+        """Whether something is a `keras.Model` of tensors, one of whose layers depends on the flag."""
+        if made.dotted != names.MODEL:
+            return False
+        call = made.call
+        given = [*call.args[1:2], *(each.value for each in call.keywords if each.arg == "outputs")]
+        seen: set[Definition] = set()
+        waiting: list[ast.AST] = list(given)
+        while waiting:
+            for node in ast.walk(waiting.pop()):
+                if isinstance(node, ast.Call):
+                    values = self._values(node.func, frame)
+                    depends = {self._flow.value_depends(value) for value in values}
+                    if Dependence.DEPENDS in depends and Dependence.AUGMENTS not in depends:
+                        return True
+                elif isinstance(node, ast.Name):
+                    new = frame.flow.reaching.get(node, set()) - seen
+                    seen |= new
+                    waiting += [value for each in new if (value := _value(each)) is not None]
+        return False
+
+    # --- What is symbolic --------------------------------------------------------------------------------
+
+    def _is_symbolic(self, node: ast.expr, frame: Frame) -> bool:
+        return self._is_tensor(node, frame, self._definitions(frame))
+
+    def _definitions(self, frame: Frame) -> set[Definition]:
+        """The symbolic definitions of a frame: all that could be one, less those that are not after all."""
+        if frame not in self._symbolic:
+            flow = frame.flow
+            values = {each: value for each in flow.definitions() if (value := _value(each)) is not None}
+            parameters = {each for name, each in flow.parameters.items() if self._gets_tensor(frame, name)}
+            live = set(values) | parameters
+            while True:
+                gone = {
+                    each
+                    for each, value in values.items()
+                    if each in live and not self._is_tensor(value, frame, live)
+                }
+                if not gone:
+                    break
+                live -= gone
+            self._symbolic[frame] = live
+        return self._symbolic[frame]
+
+    def _is_tensor(self, node: ast.expr, frame: Frame, live: set[Definition]) -> bool:
+        def again(each: ast.expr) -> bool:
+            return self._is_tensor(each, frame, live)
+
+        match node:
+            case ast.Name():
+                seen = frame.flow.reaching.get(node, set())
+                return bool(seen) and seen <= live
+            case ast.Call():
+                return self._returns_tensor(node, frame, live)
+            case ast.BinOp(left=left, right=right):
+                return again(left) or again(right)
+            case ast.UnaryOp(operand=inner) | ast.Subscript(value=inner) | ast.Starred(value=inner):
+                return again(inner)
+            case ast.NamedExpr(value=inner):
+                return again(inner)
+            case ast.IfExp(body=body, orelse=orelse):
+                return again(body) and again(orelse)
+            case ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Dict(values=elements):
+                return any(again(element) for element in elements)
+            case ast.Attribute(value=owner, attr=attr) if attr in _ENDS:
+                return is_model(owner, frame.scope, frame.method)
+            case ast.Attribute():
+                return is_input(node, frame.scope, frame.method)
+        return False
+
+    def _returns_tensor(self, call: ast.Call, frame: Frame, live: set[Definition]) -> bool:
+        """Whether a call is `Input(...)`, or is given a tensor and makes nothing but a tensor from it."""
+        dotted = frame.scope.dotted(call.func)
+        if dotted == names.INPUT:
+            return True
+        if dotted in MODELS or names.layer_name(dotted) is not None:
+            return False
+        match call.func:
+            case ast.Name(id=name):
+                bindings = frame.scope.lookup(name)
+                if any(isinstance(each, ast.ClassDef) for each in bindings):
+                    return False
+                if not bindings and hasattr(builtins, name) and name not in _KEEPS_ELEMENTS:
+                    return False
+            case ast.Attribute(attr=name) if name in _NO_TENSOR:
+                return False
+        given = [*call.args, *(keyword.value for keyword in call.keywords)]
+        return any(self._is_tensor(argument, frame, live) for argument in given)
+
+    def _gets_tensor(self, frame: Frame, parameter: str) -> bool:
+        """Whether a call in the module hands a symbolic tensor to a parameter of a function."""
+        if (frame, parameter) in self._asked or isinstance(frame.node, ast.Module):
+            return False
+        if self._runs_in_call(frame):
+            return False
+        self._asked.add((frame, parameter))
+        positional = [argument.arg for argument in named_parameters(frame.node)]
+        if frame.is_method and positional:
+            del positional[0]
+        for call, place in self._calls.get(frame.node.name, ()):
+            if place is frame or not _may_call(call, place, frame):
+                continue
+            given = dict(zip(positional, call.args, strict=False))
+            given |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+            if parameter in given and self._is_symbolic(given[parameter], place):
+                return True
+        return False
+
+    # --- The module --------------------------------------------------------------------------------------
+
+    @cached_property
+    def _frames(self) -> list[Frame]:
+        module = self.module
+        methods = {method.node: method for info in module.classes for method in info.methods.values()}
+        frames = [Frame(module.source.tree, module.scope, None)]
+        waiting: list[tuple[list[ast.stmt], Scope, Method | None]] = [
+            (module.source.tree.body, module.scope, None)
+        ]
+        while waiting:
+            body, scope, method = waiting.pop()
+            for node in own_nodes(body):
+                if isinstance(node, ast.ClassDef):
+                    waiting.append((node.body, scope, None))
+                elif isinstance(node, Function):
+                    own = methods.get(node, method)
+                    frames.append(Frame(node, function_scope(node, scope), own))
+                    waiting.append((node.body, frames[-1].scope, own))
+        return frames
+
+    @cached_property
+    def _calls(self) -> dict[str, list[tuple[ast.Call, Frame]]]:
+        """The calls of functions and of methods of `self`, by name."""
+        found: dict[str, list[tuple[ast.Call, Frame]]] = {}
+        for frame in self._frames:
+            for node in own_nodes(frame.node.body):
+                match node:
+                    case ast.Call(func=ast.Name(id=name) | ast.Attribute(value=ast.Name(), attr=name)):
+                        found.setdefault(name, []).append((node, frame))
+        return found
+
+
+def _is_model(value: Value) -> bool:
+    """Whether it is a functional model, which is looked into here with what reaches where."""
+    return isinstance(value, Stack) and value.class_name == "Model"
+
+
+def _constant_flag(node: ast.AST) -> bool | None:
+    if isinstance(node, ast.Call):
+        for keyword in node.keywords:
+            if keyword.arg == FLAG and isinstance(keyword.value, ast.Constant):
+                return keyword.value.value if isinstance(keyword.value.value, bool) else None
+    return None
+
+
+def _value(definition: Definition) -> ast.expr | None:
+    """What a definition gives to its name, or what it is an element of."""
+    match definition.step.node if definition.step is not None else None:
+        case ast.Assign(targets=targets, value=value):
+            for target in targets:
+                match target, value:
+                    case ast.Tuple(elts=elements), ast.Tuple(elts=values) if len(elements) == len(values):
+                        for element, part in zip(elements, values, strict=True):
+                            if isinstance(element, ast.Name) and element.id == definition.name:
+                                return part
+            return value
+        case ast.AnnAssign(value=value):
+            return value
+        case ast.AugAssign(target=ast.Name() as target, op=op, value=value):
+            return ast.BinOp(target, op, value)
+        case ast.For(iter=iterated):
+            return iterated
+    return None
+
+
+def _is_used(call: ast.Call, frame: Frame) -> bool:
+    """Whether anything reads what a call returns; a model may be called to be built and no more."""
+    flow = frame.flow
+    steps = [step for step in flow.steps.values() if any(node is call for node in ast.walk(step.node))]
+    step = max(steps, key=lambda step: step.order)
+    if isinstance(step.node, ast.Expr):
+        return step.node.value is not call
+    if isinstance(step.node, ast.Assign) and step.node.value is call and step.definitions:
+        return any(
+            flow.readers(each) or each.name in flow.captured for each in step.definitions.values()
+        ) or len(step.definitions) < len(step.node.targets)
+    return True
+
+
+def _may_call(call: ast.Call, place: Frame, frame: Frame) -> bool:
+    """Whether a call by the name of a function is one of this function."""
+    match call.func:
+        case ast.Name(id=name):
+            return place.scope.value(name) is frame.node
+        case ast.Attribute(value=ast.Name(id=owner)) if frame.is_method and place.method is not None:
+            assert frame.method is not None
+            return owner == place.method.self_name and frame.method.owner in place.method.owner.family
+    return False
