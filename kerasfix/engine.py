@@ -19,9 +19,9 @@ from kerasfix.workspace import Found, InputFile, WorkspaceError, read, write
 if TYPE_CHECKING:
     from kerasfix.analysis.neighbours import Neighbours
 
-# A program without these has no Keras class with a flag or a chain to lose; one that imports its base class
-# from another module of the project may not say "keras".
-_SIGN = re.compile(rb"keras|\bdef\s+call\b")
+# A program without these has no Keras class with a flag or a chain to lose, and calls none with its flag; one
+# that imports its classes from another module of the project may not say "keras".
+_SIGN = re.compile(rb"keras|\bdef\s+call\b|\bis_?[Tt]rain(?:ing)?\s*=[^=]")
 _DEFINES = re.compile(rb"^\s*(?:class|def)\b", re.MULTILINE)
 _CLASS = re.compile(rb"^\s*class\s+([A-Za-z_]\w*)", re.MULTILINE)
 _CAPITAL = re.compile(rb"\b_*[A-Z]\w+")

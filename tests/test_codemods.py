@@ -423,10 +423,15 @@ def test_indentation_below_keeps_tabs_and_counts_letters() -> None:
     ("old", "new", "edits"),
     [
         ("abc", "abc", ()),
-        ("abc", "aXc", (Edit(11, 12, "X"),)),
-        ("abc", "abcd", (Edit(13, 13, "d"),)),
-        ("abc", "ac", (Edit(11, 12, ""),)),
-        ("aa", "aaa", (Edit(12, 12, "a"),)),
+        ("(b)", "(X)", (Edit(11, 12, "X"),)),
+        ("(())", "(())+", (Edit(14, 14, "+"),)),
+        ("(,)", "()", (Edit(11, 12, ""),)),
+        ("((", "(((", (Edit(12, 12, "("),)),
+        # Words stay whole.
+        ("abc", "aXc", (Edit(10, 13, "aXc"),)),
+        ("a_b + c", "a_c + c", (Edit(10, 13, "a_c"),)),
+        ("f(x, train)", "f(x, training=train)", (Edit(15, 15, "training="),)),
+        ("f(training=False)", "f(training=None)", (Edit(21, 26, "None"),)),
         ("", "a", (Edit(10, 10, "a"),)),
     ],
 )

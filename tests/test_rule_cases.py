@@ -81,6 +81,7 @@ def test_each_code_and_name_belongs_to_one_rule() -> None:
         "KF102",
         "KF103",
         "KF104",
+        "KF105",
         "KF106",
         "KF107",
         "KF108",

@@ -544,38 +544,6 @@ class GAN(keras.Model):
 """,
     ),
     (
-        "a list of models is trained by index",
-        _SAFE_AND_REPAIR,
-        """\
-class G(keras.Model):
-    def __init__(self):
-        super().__init__()
-        self.bn = layers.BatchNormalization()
-        self.d = layers.Dropout(.1)
-    def call(self, x, training=True): return self.d(x, training=training)
-class GAN(keras.Model):
-    def __init__(self):
-        super().__init__()
-        self.gens = [G(), G()]
-    def train_step(self, z): return self.gens[0](z)
-""",
-    ),
-    (
-        "a dict of models is trained",
-        _SAFE_AND_REPAIR,
-        """\
-class G(keras.Model):
-    def __init__(self):
-        super().__init__()
-        self.bn = layers.BatchNormalization()
-        self.d = layers.Dropout(.1)
-    def call(self, x, training=True): return self.d(x, training=training)
-models = {'g': G()}
-with tf.GradientTape() as tape:
-    y = models['g'](1)
-""",
-    ),
-    (
         "minimize takes a lambda",
         _SAFE_AND_REPAIR,
         """\
@@ -828,6 +796,93 @@ class Base(keras.Model):
     def call(self, x, training=True): return self.d(x, training=training)
 class Net(Base):
     def call(self, x): return Base.call(self, x)
+""",
+    ),
+    (
+        "a flag under another name, of a class that a function gets from somebody else",
+        _SAFE_AND_REPAIR,
+        """\
+class G(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+    def call(self, x, is_training=False): return self.bn(x, training=is_training)
+def evaluate(net, x): return net(x, is_training=False)
+evaluate(G(), 1)
+evaluate(restored(), 1)
+""",
+    ),
+    (
+        "a flag under another name, which the keywords of a subclass carry",
+        _SAFE_AND_REPAIR,
+        """\
+class G(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+    def call(self, x, is_training=False): return self.bn(x, training=is_training)
+class H(G):
+    def call(self, x, **kwargs): return super().call(x, **kwargs)
+H()(1, is_training=True)
+""",
+    ),
+    (
+        "a string that says what to do is no flag",
+        _ALL,
+        """\
+class G(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.d = layers.Dropout(.1)
+    def call(self, x, train_mode=None):
+        if train_mode == "train": x = self.d(x, training=True)
+        return x if train_mode else -x
+G()(1, train_mode="train")
+""",
+    ),
+    (
+        "a flag under another name beside a lambda with the right one",
+        _ALL,
+        """\
+class G(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.d = layers.Dropout(.1)
+    def call(self, x, is_training=None):
+        return (lambda y, training: self.d(y, training=is_training))(x, 1)
+G()
+""",
+    ),
+    (
+        "a decorator of the project that takes no keywords",
+        _ALL,
+        """\
+import functools
+def logged(fn):
+    @functools.wraps(fn)
+    def inner(self, x): return fn(self, x)
+    return inner
+class G(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.d = layers.Dropout(.1)
+    @logged
+    def call(self, x): return self.d(x)
+""",
+    ),
+    (
+        "a decorator of the project that hides the signature",
+        _SAFE_AND_REPAIR,
+        """\
+def logged(fn):
+    def inner(*args, **kwargs): return fn(*args, **kwargs)
+    return inner
+class G(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.d = layers.Dropout(.1)
+    @logged
+    def call(self, x): return self.d(x)
 """,
     ),
 ]
@@ -1146,6 +1201,84 @@ class Sub(Base):
             "self.block(x, training=training)",
             "def block(self, x, training=None): return self.bn(x, training=training)\n",
         ],
+    ),
+    (
+        "a list of models is trained by index",
+        """\
+class G(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=True): return self.d(x, training=training)
+class GAN(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.gens = [G(), G()]
+    def train_step(self, z): return self.gens[0](z)
+""",
+        ["training=None", "self.gens[0](z, training=True)"],
+    ),
+    (
+        "a dict of models is trained",
+        """\
+class G(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.d = layers.Dropout(.1)
+    def call(self, x, training=True): return self.d(x, training=training)
+models = {'g': G()}
+with tf.GradientTape() as tape:
+    y = models['g'](1)
+""",
+        ["training=None", "models['g'](1, training=True)"],
+    ),
+    (
+        "a flag under another name, down to the loop that a class of one's own runs",
+        """\
+class B(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+    def call(self, x, train): return self.bn(x, train)
+class G(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bs = [B() for _ in range(2)]
+    def call(self, x, is_training=False):
+        for b in self.bs: x = b(x, is_training)
+        return x
+class Loop:
+    def __init__(self): self.net = G()
+    def step(self, x):
+        with tf.GradientTape() as tape: y = self.net(x, is_training=True)
+        return y
+    def test(self, x): return self.net(x, False)
+""",
+        [
+            "def call(self, x, training=None): return self.bn(x, training=training)",
+            "def call(self, x, training=None):\n        for b in self.bs: x = b(x, training=training)",
+            "y = self.net(x, training=True)",
+            "return self.net(x, training=False)",
+        ],
+    ),
+    (
+        "a decorator of the project with functools.wraps",
+        """\
+import functools
+def logged(fn):
+    @functools.wraps(fn)
+    def inner(self, *args, **kwargs): return fn(self, *args, **kwargs)
+    return inner
+class G(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.d = layers.Dropout(.1)
+    @logged
+    def call(self, x): return self.d(x)
+""",
+        ["def call(self, x, training=None): return self.d(x, training=training)"],
     ),
     (
         "the outer model hands on **kwargs",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from kerasfix.analysis.heirs import objections_of
 from kerasfix.analysis.index import ClassInfo, Module, is_known_base
 from kerasfix.analysis.project import Project
 from kerasfix.analysis.scope import Scope, module_scope
-from kerasfix.analysis.threads import Objections
+from kerasfix.analysis.threads import OTHER_FLAG_NAMES, Objections
 from kerasfix.source import Source, SourceError, decode
 from kerasfix.workspace import WorkspaceError, read
 
@@ -26,6 +26,8 @@ from kerasfix.workspace import WorkspaceError, read
 _CLASS = re.compile(rb"^[ \t]*class[ \t\\\r\n]+([\w\x80-\xff]+)[ \t\\\r\n]*\(([^:]*):", re.MULTILINE)
 _ALIAS = re.compile(rb"\b([\w\x80-\xff]+)[ \t]+as[ \t]+([\w\x80-\xff]+)")
 _NAME = re.compile(rb"[\w\x80-\xff]+")
+# A keyword that may be a flag which somebody renames.
+_FLAG = re.compile(rb"\b(?:%s)\s*=" % "|".join(sorted(OTHER_FLAG_NAMES)).encode())
 
 
 class Neighbours:
@@ -37,23 +39,50 @@ class Neighbours:
 
     def __init__(self, paths: Iterable[Path]) -> None:
         self._paths = paths
+        self._skipped: list[Path] = []
         self._classes: dict[Path, list[tuple[ast.ClassDef, set[str]]]] = {}
 
     def of(self, project: Project) -> Objections:
         """The objections of what is no part of a project, and of classes in it whose bases are unknown."""
+        return _Outside(self, project)
 
-        known = {module.file: module for module in project.given}
+    def against(self, info: ClassInfo, method: str, known: Mapping[str, Module]) -> Iterator[str]:
+        """What classes by the name of an heir have against a change of a method."""
+        for node, place in self.subclasses(info.name, method, info.module.file):
+            module = known.get(str(place))
+            if module is None or _may_inherit(module, node, info):
+                yield from objections_of(node, self._descendants(info.name), method, str(place))
+        if method != "call":
+            yield from self._users(info.name, method, known)
 
-        def objections(info: ClassInfo, method: str) -> Iterator[str]:
-            for node, place in self.subclasses(info.name, method, info.module.file):
-                module = known.get(str(place))
-                if module is None or _may_inherit(module, node, info):
-                    yield from objections_of(node, self._descendants(info.name), method, str(place))
+    def passing(self, keyword: str, but: Container[str]) -> Iterator[str]:
+        """The calls that pass a keyword argument, in all files but some: of what, cannot be told there."""
+        for place, data in self._data.items():
+            if str(place) in but or keyword.encode() not in data:
+                continue
+            try:
+                tree = Source(decode(data)[0]).tree
+            except SourceError:
+                yield f"{place.name}, which cannot be read, says `{keyword}`"
+                continue
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Call) and any(each.arg == keyword for each in node.keywords):
+                    yield f"`{ast.unparse(node.func)}` gets a `{keyword}` ({place.name}:{node.lineno})"
 
-            if method != "call":
-                yield from self._users(info.name, method, known)
-
-        return objections
+    def importing(self, name: str, file: str, but: Container[str]) -> bool:
+        """Whether a file, other than some, says `name` and imports the module that is written in `file`."""
+        place = Path(file)
+        module = place.parent.name if place.stem == "__init__" else place.stem
+        says = re.compile(rb"\b%s\b" % re.escape(name.encode()))
+        imports = re.compile(rb"^[ \t]*(?:import|from)\b.*\b%s\b" % re.escape(module.encode()), re.MULTILINE)
+        everything = {**self._data, **dict.fromkeys(self._skipped)}
+        for path, known in everything.items():
+            if str(path) in but:
+                continue
+            data = known if known is not None else _bytes(path)
+            if says.search(data) and imports.search(data):
+                return True
+        return False
 
     def _users(self, class_name: str, method: str, known: Container[str]) -> Iterator[str]:
         """Uses of a helper method in files that are no part of the project but speak of its class."""
@@ -100,12 +129,13 @@ class Neighbours:
     def _data(self) -> dict[Path, bytes]:
         found = {}
         for path in self._paths:
-            try:
-                data = read(path).data
-            except WorkspaceError:
-                continue
-            if b"class" in data:
-                found[Path(os.path.realpath(path))] = data
+            data = _bytes(path)
+            real = Path(os.path.realpath(path))
+            if b"class" in data or _FLAG.search(data):
+                found[real] = data
+            else:
+                # Seldom asked for again.
+                self._skipped.append(real)
         return found
 
     @cached_property
@@ -145,6 +175,29 @@ class Neighbours:
                 if isinstance(node, ast.ClassDef)
             ]
         return self._classes[path]
+
+
+class _Outside:
+    """What the files beside a project have against its changes."""
+
+    def __init__(self, neighbours: Neighbours, project: Project) -> None:
+        self._neighbours = neighbours
+        self._known = {module.file: module for module in project.given}
+
+    def __call__(self, info: ClassInfo, method: str, renamed: str = "") -> Iterator[str]:
+        if renamed:
+            yield from self._neighbours.passing(renamed, self._known)
+        yield from self._neighbours.against(info, method, self._known)
+
+    def uses(self, function: str, file: str) -> bool:
+        return self._neighbours.importing(function, file, self._known)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return read(path).data
+    except WorkspaceError:
+        return b""
 
 
 def _may_inherit(module: Module, node: ast.ClassDef, info: ClassInfo) -> bool:

@@ -6,12 +6,14 @@ from functools import cached_property
 
 from kerasfix.analysis.dataflow import DataFlow
 from kerasfix.analysis.index import ClassInfo, Method, Module
+from kerasfix.analysis.instances import Instances
 from kerasfix.analysis.leaks import Leaks
 from kerasfix.analysis.lost import LayerUse
 from kerasfix.analysis.project import Project
+from kerasfix.analysis.renames import Renames
 from kerasfix.analysis.sites import NOT_FORWARD
 from kerasfix.analysis.tapes import HandTraining
-from kerasfix.analysis.threads import Objections, Threads
+from kerasfix.analysis.threads import NoObjections, Objections, Threads
 from kerasfix.analysis.training import TrainingFlow
 from kerasfix.source import Source
 
@@ -26,7 +28,7 @@ class Knowledge:
 
     def __init__(self, project: Project, objections: Objections | None = None) -> None:
         self.project = project
-        self._objections = objections or (lambda _class, _method: ())
+        self._objections = objections or NoObjections()
 
     @cached_property
     def flow(self) -> TrainingFlow:
@@ -41,8 +43,16 @@ class Knowledge:
         return Threads(self.flow, self._objections)
 
     @cached_property
+    def instances(self) -> Instances:
+        return Instances(self.flow, self._objections)
+
+    @cached_property
     def hand_training(self) -> HandTraining:
-        return HandTraining(self.flow)
+        return HandTraining(self.flow, self.instances)
+
+    @cached_property
+    def renames(self) -> Renames:
+        return Renames(self.flow, self.instances, self._objections)
 
 
 class Program:
@@ -86,6 +96,10 @@ class Program:
     @property
     def hand_training(self) -> HandTraining:
         return self._knowledge.hand_training
+
+    @property
+    def renames(self) -> Renames:
+        return self._knowledge.renames
 
     @cached_property
     def classes(self) -> list[ClassInfo]:

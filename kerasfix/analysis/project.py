@@ -98,7 +98,7 @@ class Project:
 
     def class_at(self, name: str) -> ClassInfo | None:
         """The class that `resolve` named."""
-        definition = self._definition(name)
+        definition = self.definition(name)
         if definition is None or not isinstance(definition[1], ast.ClassDef):
             return None
         return definition[0].class_of_node.get(definition[1])
@@ -110,7 +110,7 @@ class Project:
             if isinstance(binding, Function):
                 return binding, scope.root
         dotted = scope.dotted(node)
-        definition = self._definition(dotted) if dotted is not None else None
+        definition = self.definition(dotted) if dotted is not None else None
         if definition is None or not isinstance(definition[1], Function):
             return None
         return definition[1], definition[0].scope
@@ -131,7 +131,8 @@ class Project:
             self._names[key] = self._resolve(dotted, importer)
         return self._names[key]
 
-    def _definition(self, name: str) -> tuple[Module, ast.AST] | None:
+    def definition(self, name: str) -> tuple[Module, ast.AST] | None:
+        """What `resolve` named, if it is bound once: a class, a function, an expression."""
         if not is_in_project(name):
             return None
         path, _, inner = name[len(IN_PROJECT) :].rpartition("|")

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
+from kerasfix.analysis.decorators import hands_on, named
 from kerasfix.analysis.index import ClassInfo, Method
 from kerasfix.analysis.references import References
 from kerasfix.analysis.sites import FLAG, Passed, Site
@@ -21,33 +23,60 @@ from kerasfix.analysis.values import UserLayer, Value, is_layer
 # Names that people give the flag and that Keras never fills.
 OTHER_FLAG_NAMES = frozenset(
     {
-        "is_training",
-        "is_train",
+        "in_training",
+        "isTrain",
         "isTraining",
+        "is_in_training",
+        "is_train",
+        "is_train_mode",
+        "is_training",
+        "is_training_mode",
+        "is_training_phase",
+        "is_trainning",
+        "istrain",
         "istraining",
+        "phase_train",
         "train",
-        "training_flag",
-        "train_mode",
+        "trainFlag",
         "train_flag",
+        "train_mode",
+        "train_phase",
+        "trainingFlag",
+        "trainingMode",
+        "training_flag",
+        "training_mode",
+        "training_phase",
+        "trainning",
     }
 )
 # Keras calls these outside of any layer's call, where no context is open that a None could block.
 _STEPS = frozenset({"train_step", "test_step", "predict_step", "compute_loss", "fit", "evaluate", "predict"})
-# Decorators that hand all arguments through.
-_TRANSPARENT = frozenset(
-    {
-        "tensorflow.function",
-        "tensorflow.autograph.experimental.do_not_convert",
-        "tensorflow.Module.with_name_scope",
-        "typing.no_type_check",
-        "typing.override",
-        "typing_extensions.override",
-        "abc.abstractmethod",
-    }
-)
 
-# Class, method name -> reasons from elsewhere.
-Objections = Callable[[ClassInfo, str], Iterable[str]]
+
+class Objections(Protocol):
+    """What files that are not looked at have against a change."""
+
+    def __call__(self, info: ClassInfo, method: str, renamed: str = "") -> Iterable[str]:
+        """What they have against the change of a method.
+
+        Args:
+            info: The class.
+            method: Its method, that gains the flag or hands it on.
+            renamed: What the method calls its flag, if that is what changes.
+        """
+
+    def uses(self, function: str, file: str) -> bool:
+        """Whether one of them may call a function of `file`."""
+
+
+class NoObjections:
+    """Where there are no other files."""
+
+    def __call__(self, info: ClassInfo, method: str, renamed: str = "") -> Iterable[str]:
+        return ()
+
+    def uses(self, function: str, file: str) -> bool:
+        return False
 
 
 @dataclass(eq=False)
@@ -139,7 +168,7 @@ class Threads:
     def outside_blockers(self, method: Method) -> Iterator[str]:
         """Why a method must not get another signature: who else defines how it is called."""
         yield from decorator_blockers(method)
-        yield from _place_blockers(method)
+        yield from place_blockers(method)
         yield from self._reference_blockers(method)
         yield from self._objections(method.owner, method.name)
         for site in self.callers(method):
@@ -159,7 +188,7 @@ class Threads:
                 thread.gains.append(method)
                 thread.blockers += _signature_blockers(method)
                 thread.blockers += self._keyword_blockers(method)
-                thread.blockers += _place_blockers(method)
+                thread.blockers += place_blockers(method)
                 for site in self.flow.sites(method):
                     waiting += self._carry_on(thread, site)
             thread.blockers += self._reference_blockers(method)
@@ -198,7 +227,7 @@ class Threads:
         if blocker and not _carries_own_keywords(site):
             thread.blockers.append(blocker)
             return []
-        thread.blockers += _place_blockers(site.method)
+        thread.blockers += place_blockers(site.method)
         thread.blockers += self._helper_blockers(site)
         thread.passes.append(site)
         # A caller that has the flag already now hands it on too, and so does every version of the helper.
@@ -275,7 +304,8 @@ class Threads:
                 yield f"`{helper.name}` of {helper.owner.name} has a default of its own, which is True"
 
 
-def _place_blockers(method: Method) -> Iterator[str]:
+def place_blockers(method: Method) -> Iterator[str]:
+    """Whether a method is written where nothing may be edited."""
     if not method.owner.module.given:
         name = os.path.basename(method.owner.module.file)
         yield f"{method.owner.name} is written in {name}, which is not among the files given"
@@ -284,9 +314,8 @@ def _place_blockers(method: Method) -> Iterator[str]:
 def decorator_blockers(method: Method) -> Iterator[str]:
     """Decorators through which the flag may not arrive, or None may not pass."""
     for decorator in method.node.decorator_list:
-        named = decorator.func if isinstance(decorator, ast.Call) else decorator
-        if method.owner.scope.dotted(named) not in _TRANSPARENT:
-            yield f"`{method.name}` has the decorator `{ast.unparse(named)}`"
+        if not hands_on(decorator, method):
+            yield f"`{method.name}` has the decorator `{ast.unparse(named(decorator))}`"
         elif isinstance(decorator, ast.Call) and any(
             keyword.arg == "input_signature" for keyword in decorator.keywords
         ):

@@ -85,11 +85,25 @@ def _difference(source: Source, start: int, segment: str, before: _Node, after: 
 
 
 def shortest_edit(source: Source, start: int, old: str, new: str) -> tuple[Edit, ...]:
-    """One edit without the text that `old`, at `start`, and `new` share at both ends, if any."""
+    """One edit without the text that `old`, at `start`, and `new` share at both ends, if any.
+
+    It begins and ends between words: `f(x, train)` becomes `f(x, training=train)` by `training=`, not by
+    `ing=train`, so that another edit may rename the word beside it.
+    """
     if old == new:
         return ()
     limit = min(len(old), len(new))
     head = next((i for i in range(limit) if old[i] != new[i]), limit)
+    while _splits_word(old, head) or _splits_word(new, head):
+        head -= 1
     limit -= head
     tail = next((i for i in range(limit) if old[-1 - i] != new[-1 - i]), limit)
+    while _splits_word(old, len(old) - tail) or _splits_word(new, len(new) - tail):
+        tail -= 1
     return (Edit(start + head, start + len(old) - tail, new[head : len(new) - tail], source.file),)
+
+
+def _splits_word(text: str, index: int) -> bool:
+    return 0 < index < len(text) and all(
+        each.isalnum() or each == "_" for each in text[index - 1 : index + 1]
+    )

@@ -122,10 +122,14 @@ def _frame(source: Source, finding: Finding) -> Iterator[Line]:
 
 def _small_diff(source: Source, finding: Finding) -> Iterator[Line]:
     assert finding.fix is not None
+    here = [edit for edit in finding.fix.edits if edit.file == finding.file]
     # Its header is not shown.
-    text = unified_diff("", source.text, sorted(finding.fix.edits))
+    text = unified_diff("", source.text, sorted(here))
     for line in text.splitlines()[2:]:
         yield [("    ", ""), (line, _DIFF_STYLES.get(line[:1], ""))]
+    others = {edit.file for edit in finding.fix.edits} - {finding.file}
+    if others:
+        yield [("    and changes in ", ""), (_count(len(others), "other file"), "")]
 
 
 def _count(number: int, noun: str, plural: str = "") -> str:

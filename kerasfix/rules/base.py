@@ -104,12 +104,17 @@ def attempt(
 
 
 def left_alone(reasons: list[str]) -> str:
-    """Why there is no fix; of many reasons the first few are enough."""
+    """Why there is no fix."""
+    return f"Left alone, because {some(reasons)}"
+
+
+def some(reasons: list[str]) -> str:
+    """The first few of many reasons: they are enough."""
     unique = list(dict.fromkeys(reasons))
     rest = len(unique) - _MOST_REASONS
     if rest > 0:
         unique = [*unique[:_MOST_REASONS], f"{rest} more reasons" if rest > 1 else "one more reason"]
-    return f"Left alone, because {listed(unique)}"
+    return listed(unique)
 
 
 def listed(names: list[str]) -> str:

@@ -1,0 +1,122 @@
+"""Every call of a module with the place that it stands in, be it a method, a function or neither."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from kerasfix.analysis.index import Method, Module
+from kerasfix.analysis.scope import Function, Scope, comprehension_scope, function_scope
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a statement or an expression stands.
+
+    Attributes:
+        module: The module.
+        scope: The names that are seen there.
+        function: The innermost function around it, lambdas aside; None at module level.
+        method: The method around it.
+        functions: All functions around it with their scopes, the innermost first.
+        narrowed: What an `isinstance` around it says of expressions, as the text of each and its classes.
+    """
+
+    module: Module
+    scope: Scope
+    function: Function | None = None
+    method: Method | None = None
+    functions: tuple[tuple[Function, Scope], ...] = ()
+    narrowed: Mapping[str, tuple[ast.expr, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """A call in a module."""
+
+    node: ast.Call
+    spot: Spot
+
+    @property
+    def name(self) -> str | None:
+        """The last name of what is called."""
+        func = self.node.func
+        if isinstance(func, ast.Attribute):
+            return func.attr
+        return func.id if isinstance(func, ast.Name) else None
+
+    def keyword(self, name: str) -> ast.keyword | None:
+        return next((keyword for keyword in self.node.keywords if keyword.arg == name), None)
+
+    @property
+    def has_star(self) -> bool:
+        return any(isinstance(argument, ast.Starred) for argument in self.node.args)
+
+    @property
+    def has_double_star(self) -> bool:
+        return any(keyword.arg is None for keyword in self.node.keywords)
+
+
+def function_spot(function: Function, outside: Spot, method: Method | None) -> Spot:
+    """The spot of a function's body."""
+    scope = method.scope if method is not None else function_scope(function, outside.scope)
+    around = ((function, scope), *outside.functions)
+    return Spot(outside.module, scope, function, method or outside.method, around)
+
+
+def calls_in(module: Module) -> Iterator[Call]:
+    """The calls of a module, those at module level and in classes of any kind among them."""
+    methods = {method.node: method for info in module.classes for method in info.methods.values()}
+    start = Spot(module, module.scope)
+    waiting: list[tuple[ast.AST, Spot]] = [(statement, start) for statement in module.source.tree.body[::-1]]
+    while waiting:
+        node, spot = waiting.pop()
+        children: list[tuple[ast.AST, Spot]]
+        if isinstance(node, Function | ast.Lambda):
+            children = _of_function(node, spot, methods)
+        elif isinstance(node, ast.If | ast.IfExp):
+            children = _of_condition(node, spot)
+        else:
+            if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
+                spot = replace(spot, scope=comprehension_scope(node, spot.scope))
+            elif isinstance(node, ast.Call):
+                yield Call(node, spot)
+            children = [(child, spot) for child in ast.iter_child_nodes(node)]
+        waiting.extend(children[::-1])
+
+
+def _of_function(
+    node: Function | ast.Lambda, spot: Spot, methods: Mapping[Function, Method]
+) -> list[tuple[ast.AST, Spot]]:
+    """What is in a function; its decorators and defaults are read outside of it."""
+    outside: list[ast.AST] = [
+        *node.args.defaults,
+        *(each for each in node.args.kw_defaults if each is not None),
+    ]
+    if isinstance(node, ast.Lambda):
+        inner = replace(spot, scope=function_scope(node, spot.scope))
+        return [*((each, spot) for each in outside), (node.body, inner)]
+    inner = function_spot(node, spot, methods.get(node))
+    outside += node.decorator_list
+    return [*((each, spot) for each in outside), *((each, inner) for each in node.body)]
+
+
+def _of_condition(node: ast.If | ast.IfExp, spot: Spot) -> list[tuple[ast.AST, Spot]]:
+    narrowed = {**spot.narrowed, **dict(_narrowed_by(node.test))}
+    inner = replace(spot, narrowed=narrowed)
+    body = node.body if isinstance(node.body, list) else [node.body]
+    orelse = node.orelse if isinstance(node.orelse, list) else [node.orelse]
+    return [(node.test, spot), *((each, inner) for each in body), *((each, spot) for each in orelse)]
+
+
+def _narrowed_by(test: ast.expr) -> Iterator[tuple[str, tuple[ast.expr, ...]]]:
+    """What a condition that holds says of the classes of expressions."""
+    match test:
+        case ast.Call(func=ast.Name(id="isinstance"), args=[asked, ast.Tuple(elts=classes)]):
+            yield ast.unparse(asked), tuple(classes)
+        case ast.Call(func=ast.Name(id="isinstance"), args=[asked, one]):
+            yield ast.unparse(asked), (one,)
+        case ast.BoolOp(op=ast.And(), values=values):
+            for value in values:
+                yield from _narrowed_by(value)
