@@ -17,7 +17,7 @@ from benchmarks.behaviour.recipes import PACKAGES
 from benchmarks.behaviour.results import Result
 from benchmarks.behaviour.run import Copies, patch, run
 from benchmarks.behaviour.spec import Package
-from benchmarks.corpus import ROOT
+from benchmarks.packages import ROOT
 
 
 def chosen(package: Package, only: str) -> list[int]:

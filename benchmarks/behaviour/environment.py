@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks.corpus import CACHE
+from benchmarks.packages import CACHE
 
 REQUIREMENTS = Path(__file__).parent / "requirements.txt"
 

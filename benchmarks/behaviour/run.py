@@ -17,7 +17,8 @@ import click
 from benchmarks.behaviour.changes import Changed, changed_classes
 from benchmarks.behaviour.results import Result
 from benchmarks.behaviour.spec import Package
-from benchmarks.corpus import ROOT, changed_files, unpack, wheel
+from benchmarks.corpus import changed_files, unpack
+from benchmarks.packages import ROOT, wheel
 
 MINUTES = 60  # for all recipes of one version of a package
 

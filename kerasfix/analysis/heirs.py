@@ -22,19 +22,25 @@ def objections_of(info: ast.ClassDef, bases: set[str], method: str, file: str) -
     for item in info.body:
         if method != "call" and isinstance(item, ast.FunctionDef) and item.name == method:
             yield f"`{method}` is overridden in {info.name} ({name}:{item.lineno})"
+    passed = {id(node.func) for node in ast.walk(info) if isinstance(node, ast.Call) and _passes_flag(node)}
     for node in ast.walk(info):
-        if isinstance(node, ast.Call) and _calls(node.func, bases, method) and not _passes_flag(node):
-            yield f"{info.name} ({name}:{node.lineno}) calls `{ast.unparse(node.func)}` without the flag"
-        elif isinstance(node, ast.Attribute) and node.attr == method and isinstance(node.ctx, ast.Store):
+        if not isinstance(node, ast.Attribute) or node.attr != method:
+            continue
+        if isinstance(node.ctx, ast.Store):
             yield f"{info.name} ({name}:{node.lineno}) sets `{ast.unparse(node)}`"
+        elif _is_own(node.value, bases) and id(node) not in passed:
+            yield f"{info.name} ({name}:{node.lineno}) calls `{ast.unparse(node)}` without the flag"
 
 
-def _calls(func: ast.expr, bases: set[str], method: str) -> bool:
-    match func:
-        case ast.Attribute(value=ast.Name(id=owner), attr=name):
-            return name == method and (owner == "self" or owner in bases)
-        case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr=name):
-            return name == method
+def _is_own(owner: ast.expr, bases: set[str]) -> bool:
+    """Whether something is the instance itself, or its base class."""
+    match owner:
+        case ast.Name(id=name):
+            return name == "self" or name in bases
+        case ast.Attribute(attr=name):
+            return name in bases
+        case ast.Call(func=ast.Name(id="super")):
+            return True
     return False
 
 

@@ -53,7 +53,7 @@ class Neighbours:
             if module is None or _may_inherit(module, node, info):
                 yield from objections_of(node, self._descendants(info.name), method, str(place))
         if method != "call":
-            yield from self._users(info.name, method, known)
+            yield from self.users(info, method, known)
 
     def passing(self, keyword: str, but: Container[str]) -> Iterator[str]:
         """The calls that pass a keyword argument, in all files but some: of what, cannot be told there."""
@@ -75,23 +75,20 @@ class Neighbours:
         module = place.parent.name if place.stem == "__init__" else place.stem
         says = re.compile(rb"\b%s\b" % re.escape(name.encode()))
         imports = re.compile(rb"^[ \t]*(?:import|from)\b.*\b%s\b" % re.escape(module.encode()), re.MULTILINE)
-        everything = {**self._data, **dict.fromkeys(self._skipped)}
-        for path, known in everything.items():
-            if str(path) in but:
-                continue
-            data = known if known is not None else _bytes(path)
-            if says.search(data) and imports.search(data):
-                return True
-        return False
-
-    def _users(self, class_name: str, method: str, known: Container[str]) -> Iterator[str]:
-        """Uses of a helper method in files that are no part of the project but speak of its class."""
-        wanted = re.compile(rb"\.%s\b" % method.encode())
-        names = re.compile(
-            rb"\b(?:%s)\b" % b"|".join(name.encode() for name in self._descendants(class_name))
+        return any(
+            str(path) not in but and says.search(data) and imports.search(data)
+            for path, data in self._everything()
         )
-        for place, data in self._data.items():
-            if str(place) in known or not wanted.search(data) or not names.search(data):
+
+    def users(self, info: ClassInfo, method: str, known: Mapping[str, Module]) -> Iterator[str]:
+        """Uses of a helper method in files that are no part of the project but may meet its class."""
+        wanted = re.compile(rb"\.%s\b" % method.encode())
+        heirs = b"|".join(name.encode() for name in self._descendants(info.name))
+        names = re.compile(rb"\b(?:%s)\b" % heirs)
+        speaking = [module for module in known.values() if module.speaks_of(info)]
+        for place, data in self._everything():
+            is_met = any(place.stem in module.words for module in speaking)
+            if str(place) in known or not wanted.search(data) or not (is_met or names.search(data)):
                 continue
             try:
                 tree = Source(decode(data)[0]).tree
@@ -103,6 +100,10 @@ class Neighbours:
                         pass
                     case ast.Attribute(attr=name, ctx=ast.Load()) if name == method:
                         yield f"`{ast.unparse(node)}` ({place.name}:{node.lineno}) may be it"
+
+    def _everything(self) -> Iterator[tuple[Path, bytes]]:
+        yield from self._data.items()
+        yield from ((path, _bytes(path)) for path in self._skipped)
 
     def subclasses(self, class_name: str, method: str, but: str) -> Iterator[tuple[ast.ClassDef, Path]]:
         """The classes that, by their names, inherit from a class and call or override a method of it.

@@ -79,6 +79,15 @@ class Project:
         """The files of the modules that were read because something given imports them."""
         return [file for file, module in self._modules.items() if module is not None and not module.given]
 
+    def may_meet(self, module: Module, info: ClassInfo) -> bool:
+        """Whether an instance of a class can have got into a module: it speaks of the class, or somebody does
+        who speaks of the module too.
+        """
+        if module.speaks_of(info):
+            return True
+        stem = os.path.splitext(os.path.basename(module.file))[0]
+        return any(each.speaks_of(info) and stem in each.words for each in self.given)
+
     def class_named(self, node: ast.expr, scope: Scope, steps: int = 8) -> ClassInfo | None:
         """The class of the project that a name stands for, if it can be only one."""
         if isinstance(node, ast.Name):

@@ -143,10 +143,9 @@ class References:
         """Whether an instance of a class can have got into the hands of a class or function of a module."""
         key = (module, holder, owner)
         if key not in self._linked:
-            stem = os.path.splitext(os.path.basename(module.file))[0]
-            self._linked[key] = module.speaks_of(owner) or any(
-                each.speaks_of(owner) and (holder in each.words or stem in each.words)
-                for each in self._flow.project.given
+            project = self._flow.project
+            self._linked[key] = project.may_meet(module, owner) or any(
+                each.speaks_of(owner) and holder in each.words for each in project.given
             )
         return self._linked[key]
 

@@ -302,6 +302,11 @@ class Threads:
         for helper in site.helpers:
             if is_true(helper.default(FLAG)):
                 yield f"`{helper.name}` of {helper.owner.name} has a default of its own, which is True"
+        func = site.call.func
+        if site.helpers and not site.is_super and isinstance(func, ast.Attribute):
+            for info in site.method.receivers:
+                if func.attr in self.flow.layers.attributes(info):
+                    yield f"`{func.attr}` is an attribute of {info.name}"
 
 
 def place_blockers(method: Method) -> Iterator[str]:
