@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 # A program without these has no Keras class with a flag or a chain to lose, and calls none with its flag; one
 # that imports its classes from another module of the project may not say "keras".
 _SIGN = re.compile(rb"keras|\bdef\s+call\b|\bis_?[Tt]rain(?:ing)?\s*=[^=]")
-_DEFINES = re.compile(rb"^\s*(?:class|def)\b", re.MULTILINE)
 _CLASS = re.compile(rb"^\s*class\s+([A-Za-z_]\w*)", re.MULTILINE)
-_CAPITAL = re.compile(rb"\b_*[A-Z]\w+")
+_CAPITAL = re.compile(rb"\b_*[A-Z]\w*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +207,9 @@ def _draw_in(reports: dict[str, FileReport], others: list[FileReport]) -> None:
     """Add the files that say nothing of Keras but speak of a class of one that does, or that one imports."""
     from kerasfix.analysis.project import Project
 
-    waiting = {each.source.file: each for each in others if _DEFINES.search(each.file.data)}
+    waiting = {
+        each.source.file: each for each in others if b"import" in each.file.data or b"class" in each.file.data
+    }
     names: set[bytes] = set()
     fresh = dict(reports)
     while waiting and fresh:

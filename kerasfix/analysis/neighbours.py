@@ -85,10 +85,14 @@ class Neighbours:
         wanted = re.compile(rb"\.%s\b" % method.encode())
         heirs = b"|".join(name.encode() for name in self._descendants(info.name))
         names = re.compile(rb"\b(?:%s)\b" % heirs)
-        speaking = [module for module in known.values() if module.speaks_of(info)]
         for place, data in self._everything():
-            is_met = any(place.stem in module.words for module in speaking)
-            if str(place) in known or not wanted.search(data) or not (is_met or names.search(data)):
+            if str(place) in known or not wanted.search(data):
+                continue
+            # Who never names the class may be handed an instance by somebody who names both.
+            stem = re.compile(rb"\b%s\b" % re.escape(place.stem.encode()))
+            if not names.search(data) and not any(
+                names.search(other) and stem.search(other) for _, other in self._everything()
+            ):
                 continue
             try:
                 tree = Source(decode(data)[0]).tree
@@ -98,7 +102,7 @@ class Neighbours:
                 match node:
                     case ast.Attribute(value=ast.Name(id="self")):
                         pass
-                    case ast.Attribute(attr=name, ctx=ast.Load()) if name == method:
+                    case ast.Attribute(attr=name) if name == method:
                         yield f"`{ast.unparse(node)}` ({place.name}:{node.lineno}) may be it"
 
     def _everything(self) -> Iterator[tuple[Path, bytes]]:
