@@ -276,7 +276,20 @@ class Module:
 
     def speaks_of(self, info: ClassInfo) -> bool:
         """Whether an instance of a class may be meant here: the module is its own, or names it or an heir."""
-        return any(each.module is self or each.name in self.words for each in (info, *info.descendants))
+        if not self.given or not info.module.given:
+            return any(each.module is self or each.name in self.words for each in (info, *info.descendants))
+        return self in self.project.speaking(info)
+
+    @cached_property
+    def reads(self) -> dict[str, list[ast.Attribute | ast.Name]]:
+        """The attributes, and the names that are read, by name."""
+        found: dict[str, list[ast.Attribute | ast.Name]] = {}
+        for node in ast.walk(self.source.tree):
+            if isinstance(node, ast.Attribute):
+                found.setdefault(node.attr, []).append(node)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                found.setdefault(node.id, []).append(node)
+        return found
 
     @cached_property
     def words(self) -> frozenset[str]:

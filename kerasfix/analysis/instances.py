@@ -364,16 +364,14 @@ class Instances:
             imported = [each.dotted for each in bindings if isinstance(each, Imported)]
             if bound != function.name and any(dotted.endswith(end) for dotted in imported):
                 return True
-        for node in ast.walk(module.source.tree):
+        for node in module.reads.get(function.name, ()):
             if id(node) in called:
                 continue
-            match node:
-                case ast.Attribute(attr=name) if name == function.name:
-                    if method is not None or self._is(node, function, module):
-                        return True
-                case ast.Name(id=name, ctx=ast.Load()) if name == function.name and method is None:
-                    if self._is(node, function, module):
-                        return True
+            if isinstance(node, ast.Attribute):
+                if method is not None or self._is(node, function, module):
+                    return True
+            elif method is None and self._is(node, function, module):
+                return True
         return False
 
     def _is(self, node: ast.expr, function: Function, module: Module) -> bool:

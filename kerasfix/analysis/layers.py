@@ -62,8 +62,7 @@ class LayerIndex:
 
     def _about(self, info: ClassInfo) -> list[Module]:
         """The modules in which an instance of a class may be changed from outside."""
-        homes = {each.module for each in info.ancestors}
-        return [each for each in self.project.given if each in homes or each.speaks_of(info)]
+        return list({**dict.fromkeys(each.module for each in info.ancestors), **self.project.speaking(info)})
 
     def set_from_outside(self, module: Module) -> frozenset[str]:
         """Attributes that a module sets on something other than `self`, or puts something into."""

@@ -47,6 +47,7 @@ class Project:
         self._modules: dict[str, Module | None] = {module.file: module for module in self.given}
         self._names: dict[tuple[str, str], str] = {}
         self._roots: dict[str, list[str]] = {}
+        self._speaking: dict[ClassInfo, dict[Module, None]] = {}
         self._heads: dict[tuple[str, str], list[str]] = {}
 
     @classmethod
@@ -79,6 +80,27 @@ class Project:
         """The files of the modules that were read because something given imports them."""
         return [file for file, module in self._modules.items() if module is not None and not module.given]
 
+    def speaking(self, info: ClassInfo) -> dict[Module, None]:
+        """The given modules that name a class or an heir of it, or hold one."""
+        if info not in self._speaking:
+            found: dict[Module, None] = {}
+            for each in (info, *info.descendants):
+                found.update(dict.fromkeys(self._naming.get(each.name, ())))
+                if each.module.given:
+                    found[each.module] = None
+            self._speaking[info] = found
+        return self._speaking[info]
+
+    @cached_property
+    def _naming(self) -> dict[str, list[Module]]:
+        """The given modules in which the name of a class occurs, by that name."""
+        names = frozenset(info.name for info in self.classes)
+        found: dict[str, list[Module]] = {}
+        for module in self.given:
+            for name in names & module.words:
+                found.setdefault(name, []).append(module)
+        return found
+
     def may_meet(self, module: Module, info: ClassInfo) -> bool:
         """Whether an instance of a class can have got into a module: it speaks of the class, or somebody does
         who speaks of the module too.
@@ -86,7 +108,7 @@ class Project:
         if module.speaks_of(info):
             return True
         stem = os.path.splitext(os.path.basename(module.file))[0]
-        return any(each.speaks_of(info) and stem in each.words for each in self.given)
+        return any(stem in each.words for each in self.speaking(info))
 
     def class_named(self, node: ast.expr, scope: Scope, steps: int = 8) -> ClassInfo | None:
         """The class of the project that a name stands for, if it can be only one."""

@@ -53,7 +53,7 @@ class References:
 
     def __init__(self, flow: TrainingFlow) -> None:
         self._flow = flow
-        self._linked: dict[tuple[Module, str, ClassInfo], bool] = {}
+        self._linked: dict[tuple[Module, str, Method], bool] = {}
 
     def blockers(self, method: Method, followed: set[int]) -> Iterator[str]:
         """Why a method must not get another signature.
@@ -130,31 +130,37 @@ class References:
             return owner in named.family
         if reference.scope.dotted(node) is not None:
             return False
-        if info is None and reference.holder not in self._used_in_classes:
+        if (info is None or info.role is None) and reference.holder not in self._used_in_classes:
             # Nobody calls it while a context is open.
             return False
         if reference.method is not None:
             values = self._flow.layers.values_of(node.value, reference.method, reference.scope)
             if not any(isinstance(value, Unknown) for value in values):
                 return any(isinstance(value, UserLayer) and owner in value.info.family for value in values)
-        return self._is_linked(reference.module, reference.holder, owner)
+        return self._is_linked(reference.module, reference.holder, method)
 
-    def _is_linked(self, module: Module, holder: str, owner: ClassInfo) -> bool:
-        """Whether an instance of a class can have got into the hands of a class or function of a module."""
-        key = (module, holder, owner)
+    def _is_linked(self, module: Module, holder: str, method: Method) -> bool:
+        """Whether an instance of a class can have got into the hands of a class or function of a module.
+
+        `something.call` stands in many a function that is handed something; there it takes more to tell.
+        """
+        owner, project = method.owner, self._flow.project
+        key = (module, holder, method)
         if key not in self._linked:
-            project = self._flow.project
-            self._linked[key] = project.may_meet(module, owner) or any(
-                each.speaks_of(owner) and holder in each.words for each in project.given
+            self._linked[key] = (
+                module.speaks_of(owner)
+                or any(holder in each.words for each in project.speaking(owner))
+                or (method.name != "call" and project.may_meet(module, owner))
             )
         return self._linked[key]
 
     @cached_property
     def _used_in_classes(self) -> frozenset[str]:
-        """The names that methods of the project read."""
+        """The names that Keras classes of the project read."""
         return frozenset(
             node.id if isinstance(node, ast.Name) else node.attr
             for info in self._flow.project.classes
+            if info.role is not None
             for node in ast.walk(info.node)
             if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load)
         )

@@ -178,6 +178,9 @@ class _Attempt:
         if targets:
             self._see_method(call, targets)
             return
+        if self._is_used and keyword is None and len(call.node.args) == 1 and not call.has_double_star:
+            # It passes no flag, whatever it calls.
+            return
         who = self._instances.called(func, spot)
         is_partial = spot.scope.dotted(func) == _PARTIAL and bool(call.node.args)
         if is_partial:
