@@ -289,25 +289,39 @@ def test_files_that_never_say_keras_are_part_of_the_project(tmp_path: Path, kera
     assert "super().block(x, training=training)" in (tmp_path / "m.py").read_text()
 
 
+HEIR = "from a import A\n\n\nclass B(A):\n    def call(self, x):\n        return {}\n"
+ODD = HEIR.format("super().call(x)").replace("A\n", "A\n\nP = A if A else object\n", 1).replace("(A)", "(P)")
+VAE = """\
+import keras
+
+
+class Vae(keras.Model):
+    def __init__(self, e):
+        super().__init__()
+        self.e = e
+
+    def call(self, x, training=None):
+        return self.e.block(x)
+"""
+MAIN = "from a import A\nimport fn, vae\n\n\ndef make():\n    return vae.Vae(A()), fn.twice(A(), 1)\n"
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        pytest.param("child.py", "from a import A\n\n\nclass B(A):\n    def call(self, x):\n        return 2 * A.call(self, x)\n", id="a call by the name of the class"),
-        pytest.param("fn.py", "def twice(e, x):\n    return e.block(e.block(x))\n", id="a function that is handed it"),
-        pytest.param("vae.py", "import keras\n\n\nclass Vae(keras.Model):\n    def __init__(self, e):\n        super().__init__()\n        self.e = e\n\n    def call(self, x, training=None):\n        return self.e.block(x)\n", id="a model that is handed it"),
-        pytest.param("patch.py", "from a import A\n\nA.block = lambda self, x: x\n", id="another function in its place"),
-        pytest.param("sub.py", "from a import A as B\n\n\nclass C(B):\n    def call(self, x):\n        f = self.block\n        return f(x)\n", id="the method as a value"),
-        pytest.param("odd.py", "import a\n\nP = a.A if a else object\n\n\nclass C(P):\n    def call(self, x):\n        return super().call(super().block(x))\n", id="a base that may be another one"),
+        pytest.param("child.py", HEIR.format("2 * A.call(self, x)"), id="a call by the name of the class"),
+        pytest.param("fn.py", "def twice(e, x):\n    return e.block(x)\n", id="a function that is handed it"),
+        pytest.param("vae.py", VAE, id="a model that is handed it"),
+        pytest.param("patch.py", "from a import A\n\nA.block = lambda self, x: x\n", id="another function"),
+        pytest.param("sub.py", HEIR.format("map(self.block, x)"), id="the method as a value"),
+        pytest.param("odd.py", ODD, id="a base that may be another one"),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("given", [".", "a.py"])
 def test_who_calls_a_helper_in_another_way_keeps_it_as_it_is(
     tmp_path: Path, kerasfix: Run, name: str, text: str, given: str
 ) -> None:
-    main = (
-        "from a import A\nimport fn, vae, keras\n\n\ndef make():\n    return vae.Vae(A()), fn.twice(A(), 1)\n"
-    )
-    used = "import keras\nfrom fn import twice\n\n\nclass Net(keras.Model):\n    def call(self, x):\n        return twice(self.a, x)\n"
-    _put(tmp_path, {"pyproject.toml": "", "a.py": NORM, name: text, "main.py": main, "used.py": used})
+    used = VAE.replace("self.e.block(x)", "twice(self.e, x)").replace("Vae", "Net")
+    _put(tmp_path, {"pyproject.toml": "", "a.py": NORM, name: text, "main.py": MAIN, "used.py": used})
     kerasfix("--apply", given)
     assert (tmp_path / "a.py").read_text() == NORM
