@@ -25,6 +25,7 @@ from kerasfix.workspace import WorkspaceError, read
 # Too many bases do no harm, too few do: whatever stands between `class` and the colon may be one.
 _CLASS = re.compile(rb"^[ \t]*class[ \t\\\r\n]+([\w\x80-\xff]+)[ \t\\\r\n]*\(([^:]*):", re.MULTILINE)
 _ALIAS = re.compile(rb"\b([\w\x80-\xff]+)[ \t]+as[ \t]+([\w\x80-\xff]+)")
+_ASSIGNED = re.compile(rb"^([A-Z]\w*)[ \t]*=[ \t]*(\w[^\r\n]*)$", re.MULTILINE)
 _NAME = re.compile(rb"[\w\x80-\xff]+")
 # A keyword that may be a flag which somebody renames.
 _FLAG = re.compile(rb"\b(?:%s)\s*=" % "|".join(sorted(OTHER_FLAG_NAMES)).encode())
@@ -154,6 +155,10 @@ class Neighbours:
                     for name in {base, others.get(base, base)}:
                         heirs = found.setdefault(name.decode("utf-8", "replace"), set())
                         heirs.add(match[1].decode("utf-8", "replace"))
+            for match in _ASSIGNED.finditer(data):
+                # `Base = Old if legacy else New`: another name of each.
+                for name in _NAME.findall(match[2]):
+                    found.setdefault(name.decode("utf-8", "replace"), set()).add(match[1].decode())
         return found
 
     def _descendants(self, class_name: str) -> set[str]:
