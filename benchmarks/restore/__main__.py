@@ -48,7 +48,6 @@ PACKAGES = (
     "keras-cv==0.9.0",
     "deepctr==0.9.4",
     "rasa==3.6.20",
-    "tensorflow-addons==0.23.0",
     "kgcnn==4.0.2",
 )
 
@@ -76,7 +75,10 @@ class Stage:
         for trial in self.trials:
             of_package = [case for case in drawn if case.package == trial.package]
             for batch in batches(of_package, alone=alone):
-                self.outcomes += trial.run(batch)
+                for outcome in list(trial.run(batch)):
+                    # Where something else was changed too, a run of its own tells whose break did that.
+                    again = outcome.beside and len(batch) > 1
+                    self.outcomes += trial.run([outcome.case]) if again else [outcome]
 
     @property
     def problems(self) -> list[str]:

@@ -223,12 +223,31 @@ class Finder:
             self._exclude("positional", "the flag does not stand right behind the positional arguments")
 
     def _default(self, info: ClassInfo, call: Function, sites: list[_Site]) -> Iterator[Case]:
-        if not all(_is_harmless(use) for use in _uses(call)):
-            self._exclude("default", "`call` does more with the flag than hand it on or test it")
+        if not self._takes_any_default(info, set()):
+            more = "does more with the flag than hand it on or test it"
+            self._exclude(
+                "default", f"`call`, or that of a layer in it, {more}, so that None may mean something"
+            )
         else:
             category = min((site.category for site in sites), key=CATEGORIES.index)
             cuts = (with_default(info.module, call, b"True"),)
             yield self._case(Kind.DEFAULT, info, call.lineno, cuts, category, hash(ast.dump(call)))
+
+    def _takes_any_default(self, info: ClassInfo, seen: set[ClassInfo]) -> bool:
+        """Whether None is the same as False to `call`, and to the layers that it gives the flag to."""
+        found = self.whole.method(info, "call")
+        if found is None or info in seen:
+            return True
+        seen.add(info)
+        if not all(_is_harmless(use) for use in _uses(found[1])):
+            return False
+        inner = {
+            value.target
+            for call in ast.walk(found[1])
+            if isinstance(call, ast.Call) and any(_is_flag(keyword.value) for keyword in call.keywords)
+            for value in self.whole.values(info, found[1], call.func)
+        }
+        return all(self._takes_any_default(each, seen) for each in inner if isinstance(each, ClassInfo))
 
     def _signature(
         self, info: ClassInfo, call: Function, original: Function, sites: list[_Site], others: list[str]
@@ -273,7 +292,7 @@ class Finder:
 
     def _reach(self, info: ClassInfo) -> frozenset[Key]:
         if info not in self._reached:
-            self._reached[info] = frozenset(self.settled.reach(info))
+            self._reached[info] = frozenset(self.settled.reach(info.module.path, info.name))
         return self._reached[info]
 
 

@@ -121,7 +121,8 @@ class Knowledge:
                 self._dependent[info] = any(keras_class(name) in _ALWAYS for name in names)
             else:
                 self._dependent[info] = takes_flag(found[1]) and any(
-                    self.is_dependent_site(info, method, call) for method, call in self._reached(info)
+                    not _has_own_mode(call) and self.is_dependent_site(info, method, call)
+                    for method, call in self._reached(info)
                 )
         return self._dependent[info]
 
@@ -284,6 +285,11 @@ def own_attribute(node: ast.expr, method: Function) -> str | None:
             arguments = positional(method)
             return name if arguments and arguments[0].arg == owner else None
     return None
+
+
+def _has_own_mode(call: ast.Call) -> bool:
+    """Whether a layer is given `training=True` or `False`, so that the flag does not matter to it."""
+    return any(each.arg == FLAG and isinstance(each.value, ast.Constant) for each in call.keywords)
 
 
 def _builtin(name: str, call: ast.Call) -> Is:

@@ -169,10 +169,10 @@ class Library:
                 return self._named(f"{owner}.{attr}", across, steps) if isinstance(owner, str) else None
         return None
 
-    def reach(self, info: ClassInfo) -> set[Key]:
+    def reach(self, path: Path, name: str) -> set[Key]:
         """The names of the package, with their files, that a class mentions, and that those mention."""
         found: set[Key] = set()
-        waiting = [(info.module.name, info.name)]
+        waiting = [(_dotted(path), name)]
         while waiting:
             owner, name = waiting.pop()
             module = self.module(owner)

@@ -146,6 +146,7 @@ class Trial:
     ) -> dict[Case, list[str]]:
         """What was changed where nothing was broken, under the cases that can be the cause."""
         blamed: dict[Case, list[str]] = {}
+        library = Library(self._settled)
         for path, data in found.items():
             before = self._settled[path]
             if data in (before, broken.get(path)):
@@ -154,7 +155,12 @@ class Trial:
             for number, name in _changed_statements(before, data):
                 if number in broken_here:
                     continue
-                near = [case for case in batch if (path, name) in case.reach]
+                uses = library.reach(path, name)
+                near = [
+                    case
+                    for case in batch
+                    if (path, name) in case.reach or (case.path, case.class_name) in uses
+                ]
                 near = near or [case for case in batch if case.path == path]
                 if not near:
                     self.problems.append(f"{path.as_posix()}: {name} changed, and nothing was broken there")
