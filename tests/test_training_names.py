@@ -130,13 +130,31 @@ def test_so_does_one_that_is_not_even_looked_at(tmp_path: Path, kerasfix: Run) -
     assert _read(tmp_path) == files
 
 
-def test_a_function_that_another_file_may_call_is_not_followed(tmp_path: Path, kerasfix: Run) -> None:
-    files = {**FILES, "other.py": "from train import step\n\nstep(lambda x, is_training: x, [1.0])\n"}
+@pytest.mark.parametrize(
+    ("name", "text", "is_followed"),
+    [
+        ("other.py", "from train import step\n\nstep(f, [1.0])\n", False),
+        ("other.py", "import train\n\ntrain.step(f, [1.0])\n", False),
+        ("other.py", "def f():\n    from train import train\n    train(f, 1)\n", False),
+        ("other.py", "from train import *\n\nstep(f, [1.0])\n", False),
+        ("other.py", "import train as t\n\nt.step(f, [1.0])\n", False),
+        ("a/other.py", "from ..train import step\n\nstep(f, [1.0])\n", False),
+        ("other.py", "from lost.train import step\n\nstep(f, [1.0])\n", False),
+        ("other.py", "from train import (\n    step,\n)\nstep(\n", False),
+        ("other.py", "import train\n\n# One step after another.\n", False),
+        ("other.py", "import trains\n", True),
+        ("other.py", "def step(train):\n    return train\n", True),
+        ("a/other.py", "from .train import step\n\nstep(f, [1.0])\n", True),
+    ],
+)
+def test_a_function_that_another_file_may_call_is_not_followed(
+    tmp_path: Path, kerasfix: Run, name: str, text: str, is_followed: bool
+) -> None:
+    files = {**FILES, name: text, "a/train.py": "def step(): pass\n"}
     _put(tmp_path, files)
     done = kerasfix("--apply", *ONLY, ".")
-    assert done.returncode == 1
-    assert "`model` on line 7 of train.py may be an instance of it" in done.stdout
-    assert _read(tmp_path) == files
+    assert _read(tmp_path) == (_renamed(FILES) if is_followed else FILES) | dict([*files.items()][-2:])
+    assert ("`model` on line 7 of train.py may be an instance of it" in done.stdout) is not is_followed
 
 
 def test_a_layer_that_was_not_given_keeps_its_name(tmp_path: Path, kerasfix: Run) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 
+from kerasfix.analysis.callers import Callers
 from kerasfix.analysis.calls import Call
 from kerasfix.analysis.flag_names import occurrences
 from kerasfix.analysis.index import ClassInfo, Method, Module
@@ -21,6 +21,8 @@ from kerasfix.analysis.threads import OTHER_FLAG_NAMES, Objections, decorator_bl
 from kerasfix.analysis.training import TrainingFlow
 
 _PARTIAL = "functools.partial"
+# More arguments than any call has.
+_NEVER = 1000
 
 
 @dataclass(eq=False)
@@ -50,14 +52,19 @@ class Renames:
     Args:
         flow: Its layers and classes.
         instances: What its calls call.
+        callers: Its calls.
         objections: What files that are not looked at have against a renaming.
     """
 
-    def __init__(self, flow: TrainingFlow, instances: Instances, objections: Objections) -> None:
+    def __init__(
+        self, flow: TrainingFlow, instances: Instances, callers: Callers, objections: Objections
+    ) -> None:
         self.flow = flow
         self.instances = instances
+        self.callers = callers
         self.objections = objections
         self._made: dict[tuple[Method, str], Renaming] = {}
+        self._method_names: dict[str, set[str]] = {}
 
     def renaming(self, call: Method, old: str) -> Renaming:
         """What it takes to call the parameter `old` of a `call` by its right name."""
@@ -72,6 +79,20 @@ class Renames:
                 self._made[method, old] = attempt.renaming
         return self._made[call, old]
 
+    def method_names(self, word: str) -> set[str]:
+        """Attributes that, in the modules that say a word, can only be methods: nothing sets them."""
+        if word not in self._method_names:
+            defined: set[str] = set()
+            stored: set[str] = set()
+            for module in self.flow.project.given:
+                for node in ast.walk(module.source.tree) if word in module.words else ():
+                    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                        defined.add(node.name)
+                    elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                        stored.add(node.attr)
+            self._method_names[word] = defined - stored
+        return self._method_names[word]
+
 
 class _Attempt:
     """One renaming in the making.
@@ -85,8 +106,10 @@ class _Attempt:
     def __init__(self, renames: Renames, old: str, seeds: set[ClassInfo]) -> None:
         self._flow = renames.flow
         self._instances = renames.instances
+        self._callers = renames.callers
         self._given = renames.flow.project.given
         self._objections = renames.objections
+        self._method_names = renames.method_names(old)
         self.old = old
         self.joined: set[ClassInfo] = set()
         self.family = _family(seeds)
@@ -97,14 +120,18 @@ class _Attempt:
         self._speaking = [
             module for module in self._given if any(module.speaks_of(info) for info in self._classes)
         ]
-        self._is_used = False
+        self._heirs = {heir for info in self._classes for heir in (info, *info.descendants)}
+        self._is_used = any(self._flow.users(info) for info in self._heirs)
+        self._position = min(
+            (place for call in self.versions if (place := _position(call, old)) is not None), default=_NEVER
+        )
         self.renaming = Renaming(old, list(self.versions))
         self._add_helpers()
         self._check_methods()
         # Those that speak of the classes first: what they say of them is the better reason.
         for module in sorted(self._given, key=lambda module: module not in self._speaking):
             if old in module.words or module in self._speaking:
-                for each in self._instances.calls(module):
+                for each in self._callers.calls(module):
                     self._see(each)
         self._check_surroundings()
 
@@ -136,7 +163,7 @@ class _Attempt:
                         methods += helpers
 
     def _calls_in(self, method: Method) -> Iterator[Call]:
-        for call in self._instances.calls(method.owner.module):
+        for call in self._callers.calls(method.owner.module):
             if call.spot.method is method:
                 yield call
 
@@ -157,7 +184,7 @@ class _Attempt:
             if not (module.speaks_of(helper.owner) and helper.name in module.words):
                 continue
             called: set[int] = set()
-            for call in self._instances.calls(module):
+            for call in self._callers.calls(module):
                 targets = self._targets(call) if call.name == helper.name else ()
                 if targets:
                     called.add(id(call.node.func))
@@ -178,17 +205,24 @@ class _Attempt:
         if targets:
             self._see_method(call, targets)
             return
+        if not self._is_used:
+            made = self._flow.project.class_named(func, spot.scope)
+            self._is_used = made is not None and made in self._heirs
+        by_position = len(call.node.args) > self._position
+        if keyword is None and not call.has_double_star and not by_position:
+            # It passes nothing that could be the flag.
+            return
         who = self._instances.called(func, spot)
         is_partial = spot.scope.dotted(func) == _PARTIAL and bool(call.node.args)
         if is_partial:
             who = self._instances.called(call.node.args[0], spot)
-        made = self._flow.project.class_named(func, spot.scope) if call.name else None
-        if made is not None and any(made is each or made in each.descendants for each in self._classes):
-            self._is_used = True
         if who.classes & self._classes:
             self._see_instance(call, who, by_position=not is_partial)
         elif keyword is not None and not who.complete and not self._is_method_name(func):
             self._doubt(call, "may be an instance of it")
+
+    def _is_method_name(self, func: ast.expr) -> bool:
+        return isinstance(func, ast.Attribute) and func.attr in self._method_names
 
     def _targets(self, call: Call) -> tuple[Method, ...]:
         """The methods that are called, by `self.block(x)`, `super().call(x)`, `Base.call(self, x)`."""
@@ -240,23 +274,6 @@ class _Attempt:
         self.renaming.keywords.append((call.spot.module, keyword))
         if call.keyword(FLAG) is not None:
             self._block(call, f"gets a `{FLAG}` as well")
-
-    def _is_method_name(self, func: ast.expr) -> bool:
-        """Whether `something.name` can only be a method or a function: nothing sets such an attribute."""
-        return isinstance(func, ast.Attribute) and func.attr in self._method_names
-
-    @cached_property
-    def _method_names(self) -> set[str]:
-        defined: set[str] = set()
-        stored: set[str] = set()
-        for module in self._given:
-            if self.old in module.words:
-                for node in ast.walk(module.source.tree):
-                    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                        defined.add(node.name)
-                    elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-                        stored.add(node.attr)
-        return defined - stored
 
     # --- The rest ------------------------------------------------------------------------------------------
 
