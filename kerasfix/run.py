@@ -21,6 +21,7 @@ from kerasfix.engine import (
     Problem,
     Selection,
     allow_up_to,
+    restore,
     unchanged,
     write_plan,
 )
@@ -28,7 +29,7 @@ from kerasfix.findings import Applicability, Finding, Severity
 from kerasfix.output import console, text
 from kerasfix.output.patch import patch
 from kerasfix.output.progress import Progress, progress_line
-from kerasfix.plan import Plan
+from kerasfix.plan import Plan, together
 from kerasfix.source import Source
 from kerasfix.workspace import Found, InputFile, discover
 
@@ -123,6 +124,7 @@ class _Run:
     def files(self, reports: Sequence[FileReport | Problem]) -> None:
         """Do with files that belong together what the options say."""
         plans = self._plans([each for each in reports if isinstance(each, FileReport)])
+        unwritten = self._write(reports, plans) if self.settings.apply else {}
         for report in reports:
             if isinstance(report, Problem):
                 self.problem(report)
@@ -133,10 +135,15 @@ class _Run:
                 self._print(patch(report, plan))
                 self.outcome.has_diff |= bool(plan.edits)
                 self.err.lines(text.left_out_lines(report.path, plan.left))
-            elif self.settings.apply:
-                self._tell(report, self._write(report, plan))
-            else:
+            elif not self.settings.apply:
                 self._tell(report, unchanged(report))
+            elif (failed := unwritten.get(report.source.file)) is not None:
+                self.problem(failed)
+                self._tell(report, unchanged(report))
+            else:
+                if plan.edits:
+                    self.talk.lines(text.applied_lines(report.path, plan.applied))
+                self._tell(report, plan)
 
     def filter(self, data: bytes) -> None:
         """Do with standard input what the options say; --apply gives it back fixed, or else as it came."""
@@ -180,16 +187,38 @@ class _Run:
         self.progress.pause()
         self.talk.lines(proof_lines(model))
 
-    def _write(self, report: FileReport, plan: Plan) -> Plan:
-        """Write a plan; what could not be written is left as it was."""
-        if plan.text == plan.original:
-            return plan
-        failed = write_plan(report, plan)
-        if failed is not None:
-            self.problem(failed)
-            return unchanged(report)
-        self.talk.lines(text.applied_lines(report.path, plan.applied))
-        return plan
+    def _write(
+        self, reports: Sequence[FileReport | Problem], plans: Mapping[str, Plan | Problem]
+    ) -> dict[str, Problem]:
+        """Write all plans; what belongs together is written together or not at all.
+
+        Returns:
+            Why a file is not written, by `Source.file`.
+        """
+        changed = {
+            each.source.file: (each, plan)
+            for each in reports
+            if isinstance(each, FileReport)
+            and isinstance(plan := plans.get(each.source.file), Plan)
+            and plan.edits
+        }
+        failed: dict[str, Problem] = {}
+        for group in together([plan for _, plan in changed.values()], changed):
+            done: list[FileReport] = []
+            for file in group:
+                report, plan = changed[file]
+                problem = write_plan(report, plan)
+                if problem is None:
+                    done.append(report)
+                    continue
+                for other in done:
+                    # What was written already is of no use without this file.
+                    restore(other, changed[other.source.file][1])
+                reason = f"left as it is, because {report.path.as_posix()} {problem.reason}"
+                failed.update({each: Problem(changed[each][0].path, reason) for each in group})
+                failed[file] = problem
+                break
+        return failed
 
     def _print(self, data: bytes) -> None:
         sys.stdout.flush()

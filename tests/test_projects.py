@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kerasfix import engine, workspace
 from tests.conftest import Run
 
 BLOCK = """\
@@ -239,3 +240,74 @@ def test_a_broken_file_does_not_keep_the_others_from_being_mended(tmp_path: Path
     assert done.returncode == 2
     assert "broken.py:2: error: syntax error" in done.stderr
     assert (tmp_path / "block.py").read_text() == MENDED_BLOCK
+
+
+def test_files_of_one_fix_are_written_together_or_not_at_all(
+    tmp_path: Path, kerasfix: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _put(tmp_path, {"base.py": BASE, "child.py": CHILD, "other.py": BLOCK})
+
+    def refuse(file: workspace.InputFile, data: bytes) -> None:
+        if file.path.name == "child.py" and data != CHILD.encode():
+            raise workspace.WorkspaceError("cannot be written: Read-only file system")
+        write(file, data)
+
+    write = engine.write
+    monkeypatch.setattr(engine, "write", refuse)
+    done = kerasfix("--apply", ".")
+    assert done.returncode == 2
+    assert "child.py: error: cannot be written" in done.stderr
+    assert "base.py: error: left as it is, because child.py cannot be written" in done.stderr
+    assert (tmp_path / "base.py").read_text() == BASE
+    assert (tmp_path / "child.py").read_text() == CHILD
+    assert (tmp_path / "other.py").read_text() == MENDED_BLOCK
+
+
+NORM = """\
+import keras
+
+
+class A(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.bn = keras.layers.BatchNormalization()
+
+    def call(self, x):
+        return self.block(x)
+
+    def block(self, x):
+        return self.bn(x)
+"""
+
+
+def test_files_that_never_say_keras_are_part_of_the_project(tmp_path: Path, kerasfix: Run) -> None:
+    mixin = "class M:\n    def block(self, x):\n        return 2 * super().block(x)\n"
+    child = "from a import A\nfrom m import M\n\n\nclass Child(M, A):\n    pass\n"
+    _put(tmp_path, {"a.py": NORM, "m.py": mixin, "child.py": child})
+    assert kerasfix("--apply", ".").returncode == 0
+    assert "self.block(x, training=training)" in (tmp_path / "a.py").read_text()
+    assert "super().block(x, training=training)" in (tmp_path / "m.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        pytest.param("child.py", "from a import A\n\n\nclass B(A):\n    def call(self, x):\n        return 2 * A.call(self, x)\n", id="a call by the name of the class"),
+        pytest.param("fn.py", "def twice(e, x):\n    return e.block(e.block(x))\n", id="a function that is handed it"),
+        pytest.param("vae.py", "import keras\n\n\nclass Vae(keras.Model):\n    def __init__(self, e):\n        super().__init__()\n        self.e = e\n\n    def call(self, x, training=None):\n        return self.e.block(x)\n", id="a model that is handed it"),
+        pytest.param("patch.py", "from a import A\n\nA.block = lambda self, x: x\n", id="another function in its place"),
+        pytest.param("sub.py", "from a import A as B\n\n\nclass C(B):\n    def call(self, x):\n        f = self.block\n        return f(x)\n", id="the method as a value"),
+        pytest.param("odd.py", "import a\n\nP = a.A if a else object\n\n\nclass C(P):\n    def call(self, x):\n        return super().call(super().block(x))\n", id="a base that may be another one"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("given", [".", "a.py"])
+def test_who_calls_a_helper_in_another_way_keeps_it_as_it_is(
+    tmp_path: Path, kerasfix: Run, name: str, text: str, given: str
+) -> None:
+    main = (
+        "from a import A\nimport fn, vae, keras\n\n\ndef make():\n    return vae.Vae(A()), fn.twice(A(), 1)\n"
+    )
+    used = "import keras\nfrom fn import twice\n\n\nclass Net(keras.Model):\n    def call(self, x):\n        return twice(self.a, x)\n"
+    _put(tmp_path, {"pyproject.toml": "", "a.py": NORM, name: text, "main.py": main, "used.py": used})
+    kerasfix("--apply", given)
+    assert (tmp_path / "a.py").read_text() == NORM

@@ -98,6 +98,10 @@ def test_layers_that_are_handed_to_the_constructor(parameters: str, made: str, m
         ("self.d = keras.applications.ResNet50()\nself.d.trainable = False", False),
         ("base = keras.applications.ResNet50()\nbase.trainable = False\nself.d = base", False),
         ("self.d = layers.BatchNormalization()\nself.d.trainable = False", False),
+        (
+            "self.d = keras.applications.ResNet50()\nfor l in self.d.layers:\n    l.trainable = False",
+            False,
+        ),
         ("self.d = keras.applications.VGG16()", False),
         ("self.d = keras.applications.ResNet50()\nself.d.trainable = True", True),
         ("self.d = layers.Dropout(0.5)\nself.d.trainable = False", True),

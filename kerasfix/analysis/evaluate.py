@@ -9,6 +9,7 @@ import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from kerasfix.analysis.constructions import Constructions
 from kerasfix.analysis.index import ClassInfo, Kind
 from kerasfix.analysis.project import Project
 from kerasfix.analysis.scope import (
@@ -71,6 +72,7 @@ class Evaluator:
     def __init__(self, project: Project, attribute_values: Callable[[ClassInfo, str], list[Value]]) -> None:
         self._project = project
         self._attribute_values = attribute_values
+        self._sites = Constructions(project)
 
     def evaluate(self, node: ast.expr, place: Place) -> list[Value]:
         """All that an expression can be; nothing for an element of an empty list."""
@@ -181,7 +183,8 @@ class Evaluator:
                 return found
         if parameter.default is None or isinstance(parameter.default, ast.Constant):
             return [UNKNOWN]
-        return self.evaluate(parameter.default, outside)
+        values = self.evaluate(parameter.default, outside)
+        return [*values, UNKNOWN] if self._sites.give(place.info, parameter) else values
 
     def _instance(self, call: ast.Call, place: Place) -> list[Value]:
         """The layer that a call of a class makes; nothing if it is no class of layers."""
@@ -222,46 +225,63 @@ class Evaluator:
             if isinstance(binding, Parameter) and isinstance(binding.default, ast.Name | ast.Attribute):
                 # `norm=layers.BatchNormalization` in the signature, and `norm()` in the body.
                 outside = replace(place, scope=place.scope.root, info=None)
-                return self._instance(replace_function(call, binding.default), outside) or [UNKNOWN]
+                made = self._instance(replace_function(call, binding.default), outside) or [UNKNOWN]
+                return [*made, UNKNOWN] if self._sites.give(place.info, binding) else made
             if call.func.id in _SAME_ELEMENTS and not place.scope.lookup(call.func.id):
                 return self.evaluate(call.args[0], place) if call.args else [UNKNOWN]
         return self._returned(call, place)
 
     def _returned(self, call: ast.Call, place: Place) -> list[Value]:
         """What a function or a method of the project returns."""
-        function: Function | None = None
-        info, self_name = None, None
         match call.func:
             case ast.Attribute(value=ast.Name(id=owner), attr=name) if (
                 place.info is not None and owner == place.self_name
             ):
-                method = place.info.find(name)
-                if method is None:
-                    return [UNKNOWN]
-                function, outer, info = method.node, method.owner.scope, place.info
-                self_name = method.self_name
-                parameters = method.positional[1:]
-            case _:
-                found = self._project.function_named(call.func, place.scope)
-                if found is None:
-                    return [UNKNOWN]
-                function, outer = found
-                parameters = named_parameters(function)
-        if function.decorator_list:
+                # A subclass may make something else.
+                versions = dict.fromkeys(each.find(name) for each in (place.info, *place.info.descendants))
+                values: list[Value] = []
+                for method in versions:
+                    if method is None:
+                        return [UNKNOWN]
+                    inner = Place(method.owner.scope, place.info, method.self_name, place.steps)
+                    values += self._results(method.node, method.positional[1:], call, place, inner)
+                return values
+        found = self._project.function_named(call.func, place.scope)
+        if found is None:
             return [UNKNOWN]
-        scope = function_scope(function, outer)
-        if outer.root is place.scope.root:
-            for parameter, argument in _arguments(call, parameters):
-                # A class that is handed in: `self.make_layer(Block, 64)`.
-                if self._is_class(argument, outer) and len(scope.bindings[parameter]) == 1:
-                    scope.bindings[parameter] = [argument]
-        inner = Place(scope, info, self_name, place.steps // 2)
-        if inner.steps == 0:
+        function, outer = found
+        inner = Place(outer, steps=place.steps)
+        return self._results(function, named_parameters(function), call, place, inner)
+
+    def _results(
+        self, function: Function, parameters: list[ast.arg], call: ast.Call, place: Place, inner: Place
+    ) -> list[Value]:
+        """What a function returns for a call of it.
+
+        Args:
+            function: The function.
+            parameters: Those that the arguments go to.
+            call: The call.
+            place: Where the call stands.
+            inner: Where the function is written.
+        """
+        if function.decorator_list or place.steps <= 1:
             return [UNKNOWN]
+        scope = function_scope(function, inner.scope)
+        for parameter, argument in _arguments(call, parameters):
+            # A class that is handed in: `self.make_layer(Block, 64)`. Of anything else nothing is known.
+            is_here = inner.scope.root is place.scope.root and self._is_class(argument, inner.scope)
+            if len(scope.bindings[parameter]) == 1:
+                scope.bindings[parameter] = [argument if is_here else None]
+        if any(isinstance(each, ast.Starred) for each in call.args) or any(
+            keyword.arg is None for keyword in call.keywords
+        ):
+            scope.bindings.update({each.arg: [None] for each in parameters})
+        inside = replace(inner, scope=scope, steps=place.steps // 2)
         values: list[Value] = []
         for node in own_nodes(function.body):
             if isinstance(node, ast.Return) and node.value is not None:
-                values += self.evaluate(node.value, inner)
+                values += self.evaluate(node.value, inside)
             elif isinstance(node, ast.Yield | ast.YieldFrom):
                 return [UNKNOWN]
         return values or [UNKNOWN]

@@ -28,11 +28,13 @@ class Readings:
 
     Attributes:
         name: What the method calls its `**kwargs`.
+        is_off: Whether a read falls back to False, so that the rest of the method may not expect None.
         reads: In the order of the source.
         blockers: Why the signature cannot simply name the flag.
     """
 
     name: str = ""
+    is_off: bool = False
     reads: list[Reading] = field(default_factory=list)
     blockers: list[str] = field(default_factory=list)
 
@@ -51,6 +53,7 @@ def readings(method: Method) -> Readings:
         elif isinstance(node, ast.expr) and node not in known and _is_read(node, found.name):
             found.reads.append(Reading(node))
             known.add(node)
+    found.is_off = any(_falls_back(read.node) for read in found.reads)
     inside = {name for node in known for name in ast.walk(node) if isinstance(name, ast.Name)}
     for node in (each for statement in method.node.body for each in ast.walk(statement)):
         if not isinstance(node, ast.Name) or node in inside:
@@ -72,6 +75,11 @@ def _is_read(node: ast.expr, name: str) -> bool:
         case ast.Subscript(value=ast.Name(id=owner), slice=ast.Constant(value="training"), ctx=ast.Load()):
             return owner == name
     return False
+
+
+def _falls_back(node: ast.expr) -> bool:
+    default = node.args[1:] if isinstance(node, ast.Call) else []
+    return any(not (isinstance(each, ast.Constant) and each.value is None) for each in default)
 
 
 def _is_off(node: ast.expr) -> bool:

@@ -15,7 +15,7 @@ from kerasfix.analysis.evaluate import Evaluator, Place
 from kerasfix.analysis.index import ClassInfo, Method, Module
 from kerasfix.analysis.project import Project
 from kerasfix.analysis.scope import Added, Scope, own_nodes
-from kerasfix.analysis.values import MISSING, UNKNOWN, BuiltinLayer, Stack, Value, frozen
+from kerasfix.analysis.values import MISSING, UNKNOWN, BuiltinLayer, Container, Stack, Value, frozen
 from kerasfix.keras.layers import INHERITED_LAYERS, fact
 
 
@@ -53,22 +53,22 @@ class LayerIndex:
                 merged.setdefault(name, Attribute()).values.append(layer)
             for name in self._frozen_names(info) & merged.keys():
                 merged[name].values[:] = [frozen(value) for value in merged[name].values]
-            for module in {each.module for each in info.ancestors}:
-                for name in self._set_from_outside(module) & merged.keys():
-                    merged[name].values.append(UNKNOWN)
+            for module in self._about(info):
+                for name in self.set_from_outside(module) & merged.keys():
+                    # What is put in where an element is expected is unknown as well.
+                    merged[name].values += [UNKNOWN, Container((UNKNOWN,))]
             self._shared[info] = merged
         return self._shared[info]
 
-    def _set_from_outside(self, module: Module) -> frozenset[str]:
-        """Attributes that a module sets on something other than `self` (`net.drop = lambda x: x`)."""
+    def _about(self, info: ClassInfo) -> list[Module]:
+        """The modules in which an instance of a class may be changed from outside."""
+        homes = {each.module for each in info.ancestors}
+        return [each for each in self.project.given if each in homes or each.speaks_of(info)]
+
+    def set_from_outside(self, module: Module) -> frozenset[str]:
+        """Attributes that a module sets on something other than `self`, or puts something into."""
         if module not in self._set_outside:
-            self._set_outside[module] = frozenset(
-                node.attr
-                for node in ast.walk(module.source.tree)
-                if isinstance(node, ast.Attribute)
-                and isinstance(node.ctx, ast.Store)
-                and not (isinstance(node.value, ast.Name) and node.value.id == "self")
-            )
+            self._set_outside[module] = frozenset(_set_on_others(module.source.tree))
         return self._set_outside[module]
 
     def values_of(self, node: ast.expr, method: Method, scope: Scope) -> list[Value]:
@@ -150,6 +150,30 @@ class LayerIndex:
         known = self._own[info] if info in self._reading else self.attributes(info)
         attribute = known.get(name)
         return list(attribute.values) if attribute and attribute.values else [MISSING]
+
+
+def _set_on_others(tree: ast.Module) -> Iterator[str]:
+    """The attributes in `net.drop = f`, `setattr(net, "drop", f)`, `net.ls.append(f)`, `net.ls[0] = f`."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=owner, attr=name, ctx=ast.Store()) if not _is_self(owner):
+                yield name
+            case ast.Call(func=ast.Name(id="setattr"), args=[owner, ast.Constant(value=str(name)), _]):
+                if not _is_self(owner):
+                    yield name
+            case ast.Call(
+                func=ast.Attribute(
+                    value=ast.Attribute(value=owner, attr=name), attr="append" | "extend" | "insert" | "add"
+                )
+            ) if not _is_self(owner):
+                yield name
+            case ast.Subscript(value=ast.Attribute(value=owner, attr=name), ctx=ast.Store()):
+                if not _is_self(owner):
+                    yield name
+
+
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
 
 
 def _assignments(
@@ -245,21 +269,44 @@ def _inherited(info: ClassInfo) -> Iterator[tuple[str, Value]]:
             yield name, BuiltinLayer(known, ast.Call(ast.Name(made, ast.Load()), [], []))
 
 
+def _freezes(loop: ast.For, layer: str) -> bool:
+    """Whether all that a loop does is `layer.trainable = False`."""
+    match loop.body:
+        case [
+            ast.Assign(
+                targets=[ast.Attribute(value=ast.Name(id=name), attr="trainable")],
+                value=ast.Constant(value=False),
+            )
+        ]:
+            return name == layer
+    return False
+
+
 def _trainable_set(info: ClassInfo) -> dict[str, bool]:
     """Attributes whose `trainable` a class sets, and whether it sets it to False each time."""
     found: dict[str, bool] = {}
     if "trainable" in info.module.words:
         for method in info.methods.values():
             for node in own_nodes(method.node.body):
-                match node:
-                    case ast.Assign(
-                        targets=[
-                            ast.Attribute(
-                                value=ast.Attribute(value=ast.Name(id=owner), attr=name), attr="trainable"
-                            )
-                        ],
-                        value=value,
-                    ) if owner == method.self_name:
-                        is_frozen = isinstance(value, ast.Constant) and value.value is False
+                for target, is_frozen in _set_trainable(node):
+                    for name, _ in _self_targets(target, None, method.self_name):
                         found[name] = found.get(name, True) and is_frozen
     return found
+
+
+def _set_trainable(node: ast.AST) -> Iterator[tuple[ast.expr, bool]]:
+    """What a statement freezes (True) or thaws: `base.trainable = False`, or a loop over all its layers."""
+    match node:
+        case ast.Assign(targets=[ast.Attribute(value=target, attr="trainable")], value=value):
+            yield target, isinstance(value, ast.Constant) and value.value is False
+        case ast.For(
+            target=ast.Name(id=layer),
+            iter=ast.Attribute(value=target, attr="layers"),
+            body=[
+                ast.Assign(
+                    targets=[ast.Attribute(value=ast.Name(id=name), attr="trainable")],
+                    value=ast.Constant(value=False),
+                )
+            ],
+        ) if name == layer:
+            yield target, True

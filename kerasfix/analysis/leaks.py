@@ -8,7 +8,6 @@ neither.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kerasfix.analysis.index import Method, Module
@@ -137,7 +136,7 @@ class Leaks:
             self._marks[method] = [
                 (node, _constant(node, keyword.value))
                 for node in own_nodes(method.node.body)
-                if isinstance(node, ast.Call) and _root(node.func) == method.self_name
+                if isinstance(node, ast.Call) and _holder(node.func) == method.self_name
                 for keyword in node.keywords
                 if keyword.arg == FLAG and not called_methods(node.func, method)
             ]
@@ -150,13 +149,14 @@ def _constant(call: ast.Call, value: ast.expr) -> Constant | None:
     return None
 
 
-def _root(node: ast.expr) -> str | None:
-    """The variable that an attribute or element belongs to."""
-    if not isinstance(node, ast.Attribute | ast.Subscript):
-        return None
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else None
+def _holder(func: ast.expr) -> str | None:
+    """The variable one of whose attributes, or an element of it, is called: `self` of `self.blocks[0](x)`."""
+    while isinstance(func, ast.Subscript):
+        func = func.value
+    match func:
+        case ast.Attribute(value=ast.Name(id=name)):
+            return name
+    return None
 
 
 def _end(node: ast.expr) -> tuple[int, int]:
@@ -164,30 +164,61 @@ def _end(node: ast.expr) -> tuple[int, int]:
     return node.end_lineno or 0, node.end_col_offset or 0
 
 
-_Branches = frozenset[tuple[int, bool]]
-_Inner = tuple[ast.AST, _Branches]
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """One of the ways that a condition, a `match` or an `and` can go.
+
+    Attributes:
+        of: The id of that node.
+        way: Which of its ways.
+        leaves: Whether nothing behind the node runs after it.
+    """
+
+    of: int
+    way: int
+    leaves: bool = False
+
+
+_Branches = frozenset[_Branch]
 
 
 def _branches(method: Method) -> dict[ast.AST, _Branches]:
-    """For each node, the conditions around it (by line) and which way they went."""
+    """For each node, the branches that it stands in."""
     found: dict[ast.AST, _Branches] = {}
-
-    def visit(node: ast.AST, around: _Branches) -> Iterator[_Inner]:
-        found[node] = around
-        for name, value in ast.iter_fields(node):
-            inner = around
-            if isinstance(node, ast.If | ast.IfExp) and name in ("body", "orelse"):
-                inner = around | {(id(node), name == "body")}
-            for child in value if isinstance(value, list) else [value]:
-                if isinstance(child, ast.AST):
-                    yield child, inner
-
     waiting: list[tuple[ast.AST, _Branches]] = [(method.node, frozenset())]
     while waiting:
-        waiting += visit(*waiting.pop())
+        node, around = waiting.pop()
+        found[node] = around
+        ways = _ways(node)
+        for child in ast.iter_child_nodes(node):
+            own = next((branch for branch, nodes in ways if any(each is child for each in nodes)), None)
+            waiting.append((child, around if own is None else around | {own}))
     return found
 
 
+def _ways(node: ast.AST) -> list[tuple[_Branch, list[ast.AST]]]:
+    match node:
+        case ast.If(body=body, orelse=orelse):
+            return [
+                (_Branch(id(node), way, _leaves(block)), [*block]) for way, block in enumerate((body, orelse))
+            ]
+        case ast.IfExp(body=one, orelse=other):
+            return [(_Branch(id(node), 0), [one]), (_Branch(id(node), 1), [other])]
+        case ast.Match(cases=cases):
+            return [(_Branch(id(node), way, _leaves(each.body)), [each]) for way, each in enumerate(cases)]
+        case ast.BoolOp(values=[_, *later]):
+            # It may not run at all, so it is behind nothing and nothing is behind it.
+            return [(_Branch(id(node), 0, leaves=True), [*later])]
+    return []
+
+
+def _leaves(block: list[ast.stmt]) -> bool:
+    return bool(block) and isinstance(block[-1], ast.Return | ast.Raise | ast.Continue | ast.Break)
+
+
 def _exclude(branches: dict[ast.AST, _Branches], one: ast.AST, other: ast.AST) -> bool:
-    """Whether two nodes stand in the two branches of one condition."""
-    return any((condition, not way) in branches[other] for condition, way in branches[one])
+    """Whether what runs `one` does not go on to `other`: other branches, or one that is left for good."""
+    there = {branch.of: branch.way for branch in branches[other]}
+    return any(
+        there[branch.of] != branch.way if branch.of in there else branch.leaves for branch in branches[one]
+    )

@@ -14,16 +14,17 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
+from kerasfix.analysis.heirs import objections_of
 from kerasfix.analysis.index import ClassInfo, Module, is_known_base
 from kerasfix.analysis.project import Project
 from kerasfix.analysis.scope import IN_PROJECT, Scope, is_in_project, module_scope
-from kerasfix.analysis.sites import FLAG
 from kerasfix.analysis.threads import OTHER_FLAG_NAMES, Objections
 from kerasfix.source import Source, SourceError, decode
 from kerasfix.workspace import WorkspaceError, read
 
 # Too many bases do no harm, too few do: whatever stands between `class` and the colon may be one.
 _CLASS = re.compile(rb"^[ \t]*class[ \t\\\r\n]+([\w\x80-\xff]+)[ \t\\\r\n]*\(([^:]*):", re.MULTILINE)
+_ALIAS = re.compile(rb"\b([\w\x80-\xff]+)[ \t]+as[ \t]+([\w\x80-\xff]+)")
 _NAME = re.compile(rb"[\w\x80-\xff]+")
 # A keyword that may be a flag which somebody renames.
 _FLAG = re.compile(rb"\b(?:%s)\s*=" % "|".join(sorted(OTHER_FLAG_NAMES)).encode())
@@ -50,7 +51,9 @@ class Neighbours:
         for node, place in self.subclasses(info.name, method, info.module.file):
             module = known.get(str(place))
             if module is None or _may_inherit(module, node, info):
-                yield from _objections(node, self._descendants(info.name), method, place)
+                yield from objections_of(node, self._descendants(info.name), method, str(place))
+        if method != "call":
+            yield from self.users(info, method, known)
 
     def passing(self, keyword: str, but: Container[str]) -> Iterator[str]:
         """The calls that pass a keyword argument, in all files but some: of what, cannot be told there."""
@@ -72,14 +75,42 @@ class Neighbours:
         stem = place.parent.name if place.stem == "__init__" else place.stem
         words = name.encode(), stem.encode()
         patterns = [re.compile(rb"\b%s\b" % re.escape(word)) for word in words]
-        for path, known in {**self._data, **dict.fromkeys(self._skipped)}.items():
+        for path, data in self._everything():
             if str(path) in but:
                 continue
-            data = known if known is not None else _bytes(path)
             says = all(word in data for word in words) and all(each.search(data) for each in patterns)
             if says and _imports(data, path, file, stem, project):
                 return True
         return False
+
+    def users(self, info: ClassInfo, method: str, known: Mapping[str, Module]) -> Iterator[str]:
+        """Uses of a helper method in files that are no part of the project but may meet its class."""
+        wanted = re.compile(rb"\.%s\b" % method.encode())
+        heirs = b"|".join(name.encode() for name in self._descendants(info.name))
+        names = re.compile(rb"\b(?:%s)\b" % heirs)
+        for place, data in self._everything():
+            if str(place) in known or not wanted.search(data):
+                continue
+            # Who never names the class may be handed an instance by somebody who names both.
+            stem = re.compile(rb"\b%s\b" % re.escape(place.stem.encode()))
+            if not names.search(data) and not any(
+                names.search(other) and stem.search(other) for _, other in self._everything()
+            ):
+                continue
+            try:
+                tree = Source(decode(data)[0]).tree
+            except SourceError:
+                continue
+            for node in ast.walk(tree):
+                match node:
+                    case ast.Attribute(value=ast.Name(id="self")):
+                        pass
+                    case ast.Attribute(attr=name) if name == method:
+                        yield f"`{ast.unparse(node)}` ({place.name}:{node.lineno}) may be it"
+
+    def _everything(self) -> Iterator[tuple[Path, bytes]]:
+        yield from self._data.items()
+        yield from ((path, _bytes(path)) for path in self._skipped)
 
     def subclasses(self, class_name: str, method: str, but: str) -> Iterator[tuple[ast.ClassDef, Path]]:
         """The classes that, by their names, inherit from a class and call or override a method of it.
@@ -91,12 +122,12 @@ class Neighbours:
         """
         names = self._descendants(class_name)
         wanted = [name.encode() for name in names]
-        calls = (f".{method}(".encode(), f"def {method}(".encode())
+        said = re.compile(rb"\b%s\b" % method.encode())
         for place, data in self._data.items():
             # Most files are dismissed by their bytes; `.call(` is rare.
             if str(place) == but or not any(name in data for name in wanted):
                 continue
-            if calls[0] not in data and (method == "call" or calls[1] not in data):
+            if not said.search(data):
                 continue
             for info, bases in self._classes_of(place, data):
                 if bases & names:
@@ -120,11 +151,12 @@ class Neighbours:
         """Base name -> names of its subclasses, by a search over the bytes of all files."""
         found: dict[str, set[str]] = {}
         for data in self._data.values():
+            others = {alias: name for name, alias in _ALIAS.findall(data)}
             for match in _CLASS.finditer(data):
                 for base in _NAME.findall(match[2]):
-                    found.setdefault(base.decode("utf-8", "replace"), set()).add(
-                        match[1].decode("utf-8", "replace")
-                    )
+                    for name in {base, others.get(base, base)}:
+                        heirs = found.setdefault(name.decode("utf-8", "replace"), set())
+                        heirs.add(match[1].decode("utf-8", "replace"))
         return found
 
     def _descendants(self, class_name: str) -> set[str]:
@@ -221,25 +253,3 @@ def _base_names(base: ast.expr, scope: Scope) -> Iterator[str]:
         base = base.value
     yield (scope.dotted(base) or "").rpartition(".")[2]
     yield ast.unparse(base).rpartition(".")[2]
-
-
-def _objections(info: ast.ClassDef, bases: set[str], method: str, path: Path) -> Iterator[str]:
-    for item in info.body:
-        if method != "call" and isinstance(item, ast.FunctionDef) and item.name == method:
-            yield f"`{method}` is overridden in {info.name} ({path.name}:{item.lineno})"
-    for node in ast.walk(info):
-        if isinstance(node, ast.Call) and _calls(node.func, bases, method) and not _passes_flag(node):
-            yield f"{info.name} ({path.name}:{node.lineno}) calls `{ast.unparse(node.func)}` without the flag"
-
-
-def _calls(func: ast.expr, bases: set[str], method: str) -> bool:
-    match func:
-        case ast.Attribute(value=ast.Name(id=owner), attr=name):
-            return name == method and (owner == "self" or owner in bases)
-        case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr=name):
-            return name == method
-    return False
-
-
-def _passes_flag(call: ast.Call) -> bool:
-    return any(keyword.arg in (FLAG, None) for keyword in call.keywords)

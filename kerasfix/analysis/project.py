@@ -72,8 +72,21 @@ class Project:
         """The methods of the given modules' Keras classes and of all that shares `self` with them."""
         family = dict.fromkeys(each for info in self.keras_classes for each in info.family)
         for info in family:
-            if info.module.given:
-                yield from info.methods.values()
+            yield from info.methods.values()
+
+    @property
+    def loaded(self) -> list[str]:
+        """The files of the modules that were read because something given imports them."""
+        return [file for file, module in self._modules.items() if module is not None and not module.given]
+
+    def may_meet(self, module: Module, info: ClassInfo) -> bool:
+        """Whether an instance of a class can have got into a module: it speaks of the class, or somebody does
+        who speaks of the module too.
+        """
+        if module.speaks_of(info):
+            return True
+        stem = os.path.splitext(os.path.basename(module.file))[0]
+        return any(each.speaks_of(info) and stem in each.words for each in self.given)
 
     def class_named(self, node: ast.expr, scope: Scope, steps: int = 8) -> ClassInfo | None:
         """The class of the project that a name stands for, if it can be only one."""
@@ -278,9 +291,9 @@ def _package(folder: str) -> str:
 
 
 def _place(stem: str) -> str | None:
-    """The file or folder of a module, given its path without a suffix."""
+    """The file or folder of a module, given its path without a suffix; a link is what it leads to."""
     if os.path.isdir(stem):
         package = _package(stem)
         if package != stem or not os.path.isfile(stem + ".py"):
-            return package
-    return stem + ".py" if os.path.isfile(stem + ".py") else None
+            return os.path.realpath(package)
+    return os.path.realpath(stem + ".py") if os.path.isfile(stem + ".py") else None

@@ -49,8 +49,13 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of a function, with what its signature says of it."""
+    """A parameter of a function, with what its signature says of it.
 
+    `position` is its place among the arguments of a call, where the first parameter is `self`.
+    """
+
+    name: str
+    position: int
     annotation: ast.expr | None
     default: ast.expr | None
 
@@ -197,8 +202,9 @@ def function_scope(function: Function | ast.Lambda, parent: Scope) -> Scope:
     """The names of a function: its parameters and whatever its body binds, nested functions left out."""
     scope = Scope(parent)
     defaults = default_values(function)
-    for argument in named_parameters(function):
-        scope.bind(argument.arg, Parameter(argument.annotation, defaults.get(argument.arg)))
+    for position, argument in enumerate(named_parameters(function), -1):
+        default = defaults.get(argument.arg)
+        scope.bind(argument.arg, Parameter(argument.arg, position, argument.annotation, default))
     for extra in (function.args.vararg, function.args.kwarg):
         if extra is not None:
             scope.bind(extra.arg, None)
@@ -267,6 +273,9 @@ def _bind_statements(scope: Scope, body: list[ast.stmt]) -> None:
                 _bind_target(scope, target, value)
             case ast.NamedExpr(target=target, value=value):
                 _bind_target(scope, target, value)
+            case ast.Delete(targets=targets):
+                for target in targets:
+                    _bind_target(scope, target, None)
             case ast.AugAssign(target=target, op=ast.Add(), value=ast.List() | ast.ListComp() as value):
                 _bind_target(scope, target, value)
             case ast.AugAssign(target=target):

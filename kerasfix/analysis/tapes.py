@@ -61,13 +61,17 @@ class HandTraining:
         """The calls that run `info` in training mode only because its default says so.
 
         A call of a class that calls `info` without a flag counts as a call of `info`. Looked at are the
-        modules of these classes, and those that speak of one of them.
+        modules that an instance of one of these classes can have got into.
         """
         wanted = self._with_containers(info)
         found = Relying()
         seen: set[ast.Call] = set()
+        project = self._flow.project
         modules = [
-            module for module in self._flow.project.given if any(module.speaks_of(each) for each in wanted)
+            module
+            for module in project.given
+            if _TAKES_GRADIENTS & module.words | {"train_step"} & module.words
+            and any(project.may_meet(module, each) for each in wanted)
         ]
         for block in (block for module in modules for block in self._blocks(module)):
             for node in (node for statement in block.body for node in ast.walk(statement)):

@@ -15,7 +15,8 @@ from typing import Protocol
 
 from kerasfix.analysis.decorators import hands_on, named
 from kerasfix.analysis.index import ClassInfo, Method
-from kerasfix.analysis.sites import FLAG, NOT_FORWARD, Passed, Site
+from kerasfix.analysis.references import References
+from kerasfix.analysis.sites import FLAG, Passed, Site
 from kerasfix.analysis.training import Dependence, TrainingFlow, is_true
 from kerasfix.analysis.values import UserLayer, Value, is_layer
 
@@ -95,15 +96,6 @@ class Thread:
     refused: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Reference:
-    """A read of an attribute in a class, and whether it only happens where no context is open."""
-
-    node: ast.Attribute
-    info: ClassInfo
-    harmless: bool
-
-
 class Threads:
     """The threads of a project.
 
@@ -158,7 +150,20 @@ class Threads:
         takeless = next((each for each in site.helpers if not each.takes(FLAG)), None)
         if takeless is not None:
             return f"`{takeless.name}` of {takeless.owner.name} takes no `training`"
-        return _call_blocker(site)
+        replaced = (reason for helper in site.helpers for reason in self._references.replaced(helper))
+        return (
+            _call_blocker(site)
+            or next(self._helper_blockers(site), None)
+            or (next(replaced, None) if site.helpers else next(self._attribute_blockers(site), None))
+        )
+
+    def _attribute_blockers(self, site: Site) -> Iterator[str]:
+        """Subclasses that nobody asked to look at, and that put something else where the layer is."""
+        func = site.call.func
+        if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name):
+            for reason in self._objections(site.method.owner, func.attr):
+                if " sets `" in reason or " is overridden in " in reason:
+                    yield reason
 
     def outside_blockers(self, method: Method) -> Iterator[str]:
         """Why a method must not get another signature: who else defines how it is called."""
@@ -223,6 +228,7 @@ class Threads:
             thread.blockers.append(blocker)
             return []
         thread.blockers += place_blockers(site.method)
+        thread.blockers += self._helper_blockers(site)
         thread.passes.append(site)
         # A caller that has the flag already now hands it on too, and so does every version of the helper.
         return [site.method, *site.helpers]
@@ -285,36 +291,22 @@ class Threads:
         return is_layer(value) and self.flow.value_depends(value) is not Dependence.UNKNOWN
 
     def _reference_blockers(self, method: Method) -> Iterator[str]:
-        """Uses of a method that are no calls in sight, and so cannot be made to hand the flag over."""
-        followed = {id(site.call.func) for site in self.callers(method)}
-        for reference in self._references.get(method.name, ()):
-            if reference.harmless or id(reference.node) in followed:
-                continue
-            if _may_mean(reference, method):
-                node, module = reference.node, reference.info.module
-                where = "" if module is method.owner.module else f" of {os.path.basename(module.file)}"
-                text = ast.unparse(node)
-                yield f"line {node.lineno}{where} uses `{text}` in a way that is not followed"
+        return self._references.blockers(method, {id(site.call.func) for site in self.callers(method)})
 
     @cached_property
-    def _references(self) -> dict[str, list[_Reference]]:
-        """Every attribute that a method of a class reads, by its name."""
-        found: dict[str, list[_Reference]] = {}
-        wanted = {method.name for method in self.flow.project.methods()}
-        for info in self.flow.project.classes:
-            for name, method in info.methods.items():
-                called: set[int] = set()
-                for node in ast.walk(method.node):
-                    if isinstance(node, ast.Call):
-                        called.add(id(node.func))
-                    elif (
-                        isinstance(node, ast.Attribute)
-                        and node.attr in wanted
-                        and isinstance(node.ctx, ast.Load)
-                    ):
-                        harmless = name in NOT_FORWARD and id(node) in called
-                        found.setdefault(node.attr, []).append(_Reference(node, info, harmless))
-        return found
+    def _references(self) -> References:
+        return References(self.flow)
+
+    def _helper_blockers(self, site: Site) -> Iterator[str]:
+        """Why the helper that is called must not be given another flag than the one that it gets now."""
+        for helper in site.helpers:
+            if is_true(helper.default(FLAG)):
+                yield f"`{helper.name}` of {helper.owner.name} has a default of its own, which is True"
+        func = site.call.func
+        if site.helpers and not site.is_super and isinstance(func, ast.Attribute):
+            for info in site.method.receivers:
+                if func.attr in self.flow.layers.attributes(info):
+                    yield f"`{func.attr}` is an attribute of {info.name}"
 
 
 def place_blockers(method: Method) -> Iterator[str]:
@@ -374,25 +366,3 @@ def _outside_blockers(site: Site) -> Iterator[str]:
         yield f"`{site.method.name}` calls it and gets its default, which is True"
     elif site.method.name not in _STEPS:
         yield f"`{site.method.name}` calls it, which other classes may call"
-
-
-def _may_mean(reference: _Reference, method: Method) -> bool:
-    """Whether an attribute of the name of a method can be that method.
-
-    `something.call` goes around `__call__` and its context, so it counts wherever it stands;
-    `subprocess.call` does not.
-    """
-    info, node = reference.info, reference.node
-    match node.value:
-        case ast.Name(id=name) if name == method.self_name:
-            found = {each.find(method.name) for each in (info, *info.descendants)}
-            return method.owner in info.family and (method in found or found == {None})
-        case ast.Call(func=ast.Name(id="super")):
-            # In a subclass with several bases, super() can lead to a class that this one does not know.
-            return (
-                any(
-                    info in each.ancestors and method.owner in each.ancestors for each in (info, *info.family)
-                )
-                and info is not method.owner
-            )
-    return info.module.speaks_of(method.owner) and info.scope.dotted(node) is None

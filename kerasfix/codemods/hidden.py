@@ -13,7 +13,7 @@ from kerasfix.source import Edit
 def name_the_flag(method: Method, found: Readings) -> tuple[Edit, ...]:
     """Name the flag in the signature of a method, and read it from there."""
     source = method.owner.module.source
-    edits = list(gain_flag(method))
+    edits = list(gain_flag(method, "False" if found.is_off else "None"))
     for read in found.reads:
         if read.statement is None:
             start, end = source.span(read.node)

@@ -68,8 +68,8 @@ def default_to_none(method: Method) -> tuple[Edit, ...]:
     return edit_signature(module.source, method.node, lambda node: set_default(node, FLAG, "None", optional))
 
 
-def gain_flag(method: Method) -> tuple[Edit, ...]:
-    """Give a method the parameter `training=None`."""
+def gain_flag(method: Method, default: str = "None") -> tuple[Edit, ...]:
+    """Give a method the parameter `training`, with None for its default or with another one."""
     module = method.owner.module
     source = module.source
     annotation = _optional_bool(module) if _is_annotated(method) else None
@@ -80,7 +80,7 @@ def gain_flag(method: Method) -> tuple[Edit, ...]:
         block = Block(outer, outer + _unit(source, method.node), exploded)
 
         def change(node: cst.FunctionDef) -> cst.FunctionDef:
-            longer = add_parameter(node, FLAG, "None", annotation, Layout(", "))
+            longer = add_parameter(node, FLAG, default, annotation, Layout(", "))
             return break_signature(longer, block) or node
 
         return edit_signature(source, method.node, change)
@@ -90,7 +90,7 @@ def gain_flag(method: Method) -> tuple[Edit, ...]:
         source.segment(method.node),
         indentation_below(source, source.span(first[0])[0]) if first else "",
         lambda layout: edit_signature(
-            source, method.node, lambda node: add_parameter(node, FLAG, "None", annotation, layout)
+            source, method.node, lambda node: add_parameter(node, FLAG, default, annotation, layout)
         ),
         make_block if _has_one_line(source, method.node) else None,
     )

@@ -71,7 +71,11 @@ def applied_lines(path: Path, applied: Sequence[Finding]) -> Iterator[Line]:
     """`Fixed dcgan.py: KF102 (2), KF104`, and what runs differently from now on."""
     counts = Counter(each.code for each in applied)
     listed = ", ".join(f"{code} ({count})" if count > 1 else code for code, count in sorted(counts.items()))
-    yield [("Fixed ", "bold green"), (f"{path.as_posix()}: ", "bold"), (listed, "")]
+    yield [
+        ("Fixed ", "bold green"),
+        (f"{path.as_posix()}: ", "bold"),
+        (listed or "what a fix elsewhere needs", ""),
+    ]
     effects = [(each.code, each.fix.effect) for each in applied if each.fix and each.fix.effect]
     notes = [(each.code, each.help) for each in applied if each.help]
     for code, sentence in sorted(dict.fromkeys([*effects, *notes]), key=lambda pair: pair[0]):

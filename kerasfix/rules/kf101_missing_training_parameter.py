@@ -33,6 +33,7 @@ from Keras 3.10 an explicit None blocks what a layer would have inherited.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from kerasfix.analysis.index import ClassInfo, Kind, Method
@@ -100,7 +101,20 @@ def _severity(program: Program, info: ClassInfo) -> Severity:
     if info.role is not Kind.MODEL:
         # The context that Keras keeps beside the call serves a layer, if the models around it have one.
         return severity(program, Severity.INFO)
-    return severity(program, Severity.WARNING if program.flow.users(info) else Severity.ERROR)
+    is_sure = not program.flow.users(info) and not _trains_by_hand(info)
+    return severity(program, Severity.ERROR if is_sure else Severity.WARNING)
+
+
+def _trains_by_hand(info: ClassInfo) -> bool:
+    """Whether a `train_step` of its own calls the model with the flag, which works from Keras 3.10 on."""
+    step = info.find("train_step")
+    return step is not None and any(
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == step.self_name
+        and any(keyword.arg == FLAG for keyword in node.keywords)
+        for node in ast.walk(step.node)
+    )
 
 
 def _consequence(program: Program, info: ClassInfo, reached: list[str]) -> str:
@@ -110,6 +124,8 @@ def _consequence(program: Program, info: ClassInfo, reached: list[str]) -> str:
         return "on JAX, where no context is kept, they never train"
     if info.role is Kind.MODEL:
         how = _untrained(reached)
+        if _trains_by_hand(info):
+            return f"up to Keras 3.9, its `train_step` trains this model {how}"
         return f"under Keras 3, fit() trains this model {how}; up to Keras 3.9 so does {_CALL}"
     return (
         "Keras' call context serves it in models that have the flag; explicit is safer, on JAX the only way"

@@ -230,6 +230,23 @@ class Net(keras.Model):
 """,
         ),
         Case(
+            "A branch that is left, an `and` that may stop short, something that is no layer",
+            _INIT
+            + """\
+    def call(self, x, training=None, mode=None):
+        if mode == "features":
+            return self.base(x, training=False)
+        y = mode and self.base(x, training=True)
+        self.log.note(x, training=True)
+        match mode:
+            case "plain":
+                x = self.base(x, training=False)
+            case _:
+                x = self.drop(x)
+        return x
+""",
+        ),
+        Case(
             "In front of the constant, or in the other branch",
             _INIT
             + """\

@@ -2,7 +2,8 @@
 
 ## What it does
 Finds ways on which the training flag never arrives though it looks as if it did: `kwargs.get("training")` in
-a `call(self, x, **kwargs)`, `super().call(x)` without the flag, a literal `training=None`.
+a `call(self, x, **kwargs)`, `super().call(x)` without the flag, a literal `training=None`, a decorator
+without `functools.wraps`.
 
 ## Why it is bad
 Keras 3 passes `training` only to a `call` that names it in its signature; `**kwargs` stays empty, even for
@@ -32,10 +33,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from kerasfix.analysis.decorators import hidden_by
 from kerasfix.analysis.hidden import readings
 from kerasfix.analysis.index import ClassInfo, Method
 from kerasfix.analysis.program import Program
 from kerasfix.analysis.sites import FLAG, Passed, Site
+from kerasfix.analysis.training import Dependence
 from kerasfix.findings import Applicability, Finding, Severity
 from kerasfix.rules.base import Case, Rule, attempt, finding, left_alone, severity
 from kerasfix.rules.passing import is_super_call, passing_fix
@@ -47,7 +50,9 @@ _EFFECT = "fit() then runs it in training mode"
 def check(program: Program) -> Iterator[Finding]:
     for info in program.classes:
         call = info.methods.get("call")
-        if call is not None and not call.takes(FLAG):
+        if call is not None and call.takes(FLAG):
+            yield from _behind_decorator(program, info, call)
+        elif call is not None:
             yield from _in_keywords(program, info, call)
     for method in program.methods:
         for site in program.flow.sites(method):
@@ -67,7 +72,7 @@ def _in_keywords(program: Program, info: ClassInfo, call: Method) -> Iterator[Fi
         from kerasfix.codemods.hidden import name_the_flag
 
         fix, help = attempt(
-            "Name `training=None` in the signature and read that",
+            f"Name `training={False if found.is_off else None}` in the signature and read that",
             Applicability.REPAIR,
             lambda: name_the_flag(call, found),
             "fit() then sets it",
@@ -77,6 +82,33 @@ def _in_keywords(program: Program, info: ClassInfo, call: Method) -> Iterator[Fi
         _RULE,
         found.reads[0].node,
         f"`call` of {info.name} looks for `training` in `**{found.name}`, where Keras 3 never puts it",
+        severity=severity(program, Severity.ERROR),
+        owner=info.name,
+        fix=fix,
+        help=help,
+    )
+
+
+def _behind_decorator(program: Program, info: ClassInfo, call: Method) -> Iterator[Finding]:
+    hidden = hidden_by(call)
+    if hidden is None or program.flow.depends(info) is Dependence.INDEPENDENT:
+        return
+    fix, help = None, left_alone(list(hidden.blockers))
+    if hidden.in_sight:
+        from kerasfix.codemods.decorators import add_wraps
+
+        fix, help = attempt(
+            f"Let `{hidden.function.name}` wrap it with `functools.wraps`",
+            Applicability.REPAIR,
+            lambda: add_wraps(hidden),
+            "Keras then sees the signature, and fit() sets the flag",
+        )
+    yield finding(
+        program,
+        _RULE,
+        call.node,
+        f"The decorator `{hidden.function.name}` hides the flag of `call` of {info.name}: Keras 3 reads the "
+        "signature of the function that it returns",
         severity=severity(program, Severity.ERROR),
         owner=info.name,
         fix=fix,
@@ -156,7 +188,7 @@ RULE = Rule(
             + """\
     def call(self, x, **kwargs):
         x = self.bn(x, training=kwargs.get("training"))
-        return self.drop(x, training=kwargs.get('training', False))
+        return self.drop(x, training=kwargs.get('training', None))
 """,
             _INIT
             + """\
@@ -248,6 +280,52 @@ class Noisy(layers.Dropout):
 """,
         ),
         Case(
+            "A decorator that hands everything on, but shows a signature of its own",
+            """\
+from keras import Model, layers
+
+
+def logged(function):
+    def inner(*args, **kwargs):
+        return function(*args, **kwargs)
+
+    return inner
+
+
+class Net(Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+
+    @logged
+    def call(self, x, training=None):
+        return self.drop(x, training=training)
+""",
+            """\
+import functools
+
+from keras import Model, layers
+
+
+def logged(function):
+    @functools.wraps(function)
+    def inner(*args, **kwargs):
+        return function(*args, **kwargs)
+
+    return inner
+
+
+class Net(Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+
+    @logged
+    def call(self, x, training=None):
+        return self.drop(x, training=training)
+""",
+        ),
+        Case(
             "A literal None",
             _INIT
             + """\
@@ -262,6 +340,32 @@ class Noisy(layers.Dropout):
         ),
     ),
     valid=(
+        Case(
+            "A decorator that shows what it wraps",
+            """\
+import functools
+
+from keras import Model, layers
+
+
+def logged(function):
+    @functools.wraps(function)
+    def inner(*args, **kwargs):
+        return function(*args, **kwargs)
+
+    return inner
+
+
+class Net(Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+
+    @logged
+    def call(self, x, training=None):
+        return self.drop(x, training=training)
+""",
+        ),
         Case(
             "The flag is passed up",
             """\

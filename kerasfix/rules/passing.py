@@ -57,6 +57,9 @@ def applicability(program: Program, site: Site, thread: Thread) -> Applicability
     """Safe if a layer gets what the context gave it; a method that had a default gets another value."""
     if site.method.name != "call" and not program.threads.gets_flag(site.method):
         return Applicability.SUGGESTION
+    if any(method.name == "call" for method in thread.gains):
+        # A `call` that names the flag is given it by Keras.
+        return Applicability.REPAIR
     passes = [site, *thread.passes]
     if any(helper.takes(FLAG) for each in passes for helper in each.helpers) or site.is_super:
         return Applicability.REPAIR

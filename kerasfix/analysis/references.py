@@ -1,0 +1,221 @@
+"""Uses of a method that are no calls in sight, and so cannot be made to hand the flag over.
+
+A method that gains `training=None` must be handed the flag by everybody who calls it while a layer's context
+is open. Who reads it as an attribute of something, takes it as a value, puts something else in its place or
+inherits from a class that cannot be told, stands in the way.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from kerasfix.analysis.heirs import objections_of
+from kerasfix.analysis.index import ClassInfo, Method, Module
+from kerasfix.analysis.scope import Function, Scope
+from kerasfix.analysis.sites import NOT_FORWARD
+from kerasfix.analysis.training import TrainingFlow
+from kerasfix.analysis.values import Unknown, UserLayer
+
+
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    """A read of an attribute.
+
+    Attributes:
+        node: The attribute; or a name in the body of a class that can be a method of it.
+        module: Where it stands.
+        scope: The names there.
+        info: The class around it.
+        method: The method around it.
+        holder: The class or the function at the top of the module that it stands in.
+        is_built: Whether it is called where nothing but building goes on.
+    """
+
+    node: ast.Attribute | ast.Name
+    module: Module
+    scope: Scope
+    info: ClassInfo | None
+    method: Method | None
+    holder: str
+    is_built: bool
+
+
+class References:
+    """The reads of attributes in a project.
+
+    Args:
+        flow: Its layers and classes.
+    """
+
+    def __init__(self, flow: TrainingFlow) -> None:
+        self._flow = flow
+        self._linked: dict[tuple[Module, str, ClassInfo], bool] = {}
+
+    def blockers(self, method: Method, followed: set[int]) -> Iterator[str]:
+        """Why a method must not get another signature.
+
+        Args:
+            method: The method.
+            followed: The ids of the expressions that are known to call it.
+        """
+        yield from self.replaced(method)
+        for reference in self._by_name.get(method.name, ()):
+            if reference.is_built or id(reference.node) in followed or not self._may_mean(reference, method):
+                continue
+            node, module = reference.node, reference.module
+            where = "" if module is method.owner.module else f" of {os.path.basename(module.file)}"
+            text = ast.unparse(node)
+            yield f"line {node.lineno}{where} uses `{text}` in a way that is not followed"
+        yield from self._fetched(method)
+        yield from self._unknown_heirs(method)
+
+    def replaced(self, method: Method) -> Iterator[str]:
+        """Attributes that hide the method, in some instance."""
+        layers = self._flow.layers
+        for each in method.owner.family:
+            if method.name in layers.attributes(each):
+                yield f"`{method.name}` is also set as an attribute, in {each.name}"
+                return
+        for module in self._flow.project.given:
+            if method.name in layers.set_from_outside(module) and module.speaks_of(method.owner):
+                yield f"`{method.name}` is set from outside, in {os.path.basename(module.file)}"
+                return
+
+    def _fetched(self, method: Method) -> Iterator[str]:
+        """`getattr(self, name)(x)` that may give the method."""
+        if method.name == "call":
+            return
+        for each in method.owner.family:
+            for node, name in self._getattrs.get(each, ()):
+                if name in (None, method.name):
+                    yield f"line {node.lineno} uses `{ast.unparse(node)}`, which may be it"
+                    return
+
+    def _unknown_heirs(self, method: Method) -> Iterator[str]:
+        """Classes with a base that cannot be told, and that call or override what may be this method."""
+        owner = method.owner
+        for info in self._open_classes:
+            if info not in owner.family and info.module.speaks_of(owner):
+                yield from objections_of(info.node, {owner.name}, method.name, info.module.file)
+
+    @cached_property
+    def _open_classes(self) -> list[ClassInfo]:
+        return [info for info in self._flow.project.classes if None in info.outside_bases]
+
+    def _may_mean(self, reference: _Reference, method: Method) -> bool:
+        """Whether an attribute of the name of a method can be that method.
+
+        `something.call` goes around `__call__` and its context, so it counts wherever it stands;
+        `subprocess.call` does not.
+        """
+        info, node, owner = reference.info, reference.node, method.owner
+        if isinstance(node, ast.Name):
+            return info is owner
+        self_name = reference.method.self_name if reference.method is not None else None
+        match node.value:
+            case ast.Name(id=name) if name == self_name and info is not None:
+                found = {each.find(method.name) for each in (info, *info.descendants)}
+                return owner in info.family and (method in found or found == {None})
+            case ast.Call(func=ast.Name(id="super")) if info is not None:
+                # In a subclass with several bases, super() can lead to a class that this one does not know.
+                return info is not owner and any(
+                    info in each.ancestors and owner in each.ancestors for each in (info, *info.family)
+                )
+        named = self._flow.project.class_named(node.value, reference.scope)
+        if named is not None:
+            return owner in named.family
+        if reference.scope.dotted(node) is not None:
+            return False
+        if info is None and reference.holder not in self._used_in_classes:
+            # Nobody calls it while a context is open.
+            return False
+        if reference.method is not None:
+            values = self._flow.layers.values_of(node.value, reference.method, reference.scope)
+            if not any(isinstance(value, Unknown) for value in values):
+                return any(isinstance(value, UserLayer) and owner in value.info.family for value in values)
+        return self._is_linked(reference.module, reference.holder, owner)
+
+    def _is_linked(self, module: Module, holder: str, owner: ClassInfo) -> bool:
+        """Whether an instance of a class can have got into the hands of a class or function of a module."""
+        key = (module, holder, owner)
+        if key not in self._linked:
+            project = self._flow.project
+            self._linked[key] = project.may_meet(module, owner) or any(
+                each.speaks_of(owner) and holder in each.words for each in project.given
+            )
+        return self._linked[key]
+
+    @cached_property
+    def _used_in_classes(self) -> frozenset[str]:
+        """The names that methods of the project read."""
+        return frozenset(
+            node.id if isinstance(node, ast.Name) else node.attr
+            for info in self._flow.project.classes
+            for node in ast.walk(info.node)
+            if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load)
+        )
+
+    @cached_property
+    def _getattrs(self) -> dict[ClassInfo, list[tuple[ast.Call, str | None]]]:
+        """`getattr(self, name)` in the methods of each class; None for a name that is worked out."""
+        found: dict[ClassInfo, list[tuple[ast.Call, str | None]]] = {}
+        for info in self._flow.project.classes:
+            if "getattr" not in info.module.words:
+                continue
+            for method in info.methods.values():
+                for node in ast.walk(method.node) if method.name not in NOT_FORWARD else ():
+                    match node:
+                        case ast.Call(
+                            func=ast.Call(func=ast.Name(id="getattr"), args=[ast.Name(id=owner), name, *_])
+                        ) if owner == method.self_name:
+                            known = str(name.value) if isinstance(name, ast.Constant) else None
+                            found.setdefault(info, []).append((node, known))
+        return found
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[_Reference]]:
+        found: dict[str, list[_Reference]] = {}
+        wanted = frozenset(method.name for method in self._flow.project.methods())
+        for module in self._flow.project.given:
+            here = wanted & module.words
+            if here:
+                for reference in _references_in(module, here):
+                    node = reference.node
+                    name = node.attr if isinstance(node, ast.Attribute) else node.id
+                    found.setdefault(name, []).append(reference)
+        return found
+
+
+def _references_in(module: Module, wanted: frozenset[str]) -> Iterator[_Reference]:
+    called: set[int] = set()
+    classes = module.class_of_node
+    waiting: list[tuple[ast.AST, Scope, ClassInfo | None, Method | None, str]] = [
+        (module.source.tree, module.scope, None, None, "")
+    ]
+    while waiting:
+        node, scope, info, method, holder = waiting.pop()
+        if isinstance(node, ast.ClassDef):
+            info, method, holder = classes.get(node), None, holder or node.name
+        elif isinstance(node, Function):
+            own = info.methods.get(node.name) if info is not None and method is None else None
+            method = own if own is not None and own.node is node else method
+            holder = holder or node.name
+            scope = method.scope if method is not None and method.node is node else scope
+        elif isinstance(node, ast.Call):
+            called.add(id(node.func))
+        elif isinstance(node, ast.Attribute) and node.attr in wanted and isinstance(node.ctx, ast.Load):
+            is_built = method is not None and method.name in NOT_FORWARD and id(node) in called
+            yield _Reference(node, module, scope, info, method, holder, is_built)
+        elif (
+            isinstance(node, ast.Name)
+            and node.id in wanted
+            and info is not None
+            and method is None
+            and isinstance(node.ctx, ast.Load)
+        ):
+            yield _Reference(node, module, scope, info, None, holder, False)
+        waiting.extend((child, scope, info, method, holder) for child in ast.iter_child_nodes(node))
