@@ -81,6 +81,7 @@ def _renamed(files: dict[str, str]) -> dict[str, str]:
 
 
 ONLY = ("--select", "KF105")
+_ALL = tuple(library.Applicability)
 
 
 def test_layers_models_loops_and_the_functions_that_get_a_model(tmp_path: Path, kerasfix: Run) -> None:
@@ -435,16 +436,44 @@ def test_a_name_that_cannot_be_given_is_explained(text: str, reason: str) -> Non
     assert reason in finding.help
 
 
-def test_a_helper_that_others_use_keeps_its_name() -> None:
-    text = (
-        _NET.replace("self.drop(x, training=is_training)", "self.block(x, is_training=is_training)")
-        + "    def block(self, x, is_training): return self.drop(x, training=is_training)\n"
-        + "net = Net()\nnet.block(x, is_training=True)\n"
-    )
-    fixed = library.fix(HEADER + text, select=["KF105"]).text
+_HELPED = _NET.replace(
+    "self.drop(x, training=is_training)", "self.block(x, is_training=is_training)"
+).rstrip() + ("\n\n    def block(self, x, is_training):\n        return self.drop(x, training=is_training)\n")
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "net = Net()\nnet.block(x, is_training=True)\n",
+        "Net()\ndef f(n): return n.block(x, is_training=True)\n",
+        "f = Net().block\n",
+        "Net.block(net, x, is_training=True)\nNet()\n",
+        "Net()\nf = getattr(net, 'block')\n",
+        "Net().block = f\n",
+        "class S(Net):\n    other = Net.block\nS()\n",
+        "class S(Net):\n    def call(self, x, is_training): return getattr(self, kind)(x, 1)\nS()\n",
+        "class S(Net):\n    def block(self, x, training): return x\nS()\n",
+        "class S(Net):\n    def block(self, x, is_training, training=None): return x\nS()\n",
+        "class S(Net):\n    def test_step(self, x): return self.block(x, **x)\nS()\n",
+        "class S(Net):\n    def test_step(self, x): return map(self.block, x)\nS()\n",
+        "class S(Net):\n    @cached\n    def block(self, x, is_training): return x\nS()\n",
+    ],
+)
+def test_a_helper_that_others_use_keeps_its_name(use: str) -> None:
+    fixed = library.fix(HEADER + _HELPED + use, select=["KF105"], applicability=_ALL).text
     assert "self.block(x, is_training=training)" in fixed
-    assert "def block(self, x, is_training): return self.drop(x, training=is_training)" in fixed
-    assert "net.block(x, is_training=True)" in fixed
+    assert "def block(self, x, is_training):\n        return self.drop(x, training=is_training)" in fixed
+    assert fixed.endswith(use) or "class S" in use
+
+
+def test_a_helper_that_other_files_may_use_keeps_its_name(tmp_path: Path, kerasfix: Run) -> None:
+    net = HEADER + _HELPED + "Net()\n"
+    _put(tmp_path, {"net.py": net, "use.py": "from net import Net\nNet().block(1, True)\n"})
+    assert kerasfix("--apply", *ONLY, "net.py").returncode == 0
+    assert "self.block(x, is_training=training)" in (tmp_path / "net.py").read_text()
+    _put(tmp_path, {"net.py": net, "use.py": "from net import Net\nNet()\n"})
+    assert kerasfix("--apply", *ONLY, "net.py").returncode == 0
+    assert (tmp_path / "net.py").read_text() == net.replace("is_training", "training")
 
 
 def test_a_helper_is_renamed_with_its_versions_and_all_who_call_it() -> None:
