@@ -169,7 +169,7 @@ def test_a_flag_is_what_is_used_as_one(line: str, is_flag: bool) -> None:
     )
     program = Program.of(Source(text))
     found = other_flag(program.classes[0].methods["call"], program.flow)
-    assert found == ("train" if is_flag else None)
+    assert (found is not None) is is_flag
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,39 @@ def test_by_name_default_and_annotation(signature: str, name: str | None) -> Non
     )
     text = HEAD + f"    def call({signature}):\n        return self.d(1, training={flag})\n"
     program = Program.of(Source(text))
-    assert other_flag(program.classes[0].methods["call"], program.flow) == name
+    found = other_flag(program.classes[0].methods["call"], program.flow)
+    assert (found.name if found is not None else None) == name
+
+
+@pytest.mark.parametrize(
+    ("body", "reaches"),
+    [
+        ("return x if train else -x", False),
+        ("return tf.nn.dropout(x, .1) if train else x", False),
+        ("return self.helper(x, train)", False),
+        ("return self.d(x, training=train)", True),
+        ("return self.d(x) if train else x", True),
+        ("return self.d(x, training=True) if train else x", True),
+        ("return self.d(x) if train else self.f(x)", True),
+        ("return unknown(x, training=train)", True),
+        ("return self.other(x, train)", True),
+    ],
+)
+def test_whether_a_layer_depends_on_it(body: str, reaches: bool) -> None:
+    text = HEAD + (
+        f"    def call(self, x, train=None):\n        {body}\n"
+        "    def helper(self, x, flag): return x if flag else -x\n"
+        "    def other(self, x, flag): return self.d(x, training=flag)\n"
+        "N()\n"
+    )
+    program = Program.of(Source(text))
+    found = other_flag(program.classes[0].methods["call"], program.flow)
+    assert found is not None
+    assert found.reaches_layers is reaches
+    [finding] = kerasfix.check(text, select=["KF105"])
+    assert finding.fix is not None
+    assert (finding.fix.applicability is kerasfix.Applicability.REPAIR) is reaches
+    assert ("nothing but code of the class itself" in finding.help) is not reaches
 
 
 def test_a_flag_that_is_not_read_counts_where_a_layer_needs_one() -> None:

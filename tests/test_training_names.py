@@ -81,6 +81,7 @@ def _renamed(files: dict[str, str]) -> dict[str, str]:
 
 
 ONLY = ("--select", "KF105")
+_ALL = tuple(library.Applicability)
 
 
 def test_layers_models_loops_and_the_functions_that_get_a_model(tmp_path: Path, kerasfix: Run) -> None:
@@ -130,13 +131,31 @@ def test_so_does_one_that_is_not_even_looked_at(tmp_path: Path, kerasfix: Run) -
     assert _read(tmp_path) == files
 
 
-def test_a_function_that_another_file_may_call_is_not_followed(tmp_path: Path, kerasfix: Run) -> None:
-    files = {**FILES, "other.py": "from train import step\n\nstep(lambda x, is_training: x, [1.0])\n"}
+@pytest.mark.parametrize(
+    ("name", "text", "is_followed"),
+    [
+        ("other.py", "from train import step\n\nstep(f, [1.0])\n", False),
+        ("other.py", "import train\n\ntrain.step(f, [1.0])\n", False),
+        ("other.py", "def f():\n    from train import train\n    train(f, 1)\n", False),
+        ("other.py", "from train import *\n\nstep(f, [1.0])\n", False),
+        ("other.py", "import train as t\n\nt.step(f, [1.0])\n", False),
+        ("a/other.py", "from ..train import step\n\nstep(f, [1.0])\n", False),
+        ("other.py", "from lost.train import step\n\nstep(f, [1.0])\n", False),
+        ("other.py", "from train import (\n    step,\n)\nstep(\n", False),
+        ("other.py", "import train\n\n# One step after another.\n", False),
+        ("other.py", "import trains\n", True),
+        ("other.py", "def step(train):\n    return train\n", True),
+        ("a/other.py", "from .train import step\n\nstep(f, [1.0])\n", True),
+    ],
+)
+def test_a_function_that_another_file_may_call_is_not_followed(
+    tmp_path: Path, kerasfix: Run, name: str, text: str, is_followed: bool
+) -> None:
+    files = {**FILES, name: text, "a/train.py": "def step(): pass\n"}
     _put(tmp_path, files)
     done = kerasfix("--apply", *ONLY, ".")
-    assert done.returncode == 1
-    assert "`model` on line 7 of train.py may be an instance of it" in done.stdout
-    assert _read(tmp_path) == files
+    assert _read(tmp_path) == (_renamed(FILES) if is_followed else FILES) | dict([*files.items()][-2:])
+    assert ("`model` on line 7 of train.py may be an instance of it" in done.stdout) is not is_followed
 
 
 def test_a_layer_that_was_not_given_keeps_its_name(tmp_path: Path, kerasfix: Run) -> None:
@@ -417,16 +436,44 @@ def test_a_name_that_cannot_be_given_is_explained(text: str, reason: str) -> Non
     assert reason in finding.help
 
 
-def test_a_helper_that_others_use_keeps_its_name() -> None:
-    text = (
-        _NET.replace("self.drop(x, training=is_training)", "self.block(x, is_training=is_training)")
-        + "    def block(self, x, is_training): return self.drop(x, training=is_training)\n"
-        + "net = Net()\nnet.block(x, is_training=True)\n"
-    )
-    fixed = library.fix(HEADER + text, select=["KF105"]).text
+_HELPED = _NET.replace(
+    "self.drop(x, training=is_training)", "self.block(x, is_training=is_training)"
+).rstrip() + ("\n\n    def block(self, x, is_training):\n        return self.drop(x, training=is_training)\n")
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "net = Net()\nnet.block(x, is_training=True)\n",
+        "Net()\ndef f(n): return n.block(x, is_training=True)\n",
+        "f = Net().block\n",
+        "Net.block(net, x, is_training=True)\nNet()\n",
+        "Net()\nf = getattr(net, 'block')\n",
+        "Net().block = f\n",
+        "class S(Net):\n    other = Net.block\nS()\n",
+        "class S(Net):\n    def call(self, x, is_training): return getattr(self, kind)(x, 1)\nS()\n",
+        "class S(Net):\n    def block(self, x, training): return x\nS()\n",
+        "class S(Net):\n    def block(self, x, is_training, training=None): return x\nS()\n",
+        "class S(Net):\n    def test_step(self, x): return self.block(x, **x)\nS()\n",
+        "class S(Net):\n    def test_step(self, x): return map(self.block, x)\nS()\n",
+        "class S(Net):\n    @cached\n    def block(self, x, is_training): return x\nS()\n",
+    ],
+)
+def test_a_helper_that_others_use_keeps_its_name(use: str) -> None:
+    fixed = library.fix(HEADER + _HELPED + use, select=["KF105"], applicability=_ALL).text
     assert "self.block(x, is_training=training)" in fixed
-    assert "def block(self, x, is_training): return self.drop(x, training=is_training)" in fixed
-    assert "net.block(x, is_training=True)" in fixed
+    assert "def block(self, x, is_training):\n        return self.drop(x, training=is_training)" in fixed
+    assert fixed.endswith(use) or "class S" in use
+
+
+def test_a_helper_that_other_files_may_use_keeps_its_name(tmp_path: Path, kerasfix: Run) -> None:
+    net = HEADER + _HELPED + "Net()\n"
+    _put(tmp_path, {"net.py": net, "use.py": "from net import Net\nNet().block(1, True)\n"})
+    assert kerasfix("--apply", *ONLY, "net.py").returncode == 0
+    assert "self.block(x, is_training=training)" in (tmp_path / "net.py").read_text()
+    _put(tmp_path, {"net.py": net, "use.py": "from net import Net\nNet()\n"})
+    assert kerasfix("--apply", *ONLY, "net.py").returncode == 0
+    assert (tmp_path / "net.py").read_text() == net.replace("is_training", "training")
 
 
 def test_a_helper_is_renamed_with_its_versions_and_all_who_call_it() -> None:

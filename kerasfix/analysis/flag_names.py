@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,10 +19,36 @@ _CHOOSING = frozenset({"cond", "smart_cond", "switch", "in_train_phase"})
 _COMPREHENSION = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 
 
-def other_flag(call: Method, flow: TrainingFlow) -> str | None:
-    """The parameter that is the training flag of a `call`, if it is called something else.
+class Use(enum.Enum):
+    """What one use of a parameter says of it.
 
-    It is one if it is tested for truth or handed on as a flag, and something depends on it.
+    OWN: It is the flag: it is tested for truth.
+    HANDED: It is the flag: it is handed on as such to a layer that depends on it, or to something unknown.
+    NONE: It is no flag.
+    """
+
+    OWN = "own"
+    HANDED = "handed"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class OtherFlag:
+    """The training flag of a `call` under a name that Keras does not know.
+
+    Attributes:
+        name: The parameter.
+        reaches_layers: Whether a layer depends on it, not just the code of the class itself.
+    """
+
+    name: str
+    reaches_layers: bool
+
+
+def other_flag(call: Method, flow: TrainingFlow) -> OtherFlag | None:
+    """The training flag of a `call`, if it is called something else.
+
+    A parameter is one if it is tested for truth or handed on as a flag, and something depends on it.
     """
     if call.takes(FLAG):
         return None
@@ -29,27 +56,42 @@ def other_flag(call: Method, flow: TrainingFlow) -> str | None:
     # The first one is the input, whatever its name is.
     for name in (*call.parameters[1:], *keyword_only):
         if name in OTHER_FLAG_NAMES:
-            names = occurrences(call.node, name).names
-            if names and _is_flag(call, name, flow, set()):
-                return name
-            if not names and _may_be_flag(call, name) and flow.needs_flag(call):
-                return name
+            uses = _uses(call, name, flow, set())
+            if uses is not None and (uses or _is_idle(call, name, flow)):
+                return OtherFlag(name, Use.HANDED in uses or _calls_dependent(call, flow))
     return None
 
 
-def _is_flag(method: Method, name: str, flow: TrainingFlow, seen: set[tuple[Method, str]]) -> bool:
-    """Whether a parameter is used as the training flag, and something depends on it."""
-    if (method, name) in seen or not _may_be_flag(method, name):
-        return False
+def _is_idle(call: Method, name: str, flow: TrainingFlow) -> bool:
+    """Whether nobody reads a parameter although a layer needs the flag."""
+    return not occurrences(call.node, name).names and flow.needs_flag(call)
+
+
+def _calls_dependent(call: Method, flow: TrainingFlow) -> bool:
+    """Whether a layer that depends on the flag is called, in whatever mode."""
+    return any(
+        flow.value_depends(value) is Dependence.DEPENDS
+        for method in flow.reachable(call)
+        for site in flow.sites(method)
+        for value in site.values
+    )
+
+
+def _uses(method: Method, name: str, flow: TrainingFlow, seen: set[tuple[Method, str]]) -> set[Use] | None:
+    """How a parameter is used as the training flag; None if it is none."""
+    if (method, name) in seen:
+        return set()
+    if not _may_be_flag(method, name):
+        return None
     seen.add((method, name))
     sites = {site.call: site for site in flow.sites(method)}
     parents = {child: node for node in ast.walk(method.node) for child in ast.iter_child_nodes(node)}
-    uses = [
-        _is_used_as_flag(node, parents, sites, flow, seen)
+    uses = {
+        _use(node, parents, sites, flow, seen)
         for node in occurrences(method.node, name).names
         if isinstance(node.ctx, ast.Load)
-    ]
-    return True in uses and False not in uses
+    }
+    return None if Use.NONE in uses else {use for use in uses if use is not None}
 
 
 def _may_be_flag(method: Method, name: str) -> bool:
@@ -61,14 +103,14 @@ def _may_be_flag(method: Method, name: str) -> bool:
     return not (isinstance(annotation, ast.Name) and annotation.id == "str")
 
 
-def _is_used_as_flag(
+def _use(
     name: ast.Name,
     parents: dict[ast.AST, ast.AST],
     sites: dict[ast.Call, Site],
     flow: TrainingFlow,
     seen: set[tuple[Method, str]],
-) -> bool | None:
-    """Whether one use shows that it is the flag, or that it is none; None if it says nothing."""
+) -> Use | None:
+    """What one use says of the parameter, if anything."""
     node: ast.AST = name
     parent = parents[node]
     keyword: ast.keyword | None = None
@@ -77,26 +119,26 @@ def _is_used_as_flag(
         node, parent = parent, parents[parent]
     match parent:
         case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test) if test is node:
-            return True
+            return Use.OWN
         case ast.UnaryOp(op=ast.Not()):
-            return True
+            return Use.OWN
         case ast.Compare(left=left, comparators=others):
             values = [each.value for each in (left, *others) if isinstance(each, ast.Constant)]
             if any(isinstance(value, str) for value in values):
-                return False
-            return True if any(value in (None, True, False) for value in values) else None
+                return Use.NONE
+            return Use.OWN if any(value in (None, True, False) for value in values) else None
         case ast.Assign(targets=[ast.Name(id=target)]) if target == FLAG:
-            return True
+            return Use.HANDED
         case ast.Call():
             handed = _handed(parent, node, keyword)
             if handed is None:
                 return None
             if parent in sites:
-                return _matters(sites[parent], handed, flow, seen)
+                return _use_by(sites[parent], handed, flow, seen)
             if isinstance(handed, int):
                 chooses = handed == 0 and _last_name(parent.func) in _CHOOSING
-                return True if chooses else None
-            return True if handed == FLAG or handed in OTHER_FLAG_NAMES else None
+                return Use.OWN if chooses else None
+            return Use.HANDED if handed == FLAG or handed in OTHER_FLAG_NAMES else None
     return None
 
 
@@ -109,34 +151,35 @@ def _handed(call: ast.Call, node: ast.AST, keyword: ast.keyword | None) -> str |
     return call.args.index(node)
 
 
-def _matters(site: Site, handed: str | int, flow: TrainingFlow, seen: set[tuple[Method, str]]) -> bool | None:
-    """Whether what is called takes an argument as its training flag, and depends on it."""
-    if site.helpers:
-        found = [_takes_as_flag(helper, handed, flow, seen) for helper in site.helpers]
-    else:
-        found = [
-            _takes_as_flag(call, handed, flow, seen)
-            for value in site.values
-            if isinstance(value, UserLayer) and (call := value.info.find("call")) is not None
-        ]
-        positions = {value.fact.training_position for value in site.values if isinstance(value, BuiltinLayer)}
-        if handed == FLAG or handed in positions:
-            depends = {flow.value_depends(value) for value in site.values}
-            found.append(bool(depends - {Dependence.INDEPENDENT}))
-    return True if any(found) else None
+def _use_by(site: Site, handed: str | int, flow: TrainingFlow, seen: set[tuple[Method, str]]) -> Use | None:
+    """What a layer or a helper makes of an argument."""
+    methods = [*site.helpers]
+    methods += [
+        call
+        for value in site.values
+        if isinstance(value, UserLayer) and (call := value.info.find("call")) is not None
+    ]
+    found = [_use_in(method, handed, flow, seen) for method in methods]
+    positions = {value.fact.training_position for value in site.values if isinstance(value, BuiltinLayer)}
+    if (handed == FLAG or handed in positions) and not site.helpers:
+        depends = {flow.value_depends(value) for value in site.values}
+        found.append(Use.HANDED if depends - {Dependence.INDEPENDENT} else None)
+    return next((use for use in (Use.HANDED, Use.OWN) if use in found), None)
 
 
-def _takes_as_flag(
+def _use_in(
     method: Method, handed: str | int, flow: TrainingFlow, seen: set[tuple[Method, str]]
-) -> bool:
+) -> Use | None:
+    """What a method makes of an argument."""
     if isinstance(handed, int):
         if handed >= len(method.parameters):
-            return False
+            return None
         handed = method.parameters[handed]
     if handed == FLAG:
         # Of layers, `value_depends` says it.
-        return method.takes(FLAG) and method.name != "call"
-    return method.takes(handed) and _is_flag(method, handed, flow, seen)
+        return Use.HANDED if method.takes(FLAG) and method.name != "call" else None
+    uses = _uses(method, handed, flow, seen) if method.takes(handed) else None
+    return next((use for use in (Use.HANDED, Use.OWN) if use in (uses or ())), None)
 
 
 def _last_name(func: ast.expr) -> str:

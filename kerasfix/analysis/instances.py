@@ -10,12 +10,12 @@ import ast
 import builtins
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 
-from kerasfix.analysis.calls import Call, Spot, calls_in
+from kerasfix.analysis.callers import Callers
+from kerasfix.analysis.calls import Call, Spot
 from kerasfix.analysis.decorators import is_transparent
 from kerasfix.analysis.evaluate import Place
-from kerasfix.analysis.index import ClassInfo, Method, Module
+from kerasfix.analysis.index import ClassInfo, Method
 from kerasfix.analysis.scope import (
     Binding,
     Function,
@@ -26,7 +26,6 @@ from kerasfix.analysis.scope import (
     is_in_project,
 )
 from kerasfix.analysis.sites import called_methods
-from kerasfix.analysis.threads import Objections
 from kerasfix.analysis.training import TrainingFlow
 from kerasfix.analysis.values import BuiltinLayer, Nothing, UserLayer, Value
 from kerasfix.keras import names
@@ -137,33 +136,33 @@ class Instances:
 
     Args:
         flow: The layers and classes of the project.
-        objections: Knows of files that are not looked at.
+        callers: Who calls its functions.
     """
 
-    def __init__(self, flow: TrainingFlow, objections: Objections) -> None:
+    def __init__(self, flow: TrainingFlow, callers: Callers) -> None:
         self._flow = flow
-        self._objections = objections
         self._project = flow.project
-        self._calls: dict[Module, list[Call]] = {}
-        self._callers: dict[Function, list[Call] | None] = {}
+        self._callers = callers
+        self._known: dict[ast.expr, Who] = {}
         # Parameters and variables that are being followed.
         self._asking: set[tuple[Function, str]] = set()
         self._following: set[int] = set()
 
-    def calls(self, module: Module) -> list[Call]:
-        if module not in self._calls:
-            self._calls[module] = list(calls_in(module))
-        return self._calls[module]
-
     def is_call_of(self, call: ast.Call, wanted: set[ClassInfo], spot: Spot) -> bool | None:
         """Whether what is called is an instance of one of `wanted`; None if it may be."""
-        who = self.called(call.func, spot)
+        # The caller may know less of the place than `Callers.calls` does.
+        who = self._called(call.func, spot)
         if who.classes & wanted:
             return True if who.complete else None
         return False if who.complete else None
 
     def called(self, func: ast.expr, spot: Spot) -> Who:
-        """What the thing that is called can be; methods and functions are no one."""
+        """What is called in one of `Callers.calls` can be; methods and functions are no one."""
+        if func not in self._known:
+            self._known[func] = self._called(func, spot)
+        return self._known[func]
+
+    def _called(self, func: ast.expr, spot: Spot) -> Who:
         if spot.narrowed:
             classes = spot.narrowed.get(ast.unparse(func))
             found = [self._project.class_named(each, spot.scope) for each in classes or ()]
@@ -235,15 +234,16 @@ class Instances:
         return _of_values(attribute.values) if attribute is not None and attribute.values else None
 
     def _named(self, node: ast.Name, spot: Spot, steps: int) -> Who:
-        values = _of_values(self._values(node, spot))
-        if values.complete:
-            return values
         bindings = spot.scope.lookup(node.id)
         if not bindings:
             dotted = spot.scope.dotted(node)
             if dotted is not None:
                 return self._defined(dotted, steps)
             return _NO_ONE if hasattr(builtins, node.id) else _ANYONE
+        if not all(isinstance(binding, Imported | ast.ClassDef | Function) for binding in bindings):
+            values = _of_values(self._values(node, spot))
+            if values.complete:
+                return values
         if id(bindings) in self._following:
             # `net = tf.function(net)` is what `net` is besides.
             return _NO_ONE
@@ -297,7 +297,7 @@ class Instances:
         function = next((function for function, inner in spot.functions if inner is scope), None)
         if function is None or not all(is_transparent(each, spot.scope) for each in function.decorator_list):
             return _ANYONE
-        callers = self._callers_of(function, spot)
+        callers = self._callers.of(function, spot.module)
         if not callers or (function, name) in self._asking:
             return _ANYONE if not callers else _NO_ONE
         self._asking.add((function, name))
@@ -312,7 +312,7 @@ class Instances:
         if keyword is not None:
             return self._who(keyword.value, call.spot, steps - 1)
         positional = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
-        if self._methods.get(function) is not None:
+        if self._callers.is_method(function):
             positional = positional[1:]
         if call.has_star or call.has_double_star:
             return _ANYONE
@@ -320,66 +320,6 @@ class Instances:
             return self._who(call.node.args[positional.index(name)], call.spot, steps - 1)
         default = default_values(function).get(name)
         return _NO_ONE if isinstance(default, ast.Constant) else _ANYONE
-
-    @cached_property
-    def _methods(self) -> dict[Function, Method]:
-        return {method.node: method for info in self._project.classes for method in info.methods.values()}
-
-    def _callers_of(self, function: Function, spot: Spot) -> list[Call] | None:
-        """The calls of a function; None if it is used in another way too."""
-        if function not in self._callers:
-            found: list[Call] | None = []
-            if self._objections.uses(function.name, spot.module.file):
-                found = None
-            for module in self._project.given:
-                if function.name in module.words:
-                    here = self._callers_in(module, function)
-                    found = None if here is None or found is None else found + here
-            self._callers[function] = found
-        return self._callers[function]
-
-    def _callers_in(self, module: Module, function: Function) -> list[Call] | None:
-        method = self._methods.get(function)
-        found: list[Call] = []
-        called: set[int] = set()
-        for call in self.calls(module):
-            if call.name != function.name:
-                continue
-            called.add(id(call.node.func))
-            if method is None:
-                target = self._project.function_named(call.node.func, call.spot.scope)
-                if target is not None and target[0] is function:
-                    found.append(call)
-            elif call.spot.method and method in called_methods(call.node.func, call.spot.method):
-                found.append(call)
-            elif isinstance(call.node.func, ast.Attribute) and call.spot.scope.dotted(call.node.func) is None:
-                return None
-        return None if self._is_used_otherwise(module, function, called) else found
-
-    def _is_used_otherwise(self, module: Module, function: Function, called: set[int]) -> bool:
-        """Whether a module hands a function on, or calls it by another name."""
-        method = self._methods.get(function)
-        end = f".{function.name}"
-        for bound, bindings in module.scope.bindings.items():
-            imported = [each.dotted for each in bindings if isinstance(each, Imported)]
-            if bound != function.name and any(dotted.endswith(end) for dotted in imported):
-                return True
-        for node in module.reads.get(function.name, ()):
-            if id(node) in called:
-                continue
-            if isinstance(node, ast.Attribute):
-                if method is not None or self._is(node, function, module):
-                    return True
-            elif method is None and self._is(node, function, module):
-                return True
-        return False
-
-    def _is(self, node: ast.expr, function: Function, module: Module) -> bool:
-        """Whether a name, at module level, can stand for a function."""
-        if isinstance(node, ast.Name) and function in module.scope.lookup(node.id):
-            return True
-        found = self._project.function_named(node, module.scope)
-        return found is not None and found[0] is function
 
 
 def _of_values(values: Iterable[Value]) -> Who:

@@ -17,7 +17,7 @@ from pathlib import Path
 from kerasfix.analysis.heirs import objections_of
 from kerasfix.analysis.index import ClassInfo, Module, is_known_base
 from kerasfix.analysis.project import Project
-from kerasfix.analysis.scope import Scope, module_scope
+from kerasfix.analysis.scope import IN_PROJECT, Scope, is_in_project, module_scope
 from kerasfix.analysis.threads import OTHER_FLAG_NAMES, Objections
 from kerasfix.source import Source, SourceError, decode
 from kerasfix.workspace import WorkspaceError, read
@@ -70,16 +70,19 @@ class Neighbours:
                 if isinstance(node, ast.Call) and any(each.arg == keyword for each in node.keywords):
                     yield f"`{ast.unparse(node.func)}` gets a `{keyword}` ({place.name}:{node.lineno})"
 
-    def importing(self, name: str, file: str, but: Container[str]) -> bool:
+    def importing(self, name: str, file: str, project: Project, but: Container[str]) -> bool:
         """Whether a file, other than some, says `name` and imports the module that is written in `file`."""
         place = Path(file)
-        module = place.parent.name if place.stem == "__init__" else place.stem
-        says = re.compile(rb"\b%s\b" % re.escape(name.encode()))
-        imports = re.compile(rb"^[ \t]*(?:import|from)\b.*\b%s\b" % re.escape(module.encode()), re.MULTILINE)
-        return any(
-            str(path) not in but and says.search(data) and imports.search(data)
-            for path, data in self._everything()
-        )
+        stem = place.parent.name if place.stem == "__init__" else place.stem
+        words = name.encode(), stem.encode()
+        patterns = [re.compile(rb"\b%s\b" % re.escape(word)) for word in words]
+        for path, data in self._everything():
+            if str(path) in but:
+                continue
+            says = all(word in data for word in words) and all(each.search(data) for each in patterns)
+            if says and _imports(data, path, file, stem, project):
+                return True
+        return False
 
     def users(self, info: ClassInfo, method: str, known: Mapping[str, Module]) -> Iterator[str]:
         """Uses of a helper method in files that are no part of the project but may meet its class."""
@@ -192,6 +195,7 @@ class _Outside:
 
     def __init__(self, neighbours: Neighbours, project: Project) -> None:
         self._neighbours = neighbours
+        self._project = project
         self._known = {module.file: module for module in project.given}
 
     def __call__(self, info: ClassInfo, method: str, renamed: str = "") -> Iterator[str]:
@@ -200,7 +204,36 @@ class _Outside:
         yield from self._neighbours.against(info, method, self._known)
 
     def uses(self, function: str, file: str) -> bool:
-        return self._neighbours.importing(function, file, self._known)
+        return self._neighbours.importing(function, file, self._project, self._known)
+
+
+def _imports(data: bytes, path: Path, file: str, stem: str, project: Project) -> bool:
+    """Whether a program imports what is written in `file`, or something of its name that is not found."""
+    try:
+        source = Source(decode(data)[0], str(path))
+        tree = source.tree
+    except SourceError:
+        return True
+    module = Module(source, project, given=False)
+    for node in ast.walk(tree):
+        for dotted in _imported(node):
+            found = project.resolve(dotted, module)
+            if found.startswith(f"{IN_PROJECT}{file}|"):
+                return True
+            if not is_in_project(found) and stem in dotted.split("."):
+                return True
+    return False
+
+
+def _imported(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.Import(names=names):
+            yield from (alias.name for alias in names)
+        case ast.ImportFrom(module=module, level=level, names=names):
+            start = "." * level + (module or "")
+            yield start
+            dot = "" if start.endswith(".") else "."
+            yield from (f"{start}{dot}{alias.name}" for alias in names if alias.name != "*")
 
 
 def _bytes(path: Path) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from kerasfix.analysis.callers import Callers
 from kerasfix.analysis.dataflow import DataFlow
 from kerasfix.analysis.index import ClassInfo, Method, Module
 from kerasfix.analysis.instances import Instances
@@ -43,8 +44,12 @@ class Knowledge:
         return Threads(self.flow, self._objections)
 
     @cached_property
+    def callers(self) -> Callers:
+        return Callers(self.project, self._objections)
+
+    @cached_property
     def instances(self) -> Instances:
-        return Instances(self.flow, self._objections)
+        return Instances(self.flow, self.callers)
 
     @cached_property
     def hand_training(self) -> HandTraining:
@@ -52,7 +57,7 @@ class Knowledge:
 
     @cached_property
     def renames(self) -> Renames:
-        return Renames(self.flow, self.instances, self._objections)
+        return Renames(self.flow, self.instances, self.callers, self._objections)
 
 
 class Program:

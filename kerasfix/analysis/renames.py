@@ -7,20 +7,22 @@ keyword. A call that cannot be told makes the renaming doubtful: it would raise 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 
+from kerasfix.analysis.callers import Callers
 from kerasfix.analysis.calls import Call
-from kerasfix.analysis.flag_names import occurrences
 from kerasfix.analysis.index import ClassInfo, Method, Module
 from kerasfix.analysis.instances import Instances, Who
-from kerasfix.analysis.sites import FLAG, NOT_FORWARD, called_methods
+from kerasfix.analysis.named_methods import NamedMethods, family_of, method_blockers, passes, position
+from kerasfix.analysis.sites import FLAG
 from kerasfix.analysis.tapes import place_of
-from kerasfix.analysis.threads import OTHER_FLAG_NAMES, Objections, decorator_blockers, place_blockers
+from kerasfix.analysis.threads import Objections
 from kerasfix.analysis.training import TrainingFlow
 
 _PARTIAL = "functools.partial"
+# More arguments than any call has.
+_NEVER = 1000
 
 
 @dataclass(eq=False)
@@ -50,14 +52,19 @@ class Renames:
     Args:
         flow: Its layers and classes.
         instances: What its calls call.
+        callers: Its calls.
         objections: What files that are not looked at have against a renaming.
     """
 
-    def __init__(self, flow: TrainingFlow, instances: Instances, objections: Objections) -> None:
+    def __init__(
+        self, flow: TrainingFlow, instances: Instances, callers: Callers, objections: Objections
+    ) -> None:
         self.flow = flow
         self.instances = instances
+        self.callers = callers
         self.objections = objections
         self._made: dict[tuple[Method, str], Renaming] = {}
+        self._method_names: dict[str, set[str]] = {}
 
     def renaming(self, call: Method, old: str) -> Renaming:
         """What it takes to call the parameter `old` of a `call` by its right name."""
@@ -72,6 +79,20 @@ class Renames:
                 self._made[method, old] = attempt.renaming
         return self._made[call, old]
 
+    def method_names(self, word: str) -> set[str]:
+        """Attributes that, in the modules that say a word, can only be methods: nothing sets them."""
+        if word not in self._method_names:
+            defined: set[str] = set()
+            stored: set[str] = set()
+            for module in self.flow.project.given:
+                for node in ast.walk(module.source.tree) if word in module.words else ():
+                    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                        defined.add(node.name)
+                    elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                        stored.add(node.attr)
+            self._method_names[word] = defined - stored
+        return self._method_names[word]
+
 
 class _Attempt:
     """One renaming in the making.
@@ -85,26 +106,35 @@ class _Attempt:
     def __init__(self, renames: Renames, old: str, seeds: set[ClassInfo]) -> None:
         self._flow = renames.flow
         self._instances = renames.instances
+        self._callers = renames.callers
         self._given = renames.flow.project.given
         self._objections = renames.objections
+        self._method_names = renames.method_names(old)
         self.old = old
         self.joined: set[ClassInfo] = set()
-        self.family = _family(seeds)
+        self._named = NamedMethods(self._flow, renames.callers, renames.objections, old)
+        self.family = family_of(seeds)
         self.versions = [
             call for info in self.family if (call := info.methods.get("call")) is not None and call.takes(old)
         ]
         self._classes = {info for info in self._flow.project.classes if info.find("call") in self.versions}
         self._speaking = [
-            module for module in self._given if any(module.speaks_of(info) for info in self._classes)
+            module
+            for module in self._given
+            if any(self._flow.project.may_meet(module, info) for info in self._classes)
         ]
-        self._is_used = False
+        self._heirs = {heir for info in self._classes for heir in (info, *info.descendants)}
+        self._is_used = any(self._flow.users(info) for info in self._heirs)
+        self._position = min(
+            (place for call in self.versions if (place := position(call, old)) is not None), default=_NEVER
+        )
         self.renaming = Renaming(old, list(self.versions))
-        self._add_helpers()
+        self._named.add_helpers(self.renaming.methods)
         self._check_methods()
         # Those that speak of the classes first: what they say of them is the better reason.
         for module in sorted(self._given, key=lambda module: module not in self._speaking):
             if old in module.words or module in self._speaking:
-                for each in self._instances.calls(module):
+                for each in self._callers.calls(module):
                     self._see(each)
         self._check_surroundings()
 
@@ -113,60 +143,10 @@ class _Attempt:
     def _check_methods(self) -> None:
         blockers = self.renaming.blockers
         for method in self.versions:
-            blockers += _method_blockers(method, self.old)
+            blockers += method_blockers(method, self.old)
         for info in self.family:
             if "__call__" in info.methods:
                 blockers.append(f"{info.name} overrides `__call__`")
-
-    def _add_helpers(self) -> None:
-        """Methods that `call` hands the flag to under the same name: renamed with it where that is safe."""
-        methods = self.renaming.methods
-        for method in methods:
-            for call in self._calls_in(method):
-                targets = called_methods(call.node.func, method)
-                if not targets or "call" in {target.name for target in targets}:
-                    continue
-                if self._passes(call, targets[0]) and targets[0] not in methods:
-                    helpers = [
-                        each.methods[targets[0].name]
-                        for each in _family({target.owner for target in targets})
-                        if targets[0].name in each.methods
-                    ]
-                    if all(map(self._is_free, helpers)):
-                        methods += helpers
-
-    def _calls_in(self, method: Method) -> Iterator[Call]:
-        for call in self._instances.calls(method.owner.module):
-            if call.spot.method is method:
-                yield call
-
-    def _passes(self, call: Call, method: Method) -> bool:
-        """Whether a call hands something over as the parameter `old` of a method."""
-        if call.keyword(self.old) is not None:
-            return method.takes(self.old)
-        position = _position(method, self.old)
-        return position is not None and position < len(call.node.args)
-
-    def _is_free(self, helper: Method) -> bool:
-        """Whether all that uses a helper is in sight, and so is all that has to change for its renaming."""
-        if not helper.takes(self.old) or helper.name in NOT_FORWARD or helper.name.startswith("__"):
-            return False
-        if any(_method_blockers(helper, self.old)):
-            return False
-        for module in self._given:
-            if not (module.speaks_of(helper.owner) and helper.name in module.words):
-                continue
-            called: set[int] = set()
-            for call in self._instances.calls(module):
-                targets = self._targets(call) if call.name == helper.name else ()
-                if targets:
-                    called.add(id(call.node.func))
-                if helper in targets and call.has_double_star and not self._passes(call, helper):
-                    return False
-            for node in ast.walk(module.source.tree):
-                if isinstance(node, ast.Attribute) and node.attr == helper.name and id(node) not in called:
-                    return False
-        return True
 
     # --- Calls ---------------------------------------------------------------------------------------------
 
@@ -174,34 +154,28 @@ class _Attempt:
         """Take one call of the project into account."""
         func, spot = call.node.func, call.spot
         keyword = call.keyword(self.old)
-        targets = self._targets(call)
+        targets = self._named.targets(call)
         if targets:
             self._see_method(call, targets)
             return
-        if self._is_used and keyword is None and len(call.node.args) == 1 and not call.has_double_star:
-            # It passes no flag, whatever it calls.
+        if not self._is_used:
+            made = self._flow.project.class_named(func, spot.scope)
+            self._is_used = made is not None and made in self._heirs
+        by_position = len(call.node.args) > self._position
+        if keyword is None and not call.has_double_star and not by_position:
+            # It passes nothing that could be the flag.
             return
         who = self._instances.called(func, spot)
         is_partial = spot.scope.dotted(func) == _PARTIAL and bool(call.node.args)
         if is_partial:
             who = self._instances.called(call.node.args[0], spot)
-        made = self._flow.project.class_named(func, spot.scope) if call.name else None
-        if made is not None and any(made is each or made in each.descendants for each in self._classes):
-            self._is_used = True
         if who.classes & self._classes:
             self._see_instance(call, who, by_position=not is_partial)
         elif keyword is not None and not who.complete and not self._is_method_name(func):
             self._doubt(call, "may be an instance of it")
 
-    def _targets(self, call: Call) -> tuple[Method, ...]:
-        """The methods that are called, by `self.block(x)`, `super().call(x)`, `Base.call(self, x)`."""
-        func, spot = call.node.func, call.spot
-        if isinstance(func, ast.Attribute) and func.attr == "call":
-            named = self._flow.project.class_named(func.value, spot.scope)
-            found = named.find("call") if named is not None else None
-            if found is not None:
-                return (found,)
-        return called_methods(func, spot.method) if spot.method is not None else ()
+    def _is_method_name(self, func: ast.expr) -> bool:
+        return isinstance(func, ast.Attribute) and func.attr in self._method_names
 
     def _see_method(self, call: Call, targets: tuple[Method, ...]) -> None:
         renamed = [target for target in targets if target in self.renaming.methods]
@@ -212,7 +186,7 @@ class _Attempt:
             self._rename(call, keyword)
             if len(renamed) < len(targets):
                 self._block(call, "can also be another method")
-        elif call.has_double_star and not any(self._passes(call, target) for target in renamed):
+        elif call.has_double_star and not any(passes(call, target, self.old) for target in renamed):
             self._doubt(call, "may get it through `**`")
 
     def _see_instance(self, call: Call, who: Who, *, by_position: bool) -> None:
@@ -230,7 +204,7 @@ class _Attempt:
                 self._doubt(call, "may be something that wants the old name")
             return
         methods = {method for info in who.classes & self._classes if (method := info.find("call"))}
-        if any(self._passes(call, method) for method in methods):
+        if any(passes(call, method, self.old) for method in methods):
             # What stays a positional argument means the same afterwards.
             if by_position and not others and not call.has_star:
                 names = _names_from(call.node, methods, self.old)
@@ -243,23 +217,6 @@ class _Attempt:
         self.renaming.keywords.append((call.spot.module, keyword))
         if call.keyword(FLAG) is not None:
             self._block(call, f"gets a `{FLAG}` as well")
-
-    def _is_method_name(self, func: ast.expr) -> bool:
-        """Whether `something.name` can only be a method or a function: nothing sets such an attribute."""
-        return isinstance(func, ast.Attribute) and func.attr in self._method_names
-
-    @cached_property
-    def _method_names(self) -> set[str]:
-        defined: set[str] = set()
-        stored: set[str] = set()
-        for module in self._given:
-            if self.old in module.words:
-                for node in ast.walk(module.source.tree):
-                    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                        defined.add(node.name)
-                    elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-                        stored.add(node.attr)
-        return defined - stored
 
     # --- The rest ------------------------------------------------------------------------------------------
 
@@ -289,38 +246,6 @@ class _Attempt:
         return place_of(call.node, call.spot.module, self.versions[0].owner.module)
 
 
-def _family(seeds: Iterable[ClassInfo]) -> list[ClassInfo]:
-    """All classes that share an instance with one of `seeds`, or with one that does."""
-    found: dict[ClassInfo, None] = {}
-    waiting = list(seeds)
-    while waiting:
-        info = waiting.pop(0)
-        if info not in found:
-            found[info] = None
-            waiting += info.family
-    return list(found)
-
-
-def _method_blockers(method: Method, old: str) -> Iterator[str]:
-    """Why the parameter of one method cannot have another name."""
-    owner = method.owner
-    yield from place_blockers(method)
-    others = sorted(
-        argument.arg for argument in method.named if argument.arg in {FLAG, *OTHER_FLAG_NAMES} - {old}
-    )
-    if others:
-        yield f"`{method.name}` of {owner.name} takes `{others[0]}` as well"
-    if any(argument.arg == old for argument in method.node.args.posonlyargs):
-        yield f"`{old}` is a positional-only parameter"
-    yield from occurrences(method.node, old).reasons
-    yield from decorator_blockers(method)
-    extra = method.node.args.kwarg
-    if extra is not None and any(
-        isinstance(node, ast.Name) and node.id == extra.arg for node in ast.walk(method.node)
-    ):
-        yield f"`**{extra.arg}` of `{method.name}` may already carry the flag"
-
-
 def _takes(info: ClassInfo, name: str) -> bool:
     call = info.find("call")
     return call is not None and call.takes(name)
@@ -334,10 +259,6 @@ def _has_its_own_way(info: ClassInfo) -> bool:
         or call.node.args.kwarg is not None
         or any("__call__" in each.methods for each in info.family)
     )
-
-
-def _position(method: Method, name: str) -> int | None:
-    return method.parameters.index(name) if name in method.parameters else None
 
 
 def _names_from(call: ast.Call, methods: set[Method], old: str) -> dict[int, str]:

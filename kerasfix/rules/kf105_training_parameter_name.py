@@ -29,8 +29,10 @@ A repair: `fit()` trains afterwards what the flag leads to, as Keras documents, 
 parameter, its uses, the versions of `call` in base classes and subclasses, the helper methods that hand it on
 under the same name and all calls that pass it are renamed together. The default stays; KF102 and KF108 look
 at it. A suggestion where a call that passes the old name may be out of sight: nothing makes or calls the
-class, something that cannot be told is called with this keyword, `**` may carry it. Nothing is edited where
-the method uses the name `training` for something else. A functional model that was saved with such a
+class, something that cannot be told is called with this keyword, `**` may carry it. A suggestion, too, where
+no layer depends on the flag but only code of the class itself (`if not is_training: x = tf.nn.softmax(x)`):
+`fit()` would run that in another mode than before. Nothing is edited where the method uses the name
+`training` for something else. A functional model that was saved with such a
 keyword in its configuration does not load afterwards.
 
 ## References
@@ -43,7 +45,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from kerasfix.analysis.flag_names import other_flag
+from kerasfix.analysis.flag_names import OtherFlag, other_flag
 from kerasfix.analysis.index import ClassInfo, Kind, Method
 from kerasfix.analysis.program import Program
 from kerasfix.findings import Applicability, Finding, Fix, Severity
@@ -55,20 +57,20 @@ _RULE = ("KF105", "training-parameter-name")
 def check(program: Program) -> Iterator[Finding]:
     for info in program.classes:
         call = info.methods.get("call")
-        name = other_flag(call, program.flow) if call is not None else None
-        if call is not None and name is not None:
-            yield _finding(program, info, call, name)
+        flag = other_flag(call, program.flow) if call is not None else None
+        if call is not None and flag is not None:
+            yield _finding(program, info, call, flag)
 
 
-def _finding(program: Program, info: ClassInfo, call: Method, name: str) -> Finding:
-    fix, help = _fix(program, call, name)
+def _finding(program: Program, info: ClassInfo, call: Method, flag: OtherFlag) -> Finding:
+    fix, help = _fix(program, call, flag)
     is_error = info.role is Kind.MODEL and not program.module.is_keras2_only
     return finding(
         program,
         _RULE,
-        next(argument for argument in call.named if argument.arg == name),
-        f"`call` of {info.name} names its training flag `{name}`, which Keras never sets: "
-        f"{_consequence(info, call, name)}",
+        next(argument for argument in call.named if argument.arg == flag.name),
+        f"`call` of {info.name} names its training flag `{flag.name}`, which Keras never sets: "
+        f"{_consequence(info, call, flag.name)}",
         severity=Severity.ERROR if is_error else Severity.WARNING,
         owner=info.name,
         fix=fix,
@@ -76,22 +78,29 @@ def _finding(program: Program, info: ClassInfo, call: Method, name: str) -> Find
     )
 
 
-def _fix(program: Program, call: Method, name: str) -> tuple[Fix | None, str]:
-    renaming = program.renames.renaming(call, name)
+def _fix(program: Program, call: Method, flag: OtherFlag) -> tuple[Fix | None, str]:
+    renaming = program.renames.renaming(call, flag.name)
     if renaming.blockers:
         return None, left_alone(renaming.blockers)
     from kerasfix.codemods.rename import rename_edits
 
+    sure = flag.reaches_layers and not renaming.doubts
     others = bool(renaming.keywords or renaming.positional or len(renaming.methods) > 1)
     fix, help = attempt(
         "Call it `training`" + (", here and wherever it is passed" if others else ""),
-        Applicability.SUGGESTION if renaming.doubts else Applicability.REPAIR,
+        Applicability.REPAIR if sure else Applicability.SUGGESTION,
         lambda: rename_edits(renaming),
         effect="fit() then runs in training mode, evaluate() and predict() do not, as Keras documents",
     )
-    if fix is not None and renaming.doubts:
-        help = f"Not certain, because a call elsewhere may pass `{name}=`: {some(renaming.doubts)}"
-    return fix, help
+    if fix is None or sure:
+        return fix, help
+    if renaming.doubts:
+        reason = f"a call elsewhere may pass `{flag.name}=`: {some(renaming.doubts)}"
+    else:
+        reason = (
+            "nothing but code of the class itself reads the flag, which may be meant for calls that pass it"
+        )
+    return fix, f"Not certain, because {reason}"
 
 
 def _consequence(info: ClassInfo, call: Method, name: str) -> str:
