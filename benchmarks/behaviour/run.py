@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 import zipfile
@@ -72,6 +73,7 @@ def patch(package: Package, folder: Path, checkout: Path) -> Copies:
 def run(package: Package, indices: Sequence[int], copies: Copies, python: Path) -> Result:
     """Send the recipes through both versions."""
     result = Result(package, copies.changed)
+    (copies.outputs / "package.pickle").write_bytes(pickle.dumps(package))
     for version, copy in (("before", copies.original), ("after", copies.patched)):
         crashed = children(package, version, copy, indices, copies, python)
         for index in crashed:
@@ -109,7 +111,7 @@ def children(
     left = list(indices)
     log = copies.outputs / f"{version}.log"
     while left:
-        command = [str(python), "-m", "benchmarks.behaviour.worker", package.requirement, version]
+        command = [str(python), "-m", "benchmarks.behaviour.worker", version]
         command += [str(copies.outputs), *map(str, left)]
         with log.open("a") as stream:
             try:

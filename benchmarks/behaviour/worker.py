@@ -1,8 +1,9 @@
 """The child process: builds the objects of one version of a package, calls them and keeps what they return.
 
 Runs in the Python that has TensorFlow, with the package's folder first on the path, as
-`python -m benchmarks.behaviour.worker PACKAGE before|after FOLDER RECIPE...`. What the original (`before`)
-writes, weights and outputs, the patched version (`after`) reads: it is given the same weights and compares.
+`python -m benchmarks.behaviour.worker before|after FOLDER RECIPE...`; the folder has the recipes. What the
+original (`before`) writes there, weights and outputs, the patched version (`after`) reads: it is given the same
+weights and compares.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import pickle
+import re
 import signal
 import sys
 import traceback
@@ -22,12 +25,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.behaviour.compare import Call, Seen, compare, load, save
-from benchmarks.behaviour.recipes import PACKAGES
 from benchmarks.behaviour.spec import Array, New, Package, Recipe
 from benchmarks.behaviour.stubs import Stubs
 
 SEED = 7
 SECONDS = 300  # for one recipe
+_COLOUR = re.compile(r"\x1b\[\d*m")
 PHASES = ("inference", "bare", "predict", "training")
 # Keras begins with weights that hide faults: moving means of 0, variances of 1, scales of 0. A shift that
 # keeps variances positive makes them tell.
@@ -245,7 +248,7 @@ def told(error: BaseException) -> str:
     """An error in one line, with where in the code it came from."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "site-packages" not in frame.filename and __file__ != frame.filename]
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [_COLOUR.sub("", line).strip() for line in str(error).splitlines() if line.strip()]
     # Keras begins with where it was; what happened comes after that.
     what = [line for line in lines if not line.startswith(("Exception encountered", "in user code", "File "))]
     text = next(iter(what), "")
@@ -257,13 +260,12 @@ def out_of_time(*_: Any) -> None:
     raise TimeoutError(f"not done after {SECONDS} seconds")
 
 
-def main(requirement: str, version: str, folder: Path, indices: Sequence[int]) -> None:
-    package = next(package for package in PACKAGES if package.requirement == requirement)
+def main(version: str, folder: Path, indices: Sequence[int]) -> None:
+    package: Package = pickle.loads((folder / "package.pickle").read_bytes())
     session = Session(package)
     signal.signal(signal.SIGALRM, out_of_time)
     for index in indices:
         recipe = package.recipes[index]
-        (folder / f"{version}.now").write_text(str(index))
         signal.alarm(SECONDS)
         original = load(folder / f"{index}.npz") if version == "after" else None
         if original is not None and original.errors.get("construct"):
@@ -281,4 +283,4 @@ def main(requirement: str, version: str, folder: Path, indices: Sequence[int]) -
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), [int(index) for index in sys.argv[4:]])
+    main(sys.argv[1], Path(sys.argv[2]), [int(index) for index in sys.argv[3:]])

@@ -21,7 +21,7 @@ PACKAGES: tuple[Package, ...] = (
         ("official",),
         (*garden_text.RECIPES, *garden_images.RECIPES),
         legacy=True,
-        stubs=("tensorflow_datasets", "pycocotools", "PIL"),
+        stubs=("tensorflow_datasets", "pycocotools", "PIL", "cv2"),
     ),
     Package(
         "transformers==4.44.2", ("transformers",), (*face_text.RECIPES, *face_others.RECIPES), legacy=True

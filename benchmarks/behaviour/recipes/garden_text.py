@@ -186,6 +186,14 @@ RECIPES = (
             floats(2, 4, 8),
             floats(2, 4, 8),
         ),
+        recipe(
+            "multi_channel_attention:MultiChannelAttention",
+            {"num_heads": 2, "key_dim": 4, "dropout": 0.3},
+            floats(2, 4, 8),
+            floats(2, 3, 5, 8),
+            context_attention_weights=floats(2, 2, 4, 3),
+            attention_mask=ones(2, 3, 4, 5),
+        ),
         recipe("mobile_bert_layers:MobileBertEmbedding", MOBILE_BERT, ints(2, 4)),
         recipe(
             "pack_optimization:StridedTransformerEncoderBlock",
@@ -238,6 +246,15 @@ RECIPES = (
     ),
     *within(
         f"{TEXT}.networks",
+        recipe(
+            "xlnet_base:XLNetBase",
+            {**XLNET.options, "two_stream": True},
+            ints(2, 4),
+            segment_ids=zeros(2, 4, dtype="int32"),
+            input_mask=ones(2, 4, dtype="float32"),
+            masked_tokens=exactly([[0, 1, 0, 1]], 2, 4, dtype="float32"),
+            permutation_mask=zeros(2, 4, 4),
+        ),
         recipe("bert_encoder:BertEncoderV2", {**ENCODER, **DROPS}, TOKENS),
         recipe("fnet:FNet", {**ENCODER, **DROPS, "attention_layers": (1,), "max_sequence_length": 4}, TOKENS),
         recipe("funnel_transformer:FunnelTransformerEncoder", {**ENCODER, **DROPS}, TOKENS),

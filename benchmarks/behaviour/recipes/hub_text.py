@@ -182,6 +182,20 @@ RECIPES = within(
         floats(2, 6),
     ),
     recipe(
+        "rwkv7.rwkv7_layer:RWKV7_Block",
+        {
+            "hidden_size": 8,
+            "head_size": 4,
+            "intermediate_dim": 12,
+            "gate_lora": 4,
+            "mv_lora": 4,
+            "aaa_lora": 4,
+            "decay_lora": 4,
+        },
+        floats(2, 16, 8),
+        floats(2, 16, 8),
+    ),
+    recipe(
         "xlnet.xlnet_backbone:XLNetBackbone",
         {**TEXT, "num_heads": 2, "dropout": 0.3},
         {**TOKENS, "segment_ids": zeros(2, 5, dtype="int32")},
