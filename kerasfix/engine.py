@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # A program without these has no Keras class with a flag or a chain to lose, and calls none with its flag; one
 # that imports its classes from another module of the project may not say "keras".
 _SIGN = re.compile(rb"keras|\bdef\s+call\b|\bis_?[Tt]rain(?:ing)?\s*=[^=]")
-_CLASS = re.compile(rb"^\s*class\s+([A-Za-z_]\w*)", re.MULTILINE)
+_MAY_USE = re.compile(rb"\b(?:import|class)\b")
 _CAPITAL = re.compile(rb"\b_*[A-Z]\w*")
 
 
@@ -207,21 +207,15 @@ def _draw_in(reports: dict[str, FileReport], others: list[FileReport]) -> None:
     """Add the files that say nothing of Keras but speak of a class of one that does, or that one imports."""
     from kerasfix.analysis.project import Project
 
-    waiting = {
-        each.source.file: each for each in others if b"import" in each.file.data or b"class" in each.file.data
-    }
-    names: set[bytes] = set()
+    waiting = {each.source.file: each for each in others if _MAY_USE.search(each.file.data)}
+    words = {file: frozenset(_CAPITAL.findall(each.file.data)) for file, each in waiting.items()}
     fresh = dict(reports)
     while waiting and fresh:
-        new = {name for each in fresh.values() for name in _CLASS.findall(each.file.data)} - names
-        names |= new
         project = Project({file: each.source for file, each in reports.items()})
-        _ = project.classes
-        fresh = {
-            file: waiting.pop(file)
-            for file in [*waiting]
-            if file in project.loaded or not new.isdisjoint(_CAPITAL.findall(waiting[file].file.data))
-        }
+        names = {info.name.encode() for info in project.classes if info.role is not None}
+        imported = set(project.loaded)
+        drawn = [file for file in waiting if file in imported or not names.isdisjoint(words[file])]
+        fresh = {file: waiting.pop(file) for file in drawn}
         for file, report in [*fresh.items()]:
             try:
                 text, report.encoding = decode(report.file.data)

@@ -2,8 +2,8 @@
 
 Runs in the Python that has TensorFlow, with the package's folder first on the path, as
 `python -m benchmarks.behaviour.worker before|after FOLDER RECIPE...`; the folder has the recipes. What the
-original (`before`) writes there, weights and outputs, the patched version (`after`) reads: it is given the same
-weights and compares.
+original (`before`) writes there, weights and outputs, the patched version (`after`) reads: it is given the
+same weights and compares.
 """
 
 from __future__ import annotations
