@@ -41,6 +41,7 @@ class Neighbours:
     def __init__(self, paths: Iterable[Path]) -> None:
         self._paths = paths
         self._skipped: list[Path] = []
+        self._naming: dict[str, dict[Path, bytes]] = {}
         self._classes: dict[Path, list[tuple[ast.ClassDef, set[str]]]] = {}
 
     def of(self, project: Project) -> Objections:
@@ -53,7 +54,7 @@ class Neighbours:
             module = known.get(str(place))
             if module is None or _may_inherit(module, node, info):
                 yield from objections_of(node, self._descendants(info.name), method, str(place))
-        if method != "call":
+        if method != "call" and info.find(method) is not None:
             yield from self.users(info, method, known)
 
     def passing(self, keyword: str, but: Container[str]) -> Iterator[str]:
@@ -87,16 +88,13 @@ class Neighbours:
     def users(self, info: ClassInfo, method: str, known: Mapping[str, Module]) -> Iterator[str]:
         """Uses of a helper method in files that are no part of the project but may meet its class."""
         wanted = re.compile(rb"\.%s\b" % method.encode())
-        heirs = b"|".join(name.encode() for name in self._descendants(info.name))
-        names = re.compile(rb"\b(?:%s)\b" % heirs)
+        speaking = self._speaking(info.name)
         for place, data in self._everything():
             if str(place) in known or not wanted.search(data):
                 continue
             # Who never names the class may be handed an instance by somebody who names both.
             stem = re.compile(rb"\b%s\b" % re.escape(place.stem.encode()))
-            if not names.search(data) and not any(
-                names.search(other) and stem.search(other) for _, other in self._everything()
-            ):
+            if place not in speaking and not any(stem.search(other) for other in speaking.values()):
                 continue
             try:
                 tree = Source(decode(data)[0]).tree
@@ -108,6 +106,16 @@ class Neighbours:
                         pass
                     case ast.Attribute(attr=name) if name == method:
                         yield f"`{ast.unparse(node)}` ({place.name}:{node.lineno}) may be it"
+
+    def _speaking(self, class_name: str) -> dict[Path, bytes]:
+        """The files that name a class or an heir of it."""
+        if class_name not in self._naming:
+            heirs = b"|".join(name.encode() for name in self._descendants(class_name))
+            names = re.compile(rb"\b(?:%s)\b" % heirs)
+            self._naming[class_name] = {
+                place: data for place, data in self._everything() if names.search(data)
+            }
+        return self._naming[class_name]
 
     def _everything(self) -> Iterator[tuple[Path, bytes]]:
         yield from self._data.items()
