@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeGuard
 from kerasfix.findings import Applicability, Finding, Severity
 from kerasfix.plan import Plan, make_plans
 from kerasfix.source import Encoding, Source, SourceError, decode
+from kerasfix.syntax import children
 from kerasfix.workspace import Found, InputFile, WorkspaceError, read, write
 
 if TYPE_CHECKING:
@@ -240,7 +241,7 @@ def _depth(source: Source) -> int:
     while waiting:
         node, depth = waiting.pop()
         deepest = max(deepest, depth)
-        waiting += [(child, depth + 1) for child in ast.iter_child_nodes(node)]
+        waiting += [(child, depth + 1) for child in children(node)]
     return deepest
 
 

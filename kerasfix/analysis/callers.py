@@ -12,6 +12,7 @@ from kerasfix.analysis.project import Project
 from kerasfix.analysis.scope import Function, Imported
 from kerasfix.analysis.sites import called_methods
 from kerasfix.analysis.threads import Objections
+from kerasfix.syntax import walk
 
 
 @dataclass(slots=True)
@@ -104,7 +105,7 @@ class Callers:
             names = self._names[module] = _Names()
             for call in self.calls(module):
                 names.calls.setdefault(call.name, []).append(call)
-            for node in ast.walk(module.source.tree):
+            for node in walk(module.source.tree):
                 if isinstance(node, ast.Attribute):
                     names.attributes.setdefault(node.attr, []).append(node)
                 elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from kerasfix.analysis.index import Method, Module
 from kerasfix.analysis.scope import Function, Scope, comprehension_scope, function_scope
+from kerasfix.syntax import children
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +73,18 @@ def calls_in(module: Module) -> Iterator[Call]:
     waiting: list[tuple[ast.AST, Spot]] = [(statement, start) for statement in module.source.tree.body[::-1]]
     while waiting:
         node, spot = waiting.pop()
-        children: list[tuple[ast.AST, Spot]]
+        inside: list[tuple[ast.AST, Spot]]
         if isinstance(node, Function | ast.Lambda):
-            children = _of_function(node, spot, methods)
+            inside = _of_function(node, spot, methods)
         elif isinstance(node, ast.If | ast.IfExp):
-            children = _of_condition(node, spot)
+            inside = _of_condition(node, spot)
         else:
             if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
                 spot = replace(spot, scope=comprehension_scope(node, spot.scope))
             elif isinstance(node, ast.Call):
                 yield Call(node, spot)
-            children = [(child, spot) for child in ast.iter_child_nodes(node)]
-        waiting.extend(children[::-1])
+            inside = [(child, spot) for child in children(node)]
+        waiting += inside[::-1]
 
 
 def _of_function(

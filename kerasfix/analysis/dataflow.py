@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from kerasfix.analysis.scope import Function, named_parameters
+from kerasfix.syntax import children, walk
 
 # `except*` came with Python 3.11.
 _TRY: tuple[type[ast.Try], ...] = (ast.Try, getattr(ast, "TryStar", ast.Try))
@@ -182,7 +183,7 @@ class DataFlow:
                 for outer in (*node.decorator_list, *_outer_expressions(node)):
                     self._read(outer, step, state)
                 self.captured |= {
-                    each.id for inner in node.body for each in ast.walk(inner) if isinstance(each, ast.Name)
+                    each.id for inner in node.body for each in walk(inner) if isinstance(each, ast.Name)
                 }
                 self._define(node.name, step, state, whole=True)
             case ast.Import(names=names) | ast.ImportFrom(names=names):
@@ -271,7 +272,7 @@ class DataFlow:
         ends: list[_State | None] = []
         for case in cases:
             inside = dict(state)
-            for pattern in ast.walk(case.pattern):
+            for pattern in walk(case.pattern):
                 if isinstance(pattern, ast.Name):
                     self._read(pattern, step, inside)
                 captured = getattr(pattern, "name", None) or getattr(pattern, "rest", None)
@@ -298,12 +299,12 @@ class DataFlow:
                 for default in (*node.args.defaults, *node.args.kw_defaults):
                     if default is not None:
                         self._read(default, step, state)
-                self.captured |= {each.id for each in ast.walk(node.body) if isinstance(each, ast.Name)}
+                self.captured |= {each.id for each in walk(node.body) if isinstance(each, ast.Name)}
             case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
                 inner = dict(state)
                 for generator in node.generators:
                     self._read(generator.iter, step, inner)
-                    for each in ast.walk(generator.target):
+                    for each in walk(generator.target):
                         if isinstance(each, ast.Name):
                             inner[each.id] = frozenset()
                     for condition in generator.ifs:
@@ -311,16 +312,16 @@ class DataFlow:
                 results = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
                 for result in results:
                     self._read(result, step, inner)
-                names = [each.id for each in ast.walk(node) if isinstance(each, ast.Name)]
+                names = [each.id for each in walk(node) if isinstance(each, ast.Name)]
                 if isinstance(node, ast.GeneratorExp):
                     # It runs when somebody asks for its values.
                     self.captured |= set(names)
-                for each in ast.walk(node):
+                for each in walk(node):
                     if isinstance(each, ast.NamedExpr) and inner.get(each.target.id):
                         # Its name belongs to the function; the loop may never run.
                         state[each.target.id] = state.get(each.target.id, frozenset()) | inner[each.target.id]
             case _:
-                for child in ast.iter_child_nodes(node):
+                for child in children(node):
                     self._read(child, step, state)
 
     def _read_name(self, node: ast.Name, step: Step, state: _State) -> None:

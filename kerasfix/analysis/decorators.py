@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from kerasfix.analysis.index import Method, Module
 from kerasfix.analysis.project import Project
-from kerasfix.analysis.scope import Function, Scope, function_scope, named_parameters, own_nodes
+from kerasfix.analysis.scope import Function, Scope, function_scope, named_parameters
 from kerasfix.analysis.sites import FLAG
+from kerasfix.syntax import own_nodes, parents_in, walk
 
 # Decorators that hand all arguments through and show the signature of what they decorate.
 _TRANSPARENT = frozenset(
@@ -270,8 +271,8 @@ def _losses(inner: Function, original: str) -> Iterator[str]:
     if keywords is None and not _takes_flag(inner):
         yield f"`{inner.name}` takes no `**kwargs`, in which the flag could come"
         return
-    parents = {child: node for node in ast.walk(inner) for child in ast.iter_child_nodes(node)}
-    names = [node for statement in inner.body for node in ast.walk(statement) if isinstance(node, ast.Name)]
+    parents = parents_in(inner)
+    names = [node for statement in inner.body for node in walk(statement) if isinstance(node, ast.Name)]
     calls = []
     for name in names:
         parent = parents[name]
@@ -285,7 +286,7 @@ def _losses(inner: Function, original: str) -> Iterator[str]:
             yield f"`{inner.name}` sets `{FLAG}`"
     if any(
         argument.arg in (original, keywords, rest)
-        for node in ast.walk(inner)
+        for node in walk(inner)
         if isinstance(node, ast.Lambda | Function) and node is not inner
         for argument in named_parameters(node)
     ):

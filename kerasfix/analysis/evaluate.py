@@ -21,7 +21,6 @@ from kerasfix.analysis.scope import (
     comprehension_scope,
     function_scope,
     named_parameters,
-    own_nodes,
 )
 from kerasfix.analysis.values import (
     NOTHING,
@@ -38,6 +37,7 @@ from kerasfix.analysis.values import (
 )
 from kerasfix.keras import names
 from kerasfix.keras.layers import APPLICATIONS, Effect, LayerFact, fact
+from kerasfix.syntax import children, own_nodes
 
 _MAX_STEPS = 14
 _SAME_ELEMENTS = frozenset({"list", "tuple", "reversed", "sorted"})
@@ -139,7 +139,7 @@ class Evaluator:
                 case ast.Lambda() | ast.Attribute(value=ast.Name()):
                     pass
                 case _:
-                    waiting += ast.iter_child_nodes(node)
+                    waiting += children(node)
         return list(found)
 
     def _layers_of_builder(self, call: ast.Call, place: Place) -> list[Value]:

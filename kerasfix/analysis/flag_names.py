@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kerasfix.analysis.index import Method
-from kerasfix.analysis.scope import Function, named_parameters, own_nodes
+from kerasfix.analysis.scope import Function, named_parameters
 from kerasfix.analysis.sites import FLAG, Site
 from kerasfix.analysis.threads import OTHER_FLAG_NAMES
 from kerasfix.analysis.training import Dependence, TrainingFlow
 from kerasfix.analysis.values import BuiltinLayer, UserLayer
+from kerasfix.syntax import children, own_nodes, parents_in, walk
 
 # Functions that choose by their first argument.
 _CHOOSING = frozenset({"cond", "smart_cond", "switch", "in_train_phase"})
@@ -85,7 +86,7 @@ def _uses(method: Method, name: str, flow: TrainingFlow, seen: set[tuple[Method,
         return None
     seen.add((method, name))
     sites = {site.call: site for site in flow.sites(method)}
-    parents = {child: node for node in ast.walk(method.node) for child in ast.iter_child_nodes(node)}
+    parents = parents_in(method.node)
     uses = {
         _use(node, parents, sites, flow, seen)
         for node in occurrences(method.node, name).names
@@ -217,19 +218,19 @@ def occurrences(function: Function, name: str, new: str = FLAG) -> Occurrences:
         elif isinstance(node, _COMPREHENSION) and any(
             isinstance(each, ast.Name) and each.id == name and isinstance(each.ctx, ast.Store)
             for generator in node.generators
-            for each in ast.walk(generator.target)
+            for each in walk(generator.target)
         ):
             reasons.append(f"`{name}` is also the variable of a comprehension")
         elif isinstance(node, ast.ClassDef) and any(
-            isinstance(each, ast.Name) and each.id == name for each in ast.walk(node)
+            isinstance(each, ast.Name) and each.id == name for each in walk(node)
         ):
             reasons.append(f"`{name}` is used in a class inside of the method")
         elif name in _bound_names(node):
             reasons.append(f"`{name}` is bound in a way that is not followed")
-        waiting += list(ast.iter_child_nodes(node))[::-1]
-    if any(_says(node, new) for node in ast.walk(function)):
+        waiting += children(node)[::-1]
+    if any(_says(node, new) for node in walk(function)):
         reasons.append(f"`{function.name}` uses the name `{new}` for something else")
-    if any(isinstance(node, ast.Call) and _last_name(node.func) in _LOOKING for node in ast.walk(function)):
+    if any(isinstance(node, ast.Call) and _last_name(node.func) in _LOOKING for node in walk(function)):
         reasons.append(f"`{function.name}` looks at its variables by their names")
     return Occurrences(found, reasons)
 

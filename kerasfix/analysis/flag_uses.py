@@ -10,6 +10,7 @@ from kerasfix.analysis.index import Method
 from kerasfix.analysis.sites import FLAG, Passed, Site
 from kerasfix.analysis.training import Dependence, TrainingFlow
 from kerasfix.analysis.values import UserLayer
+from kerasfix.syntax import parents_in, walk
 
 # Methods of Keras layers, and of tensors and containers that layers hold, that call no layer.
 _NO_LAYER = frozenset(
@@ -78,7 +79,7 @@ def flag_uses(method: Method, flow: TrainingFlow) -> set[Use]:
 
 def _reads(method: Method) -> Iterator[ast.Name]:
     for statement in method.node.body:
-        for node in ast.walk(statement):
+        for node in walk(statement):
             if isinstance(node, ast.Name) and node.id == FLAG and isinstance(node.ctx, ast.Load):
                 yield node
 
@@ -146,4 +147,4 @@ def _receivers(site: Site) -> Iterator[Method]:
 
 
 def _parents(root: ast.AST) -> dict[ast.AST, ast.AST]:
-    return {child: node for node in ast.walk(root) for child in ast.iter_child_nodes(node)}
+    return parents_in(root)

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from kerasfix.syntax import children, walk
+
 _FREEZES = re.compile(r"freez|trainable", re.IGNORECASE)
 
 
@@ -88,7 +90,7 @@ def _events_in(tree: ast.Module) -> Iterator[_Event]:
         node, loops = waiting.pop()
         if isinstance(node, ast.For):
             run = _layers_of(node.iter)
-            names = [each.id for each in ast.walk(node.target) if isinstance(each, ast.Name)]
+            names = [each.id for each in walk(node.target) if isinstance(each, ast.Name)]
             if run is not None and names:
                 # A loop that spares or picks the BatchNormalization knows what it does.
                 if any("Normalization" in ast.unparse(child) for child in node.body):
@@ -101,7 +103,7 @@ def _events_in(tree: ast.Module) -> Iterator[_Event]:
             for target in node.targets:
                 if isinstance(target, ast.Attribute) and target.attr == "trainable":
                     yield _event(target.value, value if isinstance(value, bool) else None, loops)
-        waiting += [(child, loops) for child in ast.iter_child_nodes(node)]
+        waiting += [(child, loops) for child in children(node)]
 
 
 def _frozen_by(call: ast.Call) -> Iterator[_Event]:

@@ -17,12 +17,13 @@ from functools import cached_property
 from kerasfix.analysis.dataflow import DataFlow, Definition
 from kerasfix.analysis.index import Method, Module
 from kerasfix.analysis.made import MODELS, Made, is_input, is_model, made_by
-from kerasfix.analysis.scope import Function, Scope, function_scope, named_parameters, own_nodes
+from kerasfix.analysis.scope import Function, Scope, function_scope, named_parameters
 from kerasfix.analysis.sites import FLAG, NOT_FORWARD
 from kerasfix.analysis.training import Dependence, TrainingFlow
 from kerasfix.analysis.values import BuiltinLayer, Nothing, Stack, Value, is_layer
 from kerasfix.keras import names
 from kerasfix.keras.layers import APPLICATIONS, Effect
+from kerasfix.syntax import own_nodes, walk
 
 # What is made from a tensor by these is no tensor.
 _NO_TENSOR = frozenset(
@@ -156,7 +157,7 @@ class Functional:
         seen: set[Definition] = set()
         waiting: list[ast.AST] = list(given)
         while waiting:
-            for node in ast.walk(waiting.pop()):
+            for node in walk(waiting.pop()):
                 if isinstance(node, ast.Call):
                     values = self._values(node.func, frame)
                     depends = {self._flow.value_depends(value) for value in values}
@@ -325,7 +326,7 @@ def _value(definition: Definition) -> ast.expr | None:
 def _is_used(call: ast.Call, frame: Frame) -> bool:
     """Whether anything reads what a call returns; a model may be called to be built and no more."""
     flow = frame.flow
-    steps = [step for step in flow.steps.values() if any(node is call for node in ast.walk(step.node))]
+    steps = [step for step in flow.steps.values() if any(node is call for node in walk(step.node))]
     step = max(steps, key=lambda step: step.order)
     if isinstance(step.node, ast.Expr):
         return step.node.value is not call

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 
 from kerasfix.analysis.sites import FLAG
+from kerasfix.syntax import walk
 
 
 def objections_of(info: ast.ClassDef, bases: set[str], method: str, file: str) -> Iterator[str]:
@@ -22,8 +23,8 @@ def objections_of(info: ast.ClassDef, bases: set[str], method: str, file: str) -
     for item in info.body:
         if method != "call" and isinstance(item, ast.FunctionDef) and item.name == method:
             yield f"`{method}` is overridden in {info.name} ({name}:{item.lineno})"
-    passed = {id(node.func) for node in ast.walk(info) if isinstance(node, ast.Call) and _passes_flag(node)}
-    for node in ast.walk(info):
+    passed = {id(node.func) for node in walk(info) if isinstance(node, ast.Call) and _passes_flag(node)}
+    for node in walk(info):
         if not isinstance(node, ast.Attribute) or node.attr != method:
             continue
         if isinstance(node.ctx, ast.Store):

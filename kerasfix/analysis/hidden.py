@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from kerasfix.analysis.index import Method
 from kerasfix.analysis.sites import FLAG
+from kerasfix.syntax import walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def readings(method: Method) -> Readings:
         return Readings()
     found = Readings(keywords.arg)
     known: set[ast.AST] = set()
-    for node in (each for statement in method.node.body for each in ast.walk(statement)):
+    for node in (each for statement in method.node.body for each in walk(statement)):
         if isinstance(node, ast.Assign) and _names_the_flag(node) and _is_read(node.value, found.name):
             found.reads.append(Reading(node.value, node))
             known.add(node.value)
@@ -54,8 +55,8 @@ def readings(method: Method) -> Readings:
             found.reads.append(Reading(node))
             known.add(node)
     found.is_off = any(_falls_back(read.node) for read in found.reads)
-    inside = {name for node in known for name in ast.walk(node) if isinstance(name, ast.Name)}
-    for node in (each for statement in method.node.body for each in ast.walk(statement)):
+    inside = {name for node in known for name in walk(node) if isinstance(name, ast.Name)}
+    for node in (each for statement in method.node.body for each in walk(statement)):
         if not isinstance(node, ast.Name) or node in inside:
             continue
         if node.id == found.name:

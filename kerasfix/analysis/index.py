@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from kerasfix.analysis.scope import Function, Imported, Scope, default_values, function_scope, module_scope
 from kerasfix.keras import names
 from kerasfix.source import Source
+from kerasfix.syntax import children, walk
 
 if TYPE_CHECKING:
     from kerasfix.analysis.project import Project
@@ -69,7 +70,7 @@ class Method:
     def goes_up(self) -> bool:
         """Whether it calls the version of a base class, or may."""
         names = {each.name for each in self.owner.ancestors[1:]} | {"super"}
-        return any(isinstance(node, ast.Name) and node.id in names for node in ast.walk(self.node))
+        return any(isinstance(node, ast.Name) and node.id in names for node in walk(self.node))
 
     def is_own_keywords(self, node: ast.expr) -> bool:
         """Whether an expression is the method's own `**kwargs`, never bound to anything else."""
@@ -284,7 +285,7 @@ class Module:
     def reads(self) -> dict[str, list[ast.Attribute | ast.Name]]:
         """The attributes, and the names that are read, by name."""
         found: dict[str, list[ast.Attribute | ast.Name]] = {}
-        for node in ast.walk(self.source.tree):
+        for node in walk(self.source.tree):
             if isinstance(node, ast.Attribute):
                 found.setdefault(node.attr, []).append(node)
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
@@ -367,7 +368,7 @@ def _classes_below(body: list[ast.stmt], scope: Scope, module: Module) -> Iterat
             if _CLASS.search(module.source.segment(statement)):
                 yield from _classes_below(statement.body, function_scope(statement, scope), module)
         else:
-            for child in ast.iter_child_nodes(statement):
+            for child in children(statement):
                 if isinstance(child, ast.stmt):
                     yield from _classes_below([child], scope, module)
                 elif isinstance(child, ast.ExceptHandler | ast.match_case):

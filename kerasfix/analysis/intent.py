@@ -10,6 +10,7 @@ from kerasfix.analysis.scope import Function
 from kerasfix.analysis.sites import FLAG
 from kerasfix.analysis.threads import OTHER_FLAG_NAMES
 from kerasfix.source import Source
+from kerasfix.syntax import children, walk
 
 # Words of a name (`mc_dropout`, `frozenEncoder`, `predict_samples`) that say that a mode is fixed on purpose.
 _WORDS = frozenset(
@@ -50,8 +51,8 @@ def says_why(source: Source, function: Function, call: ast.Call, code: str) -> b
     statement = min(
         (
             node
-            for node in ast.walk(function)
-            if isinstance(node, ast.stmt) and any(child is call for child in ast.walk(node))
+            for node in walk(function)
+            if isinstance(node, ast.stmt) and any(child is call for child in walk(node))
         ),
         key=lambda node: (node.end_lineno or node.lineno) - node.lineno,
     )
@@ -98,8 +99,8 @@ def _conditions(function: Function, call: ast.Call) -> Iterator[tuple[ast.expr, 
                 found.append((node.test, True, [*orelse]))
             elif _holds(orelse, call):
                 found.append((node.test, False, [*body]))
-        waiting += [child for child in ast.iter_child_nodes(node) if _holds([child], call)]
-    for node in ast.walk(function):
+        waiting += [child for child in children(node) if _holds([child], call)]
+    for node in walk(function):
         if isinstance(node, ast.Call):
             yield from _chosen(node, function, call)
     yield from found[::-1]
@@ -120,7 +121,7 @@ def _chosen(
         test = given.pop(0)
     if test is None or len(given) != 2:
         return
-    bodies = {node.name: node for node in ast.walk(function) if isinstance(node, Function)}
+    bodies = {node.name: node for node in walk(function) if isinstance(node, Function)}
     branches: list[ast.AST] = [bodies.get(getattr(each, "id", ""), each) for each in given]
     if _holds(branches[:1], call):
         yield test, True, branches[1:]
@@ -142,14 +143,14 @@ def _left_early(block: list[ast.stmt], call: ast.Call) -> Iterator[tuple[ast.exp
 
 
 def _holds(nodes: list[ast.stmt] | list[ast.expr] | list[ast.AST], call: ast.Call) -> bool:
-    return any(child is call for node in nodes for child in ast.walk(node))
+    return any(child is call for node in nodes for child in walk(node))
 
 
 def _calls(nodes: list[ast.AST], func: str) -> bool:
     return any(
         isinstance(child, ast.Call) and ast.unparse(child.func) == func
         for node in nodes
-        for child in ast.walk(node)
+        for child in walk(node)
     )
 
 

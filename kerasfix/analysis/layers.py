@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from kerasfix.analysis.evaluate import Evaluator, Place
 from kerasfix.analysis.index import ClassInfo, Method, Module
 from kerasfix.analysis.project import Project
-from kerasfix.analysis.scope import Added, Scope, own_nodes
+from kerasfix.analysis.scope import Added, Scope
 from kerasfix.analysis.values import MISSING, UNKNOWN, BuiltinLayer, Container, Stack, Value, frozen
 from kerasfix.keras.layers import INHERITED_LAYERS, fact
+from kerasfix.syntax import own_nodes, walk
 
 
 @dataclass(slots=True)
@@ -153,7 +154,7 @@ class LayerIndex:
 
 def _set_on_others(tree: ast.Module) -> Iterator[str]:
     """The attributes in `net.drop = f`, `setattr(net, "drop", f)`, `net.ls.append(f)`, `net.ls[0] = f`."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         match node:
             case ast.Attribute(value=owner, attr=name, ctx=ast.Store()) if not _is_self(owner):
                 yield name
@@ -190,7 +191,7 @@ def _assignments(
                     yield target.id, statement.value, statement, None
     for method in info.methods.values():
         own = set(own_nodes(method.node.body))
-        for node in ast.walk(method.node):
+        for node in walk(method.node):
             for target, value in _stores(node):
                 for name, part in _self_targets(target, value, method.self_name):
                     assert isinstance(node, ast.stmt)
@@ -230,7 +231,7 @@ def _self_targets(
 def _grown(info: ClassInfo) -> Iterator[tuple[str, ast.expr | Added, Method]]:
     """What is put into attributes: `self.name.append(value)`, `self.name[key] = value`, and their like."""
     for method in info.methods.values():
-        for node in ast.walk(method.node):
+        for node in walk(method.node):
             match node:
                 case ast.Call(func=ast.Attribute(value=ast.Attribute(value=ast.Name(id=owner), attr=name))):
                     if owner == method.self_name:

@@ -11,10 +11,10 @@ import ast
 from dataclasses import dataclass
 
 from kerasfix.analysis.index import Method, Module
-from kerasfix.analysis.scope import own_nodes
 from kerasfix.analysis.sites import FLAG, Passed, Site, called_methods
 from kerasfix.analysis.training import TrainingFlow
 from kerasfix.analysis.values import UserLayer
+from kerasfix.syntax import children, own_nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ def _branches(method: Method) -> dict[ast.AST, _Branches]:
         node, around = waiting.pop()
         found[node] = around
         ways = _ways(node)
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             own = next((branch for branch, nodes in ways if any(each is child for each in nodes)), None)
             waiting.append((child, around if own is None else around | {own}))
     return found

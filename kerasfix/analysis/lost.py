@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from kerasfix.analysis.dataflow import DataFlow, Definition, Step
 from kerasfix.analysis.index import ClassInfo, Method
 from kerasfix.analysis.layers import LayerIndex
-from kerasfix.analysis.scope import Function, own_nodes
+from kerasfix.analysis.scope import Function
 from kerasfix.analysis.values import BuiltinLayer, Container, Nothing, UserLayer, Value, is_layer
 from kerasfix.keras.layers import Effect
+from kerasfix.syntax import own_nodes, walk
 
 # Functions of these packages compute and do nothing else, but for those that print or write.
 _PURE_PACKAGES = ("tensorflow.", "keras.", "numpy.", "jax.numpy.", "jax.nn.", "torch.")
@@ -142,7 +143,7 @@ class LayerUse:
         step = definition.step
         if step is None or step.value is None or definition.name in self.data_flow.captured:
             return False
-        return all(self._is_pure(node) for node in ast.walk(step.value) if isinstance(node, ast.Call))
+        return all(self._is_pure(node) for node in walk(step.value) if isinstance(node, ast.Call))
 
     def _is_pure(self, call: ast.Call) -> bool:
         values = self._layer_values(call)
@@ -245,7 +246,7 @@ def _class_has_effect(info: ClassInfo) -> bool:
         for each in info.ancestors
         for name, method in each.methods.items()
         if name != "__init__"
-        for node in ast.walk(method.node)
+        for node in walk(method.node)
     )
 
 

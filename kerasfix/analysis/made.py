@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kerasfix.analysis.index import ClassInfo, Method
-from kerasfix.analysis.scope import Scope, own_nodes
+from kerasfix.analysis.scope import Scope
 from kerasfix.keras import names
 from kerasfix.keras.layers import APPLICATIONS
+from kerasfix.syntax import own_nodes
 
 MODELS = frozenset({names.MODEL, names.SEQUENTIAL})
 _LOADED = frozenset({"keras.models.load_model", "keras.models.clone_model"})

@@ -20,6 +20,7 @@ from kerasfix.analysis.project import Project
 from kerasfix.analysis.scope import IN_PROJECT, Scope, is_in_project, module_scope
 from kerasfix.analysis.threads import OTHER_FLAG_NAMES, Objections
 from kerasfix.source import Source, SourceError, decode
+from kerasfix.syntax import walk
 from kerasfix.workspace import WorkspaceError, read
 
 # Too many bases do no harm, too few do: whatever stands between `class` and the colon may be one.
@@ -67,7 +68,7 @@ class Neighbours:
             except SourceError:
                 yield f"{place.name}, which cannot be read, says `{keyword}`"
                 continue
-            for node in ast.walk(tree):
+            for node in walk(tree):
                 if isinstance(node, ast.Call) and any(each.arg == keyword for each in node.keywords):
                     yield f"`{ast.unparse(node.func)}` gets a `{keyword}` ({place.name}:{node.lineno})"
 
@@ -100,7 +101,7 @@ class Neighbours:
                 tree = Source(decode(data)[0]).tree
             except SourceError:
                 continue
-            for node in ast.walk(tree):
+            for node in walk(tree):
                 match node:
                     case ast.Attribute(value=ast.Name(id="self")):
                         pass
@@ -192,7 +193,7 @@ class Neighbours:
             scope = module_scope(tree)
             self._classes[path] = [
                 (node, {name for base in node.bases for name in _base_names(base, scope)})
-                for node in ast.walk(tree)
+                for node in walk(tree)
                 if isinstance(node, ast.ClassDef)
             ]
         return self._classes[path]
@@ -223,7 +224,7 @@ def _imports(data: bytes, path: Path, file: str, stem: str, project: Project) ->
     except SourceError:
         return True
     module = Module(source, project, given=False)
-    for node in ast.walk(tree):
+    for node in walk(tree):
         for dotted in _imported(node):
             found = project.resolve(dotted, module)
             if found.startswith(f"{IN_PROJECT}{file}|"):

@@ -19,6 +19,7 @@ from kerasfix.analysis.scope import Function, Scope
 from kerasfix.analysis.sites import NOT_FORWARD
 from kerasfix.analysis.training import TrainingFlow
 from kerasfix.analysis.values import Unknown, UserLayer
+from kerasfix.syntax import children, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ class References:
             node.id if isinstance(node, ast.Name) else node.attr
             for info in self._flow.project.classes
             if info.role is not None
-            for node in ast.walk(info.node)
+            for node in walk(info.node)
             if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load)
         )
 
@@ -173,7 +174,7 @@ class References:
             if "getattr" not in info.module.words:
                 continue
             for method in info.methods.values():
-                for node in ast.walk(method.node) if method.name not in NOT_FORWARD else ():
+                for node in walk(method.node) if method.name not in NOT_FORWARD else ():
                     match node:
                         case ast.Call(
                             func=ast.Call(func=ast.Name(id="getattr"), args=[ast.Name(id=owner), name, *_])
@@ -224,4 +225,4 @@ def _references_in(module: Module, wanted: frozenset[str]) -> Iterator[_Referenc
             and isinstance(node.ctx, ast.Load)
         ):
             yield _Reference(node, module, scope, info, None, holder, False)
-        waiting.extend((child, scope, info, method, holder) for child in ast.iter_child_nodes(node))
+        waiting.extend((child, scope, info, method, holder) for child in children(node))

@@ -19,6 +19,7 @@ from kerasfix.analysis.sites import FLAG
 from kerasfix.analysis.tapes import place_of
 from kerasfix.analysis.threads import Objections
 from kerasfix.analysis.training import TrainingFlow
+from kerasfix.syntax import children, walk
 
 _PARTIAL = "functools.partial"
 # More arguments than any call has.
@@ -85,7 +86,7 @@ class Renames:
             defined: set[str] = set()
             stored: set[str] = set()
             for module in self.flow.project.given:
-                for node in ast.walk(module.source.tree) if word in module.words else ():
+                for node in walk(module.source.tree) if word in module.words else ():
                     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                         defined.add(node.name)
                     elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
@@ -293,4 +294,4 @@ def _keys(tree: ast.AST, name: str) -> Iterator[ast.expr]:
                     yield node
             case ast.Subscript(slice=ast.Constant(value=str() as key), ctx=ast.Store()) if key == name:
                 yield node
-        waiting += ast.iter_child_nodes(node)
+        waiting += children(node)

@@ -6,12 +6,13 @@ Nothing is guessed from spelling: a class called `Dropout` is Keras' only if its
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from kerasfix.keras.layers import LAYERS
 from kerasfix.keras.names import canonical
+from kerasfix.syntax import own_nodes
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _MAX_ALIAS_STEPS = 8
@@ -230,16 +231,6 @@ def default_values(function: Function | ast.Lambda) -> dict[str, ast.expr]:
         if value is not None
     ]
     return {argument.arg: value for argument, value in pairs}
-
-
-def own_nodes(roots: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """All nodes below `roots` in the order of the source, without the insides of functions and classes."""
-    stack = list(roots)[::-1]
-    while stack:
-        node = stack.pop()
-        yield node
-        if not isinstance(node, Function | ast.ClassDef | ast.Lambda):
-            stack.extend(list(ast.iter_child_nodes(node))[::-1])
 
 
 def comprehension_scope(

@@ -18,6 +18,7 @@ from kerasfix.analysis.scope import (
 )
 from kerasfix.analysis.values import BuiltinLayer, Nothing, Stack, UserLayer, Value, is_layer
 from kerasfix.keras.layers import fact
+from kerasfix.syntax import children, walk
 
 FLAG = "training"
 # Methods that prepare or describe a model; a layer called there is called to be built.
@@ -86,7 +87,7 @@ class Site:
     def is_decided(self) -> bool:
         """Whether the call is given a mode that does not come from the flag of the method."""
         return self.value is not None and not any(
-            isinstance(node, ast.Name) and node.id == FLAG for node in ast.walk(self.value)
+            isinstance(node, ast.Name) and node.id == FLAG for node in walk(self.value)
         )
 
     @property
@@ -126,12 +127,11 @@ def sites_in(method: Method, layers: LayerIndex) -> Iterator[Site]:
             continue
         elif isinstance(node, ast.If | ast.IfExp):
             narrowed |= set(_narrowed_by(node.test))
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) not in narrowed:
+        elif isinstance(node, ast.Call) and not (narrowed and ast.unparse(node.func) in narrowed):
             site = _site(node, method, layers, scope, in_reach)
             if site is not None:
                 yield site
-        children = list(ast.iter_child_nodes(node))[::-1]
-        waiting.extend((child, scope, in_reach, narrowed) for child in children)
+        waiting.extend((child, scope, in_reach, narrowed) for child in children(node)[::-1])
 
 
 def _rebinds_flag(method: Method) -> bool:
@@ -141,17 +141,17 @@ def _rebinds_flag(method: Method) -> bool:
     """
     resolved = {
         node
-        for each in ast.walk(method.node)
+        for each in walk(method.node)
         if isinstance(each, ast.If) and ast.unparse(each.test) == f"{FLAG} is None"
         for statement in each.body
-        for node in ast.walk(statement)
+        for node in walk(statement)
     }
     return any(
         isinstance(node, ast.Name)
         and node.id == FLAG
         and isinstance(node.ctx, ast.Store)
         and node not in resolved
-        for node in ast.walk(method.node)
+        for node in walk(method.node)
     )
 
 
@@ -161,7 +161,7 @@ def _has_own_flag(node: Function | ast.Lambda) -> bool:
 
 def _narrowed_by(test: ast.expr) -> Iterator[str]:
     """The expressions whose type a condition asks for: `isinstance(self.mlp, Dense)`."""
-    for node in ast.walk(test):
+    for node in walk(test):
         match node:
             case ast.Call(func=ast.Name(id="isinstance"), args=[asked, _]):
                 yield ast.unparse(asked)

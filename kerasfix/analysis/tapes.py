@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from kerasfix.analysis.calls import Spot, function_spot
 from kerasfix.analysis.index import ClassInfo, Module
 from kerasfix.analysis.instances import Instances
-from kerasfix.analysis.scope import Function, Scope, own_nodes
+from kerasfix.analysis.scope import Function, Scope
 from kerasfix.analysis.sites import FLAG, Passed
 from kerasfix.analysis.training import TrainingFlow
 from kerasfix.keras import names
+from kerasfix.syntax import own_nodes, walk
 
 # What takes gradients, with a tape or without.
 _TAKES_GRADIENTS = frozenset(
@@ -74,7 +75,7 @@ class HandTraining:
             and any(project.may_meet(module, each) for each in wanted)
         ]
         for block in (block for module in modules for block in self._blocks(module)):
-            for node in (node for statement in block.body for node in ast.walk(statement)):
+            for node in (node for statement in block.body for node in walk(statement)):
                 if not isinstance(node, ast.Call) or node in seen or _passes_flag(node, info):
                     continue
                 seen.add(node)
@@ -170,7 +171,7 @@ def _called_names(body: list[ast.stmt]) -> set[str]:
     return {
         node.attr if isinstance(node, ast.Attribute) else node.id
         for statement in body
-        for node in ast.walk(statement)
+        for node in walk(statement)
         if isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Load)
     } - _DRIVEN
 

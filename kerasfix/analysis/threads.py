@@ -19,6 +19,7 @@ from kerasfix.analysis.references import References
 from kerasfix.analysis.sites import FLAG, Passed, Site
 from kerasfix.analysis.training import Dependence, TrainingFlow, is_true
 from kerasfix.analysis.values import UserLayer, Value, is_layer
+from kerasfix.syntax import walk
 
 # Names that people give the flag and that Keras never fills.
 OTHER_FLAG_NAMES = frozenset(
@@ -282,7 +283,7 @@ class Threads:
             if keyword.arg is None
         }
         for statement in method.node.body:
-            for node in ast.walk(statement):
+            for node in walk(statement):
                 if isinstance(node, ast.Name) and node.id == keywords.arg and node not in handed_on:
                     yield f"`**{keywords.arg}` of `{method.name}` may already carry the flag"
                     return
@@ -339,7 +340,7 @@ def _mentions(method: Method, name: str) -> bool:
     return any(
         isinstance(node, ast.Name) and node.id == name
         for statement in method.node.body
-        for node in ast.walk(statement)
+        for node in walk(statement)
     )
 
 

@@ -25,6 +25,7 @@ from kerasfix.analysis.values import (
     is_layer,
 )
 from kerasfix.keras.layers import LAYERS, Effect, fact
+from kerasfix.syntax import walk
 
 
 class Dependence(enum.Enum):
@@ -253,7 +254,7 @@ def _reads_flag(method: Method) -> bool:
     return method.takes(FLAG) and any(
         isinstance(node, ast.Name) and node.id == FLAG and isinstance(node.ctx, ast.Load)
         for statement in method.node.body
-        for node in ast.walk(statement)
+        for node in walk(statement)
     )
 
 

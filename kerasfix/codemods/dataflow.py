@@ -6,6 +6,7 @@ import ast
 import re
 
 from kerasfix.source import Edit, Source
+from kerasfix.syntax import walk
 
 _EQUALS = re.compile(r"\s*=(?!=)\s*")
 
@@ -36,7 +37,7 @@ def assign_before(
 def equals_style(source: Source, root: ast.AST) -> str:
     """How most assignments below `root` are spaced: "=" or " = "."""
     tight = spaced = 0
-    for node in ast.walk(root):
+    for node in walk(root):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.expr):
             _, end = source.span(node.targets[0])
             match = _EQUALS.match(source.text, end)

@@ -10,6 +10,7 @@ from kerasfix.analysis.decorators import Hidden
 from kerasfix.analysis.scope import Function, Scope
 from kerasfix.codemods import CannotEdit
 from kerasfix.source import Edit, Source
+from kerasfix.syntax import walk
 
 _MODULE = "functools"
 _NAME = "wraps"
@@ -34,7 +35,7 @@ def add_wraps(hidden: Hidden) -> tuple[Edit, ...]:
 def _known_as(hidden: Hidden) -> str | None:
     """How the file calls `functools.wraps` already, where all of `hidden.inners` stand."""
     first = min(inner.lineno for inner in hidden.inners)
-    for node in ast.walk(hidden.module.source.tree):
+    for node in walk(hidden.module.source.tree):
         if isinstance(node, ast.Import | ast.ImportFrom) and node.lineno < first:
             for name in _spellings(node):
                 if hidden.scope.dotted(_expression(name)) == f"{_MODULE}.{_NAME}":

@@ -15,6 +15,7 @@ from kerasfix.codemods.layout import Layout, fitting, indentation_below
 from kerasfix.codemods.segment import edit_call, edit_signature
 from kerasfix.codemods.signatures import add_parameter, set_default
 from kerasfix.source import Edit, Source
+from kerasfix.syntax import walk
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -108,7 +109,7 @@ def _ends_one_line(source: Source, call: ast.Call) -> bool:
     if call.lineno != call.end_lineno or call.end_lineno is None:
         return False
     rest = source.line(call.end_lineno)[source.position(source.span(call)[1]).column - 1 :]
-    inner = (node for argument in (*call.args, *call.keywords) for node in ast.walk(argument))
+    inner = (node for argument in (*call.args, *call.keywords) for node in walk(argument))
     return not rest.strip() and not any(isinstance(node, ast.Call) for node in inner)
 
 

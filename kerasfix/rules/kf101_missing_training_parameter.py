@@ -42,6 +42,7 @@ from kerasfix.analysis.sites import FLAG
 from kerasfix.analysis.threads import OTHER_FLAG_NAMES, Thread
 from kerasfix.findings import Applicability, Finding, Fix, Severity
 from kerasfix.rules.base import Case, Rule, attempt, finding, left_alone, listed, severity
+from kerasfix.syntax import walk
 
 _RULE = ("KF101", "missing-training-parameter")
 
@@ -113,7 +114,7 @@ def _trains_by_hand(info: ClassInfo) -> bool:
         and isinstance(node.func, ast.Name)
         and node.func.id == step.self_name
         and any(keyword.arg == FLAG for keyword in node.keywords)
-        for node in ast.walk(step.node)
+        for node in walk(step.node)
     )
 
 

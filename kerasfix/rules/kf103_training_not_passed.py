@@ -45,6 +45,7 @@ from kerasfix.findings import Finding, Severity
 from kerasfix.keras import names
 from kerasfix.rules.base import Case, Rule, finding, severity
 from kerasfix.rules.passing import is_super_call, passing_fix
+from kerasfix.syntax import walk
 
 _RULE = ("KF103", "training-not-passed")
 
@@ -100,9 +101,9 @@ def _severity(program: Program, site: Site) -> Severity:
 
 def _note(site: Site) -> str:
     """What to say of `if training: x = self.drop(x)`, where the condition does what the flag does."""
-    for node in ast.walk(site.method.node):
+    for node in walk(site.method.node):
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == FLAG:
-            inside = any(each is site.call for statement in node.body for each in ast.walk(statement))
+            inside = any(each is site.call for statement in node.body for each in walk(statement))
             if inside and len(node.body) == 1 and not node.orelse:
                 return "With the flag passed, the condition around it is no longer needed"
     return ""
@@ -112,7 +113,7 @@ def _builds_a_graph(method: Method) -> bool:
     """Whether a method builds a functional model, into which the flag would be written for ever."""
     return any(
         isinstance(node, ast.Call) and method.scope.dotted(node.func) in (names.INPUT, names.MODEL)
-        for node in ast.walk(method.node)
+        for node in walk(method.node)
     )
 
 

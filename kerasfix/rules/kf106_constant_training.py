@@ -44,13 +44,13 @@ from collections.abc import Iterator
 from kerasfix.analysis.frozen import State, TrainableSettings
 from kerasfix.analysis.intent import fits_its_condition, is_described, says_why, sounds_meant
 from kerasfix.analysis.program import Program
-from kerasfix.analysis.scope import own_nodes
 from kerasfix.analysis.sites import FLAG, Passed, Site
 from kerasfix.analysis.values import BuiltinLayer, Stack, UserLayer
 from kerasfix.findings import Applicability, Finding, Severity
 from kerasfix.keras import names
 from kerasfix.keras.layers import Effect
 from kerasfix.rules.base import Case, Rule, attempt, finding
+from kerasfix.syntax import own_nodes, walk
 
 _RULE = ("KF106", "constant-training")
 _KNOWS_ITS_MODE = frozenset({"train_step", "test_step", "predict_step"})
@@ -128,7 +128,7 @@ def _made_as(site: Site) -> Iterator[str]:
     if not isinstance(func, ast.Attribute):
         return
     for info in site.method.owner.family:
-        for node in ast.walk(info.node):
+        for node in walk(info.node):
             match node:
                 case ast.Assign(targets=[ast.Attribute(attr=name)], value=ast.Name(id=local)):
                     if name == func.attr:

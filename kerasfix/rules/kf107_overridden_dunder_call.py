@@ -48,6 +48,7 @@ from kerasfix.codemods import CannotEdit
 from kerasfix.findings import Applicability, Finding, Severity
 from kerasfix.rules.base import Case, Rule, attempt, finding, left_alone
 from kerasfix.source import Edit
+from kerasfix.syntax import walk
 
 _RULE = ("KF107", "overridden-dunder-call")
 _DUNDER = "__call__"
@@ -83,7 +84,7 @@ def _has_call(info: ClassInfo) -> bool:
     return bool(set(info.builtin_bases) - _WITHOUT_CALL) or any(
         isinstance(node, ast.Call) and _makes_functional(node)
         for each in info.ancestors
-        for node in ast.walk(each.node)
+        for node in walk(each.node)
     )
 
 
@@ -92,7 +93,7 @@ def _names_call(node: ast.ClassDef) -> bool:
     return any(
         (isinstance(each, ast.Attribute) and each.attr == "call")
         or (isinstance(each, ast.Name) and each.id == "call" and isinstance(each.ctx, ast.Store))
-        for each in ast.walk(node)
+        for each in walk(node)
     )
 
 
@@ -108,7 +109,7 @@ def _calls_of_keras(info: ClassInfo, dunder: Method) -> list[ast.Call]:
     """The calls of Keras' own `__call__` in one that overrides it."""
     if info.find_above(_DUNDER) is not None:
         return []
-    return [node for node in ast.walk(dunder.node) if isinstance(node, ast.Call) and _goes_up(node.func)]
+    return [node for node in walk(dunder.node) if isinstance(node, ast.Call) and _goes_up(node.func)]
 
 
 def _goes_up(func: ast.expr) -> bool:
@@ -198,10 +199,10 @@ def _blockers(program: Program, info: ClassInfo) -> Iterator[str]:
             yield "`__call__` takes `*args` or `**kwargs`, which Keras fills in its own way"
         if not method.parameters:
             yield "`__call__` takes no input, which `call` must"
-    inside = {id(node) for method in methods for node in ast.walk(method.node)}
+    inside = {id(node) for method in methods for node in walk(method.node)}
     modules = [module for module in program.module.project.given if module.speaks_of(info)]
     for module in modules:
-        for node in ast.walk(module.source.tree) if _DUNDER in module.words else ():
+        for node in walk(module.source.tree) if _DUNDER in module.words else ():
             if not isinstance(node, ast.Attribute) or node.attr != _DUNDER:
                 continue
             if not _goes_up(node) or id(node) not in inside:
@@ -214,7 +215,7 @@ def _rename(program: Program, info: ClassInfo) -> tuple[Edit, ...]:
     for method in _family(info):
         start = source.text.find(_DUNDER, source.offset(method.node.lineno, method.node.col_offset))
         edits.append(Edit(start, start + len(_DUNDER), "call", program.source.file))
-        for node in ast.walk(method.node):
+        for node in walk(method.node):
             if isinstance(node, ast.Attribute) and _goes_up(node):
                 _, end = source.span(node)
                 if source.text[end - len(_DUNDER) : end] != _DUNDER:

@@ -56,6 +56,7 @@ from kerasfix.findings import Applicability, Finding, Severity
 from kerasfix.keras.layers import Effect
 from kerasfix.rules.base import Case, Rule, attempt, finding
 from kerasfix.source import Edit
+from kerasfix.syntax import walk
 
 _RULE = ("KF109", "functional-constant-training")
 _SAYS_FROZEN = re.compile(r"freez|frozen|transfer.?learning|feature.?extract", re.IGNORECASE)
@@ -190,9 +191,7 @@ def _freeze(program: Program, site: FixedMode) -> tuple[Edit, ...]:
 
     source = program.source
     statement = next(
-        step.node
-        for step in site.frame.flow.steps.values()
-        if site.call in ast.walk(step.node) and step.reads
+        step.node for step in site.frame.flow.steps.values() if site.call in walk(step.node) and step.reads
     )
     if source.line(statement.lineno)[: statement.col_offset].strip():
         raise CannotEdit("another statement stands on its line")

@@ -42,6 +42,7 @@ from kerasfix.analysis.program import Program
 from kerasfix.findings import Applicability, Finding, Fix, Severity
 from kerasfix.rules.base import Case, Rule, finding, listed
 from kerasfix.source import Edit
+from kerasfix.syntax import walk
 
 _RULE = ("KF201", "chain-break")
 _NUMBER = re.compile(r"(\d+)")
@@ -117,11 +118,11 @@ def _later_reader(use: LayerUse, chain: LostChain) -> tuple[LayerCall, ast.Name]
 def _is_bound_at(method: Method, end: Definition, call: LayerCall) -> bool:
     """Whether the lost name surely has its value at a call: both stand in one block."""
     assert end.step is not None
-    for node in ast.walk(method.node):
+    for node in walk(method.node):
         for name in ("body", "orelse", "finalbody"):
             block = getattr(node, name, None)
             if isinstance(block, list) and end.step.node in block:
-                return any(call.node in ast.walk(statement) for statement in block)
+                return any(call.node in walk(statement) for statement in block)
     return False
 
 
@@ -172,7 +173,7 @@ def _loop(program: Program, method: Method, use: LayerUse, head: Step) -> Iterat
     """`for layer in self.stack: x = layer(inputs)`: all results but the last are thrown away."""
     loop = head.node
     assert isinstance(loop, ast.For)
-    if any(isinstance(node, ast.Break | ast.Return | ast.Continue) for node in ast.walk(loop)):
+    if any(isinstance(node, ast.Break | ast.Return | ast.Continue) for node in walk(loop)):
         return
     for node in loop.body:
         step = use.data_flow.steps.get(node)
@@ -189,9 +190,9 @@ def _loop(program: Program, method: Method, use: LayerUse, head: Step) -> Iterat
 
 def _loop_call(use: LayerUse, step: Step, loop: ast.For) -> LayerCall | None:
     """The call, in a statement of a loop, of a layer that changes from round to round."""
-    targets = {node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
+    targets = {node.id for node in walk(loop.target) if isinstance(node, ast.Name)}
     for call in use.calls(step):
-        reads = {node.id for node in ast.walk(call.node.func) if isinstance(node, ast.Name)}
+        reads = {node.id for node in walk(call.node.func) if isinstance(node, ast.Name)}
         if reads & targets:
             return call
     return None
@@ -200,7 +201,7 @@ def _loop_call(use: LayerUse, step: Step, loop: ast.For) -> LayerCall | None:
 def _reads_in(loop: ast.For, name: str) -> bool:
     return any(
         isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
-        for node in ast.walk(loop)
+        for node in walk(loop)
     )
 
 
@@ -237,7 +238,7 @@ def _loop_finding(
 
 def _loop_layers(loop: ast.For) -> list[str]:
     """The attribute that the loop runs over, whose layers a mended loop reaches."""
-    return [node.attr for node in ast.walk(loop.iter) if isinstance(node, ast.Attribute)][:1]
+    return [node.attr for node in walk(loop.iter) if isinstance(node, ast.Attribute)][:1]
 
 
 def _fix(message: str, edits: tuple[Edit, ...], lost: list[str]) -> Fix:
@@ -248,8 +249,8 @@ def _consumer(program: Program, read: ast.Name, method: Method) -> str:
     """What reads the variable: the innermost call around it."""
     around = [
         node
-        for node in ast.walk(method.node)
-        if isinstance(node, ast.Call) and any(child is read for child in ast.walk(node))
+        for node in walk(method.node)
+        if isinstance(node, ast.Call) and any(child is read for child in walk(node))
     ]
     return ast.unparse(around[-1].func) if around else program.source.line(read.lineno).strip()
 

@@ -38,6 +38,7 @@ from kerasfix.analysis.lost import LayerCall, LayerUse
 from kerasfix.analysis.program import Program
 from kerasfix.findings import Applicability, Finding, Fix, Severity
 from kerasfix.rules.base import Case, Rule, finding
+from kerasfix.syntax import walk
 
 _RULE = ("KF202", "discarded-output")
 
@@ -92,10 +93,10 @@ def _building_statements(method: Method) -> set[ast.AST]:
     """What runs only until the layer is built: `if not self.built: self.head(x)`."""
     return {
         node
-        for each in ast.walk(method.node)
+        for each in walk(method.node)
         if isinstance(each, ast.If)
-        and any(isinstance(part, ast.Attribute) and "built" in part.attr for part in ast.walk(each.test))
-        for node in ast.walk(each)
+        and any(isinstance(part, ast.Attribute) and "built" in part.attr for part in walk(each.test))
+        for node in walk(each)
     }
 
 
