@@ -306,9 +306,8 @@ class Module:
     @cached_property
     def is_on_jax(self) -> bool:
         """Whether the program, or its project, says that Keras runs on JAX."""
-        backends = {match for each in self.project.given for match in _BACKEND.findall(each.source.text)}
-        if backends:
-            return backends == {"jax"}
+        if self.project.backends:
+            return self.project.backends == {"jax"}
         roots = {
             binding.dotted.partition(".")[0]
             for bindings in self.scope.bindings.values()
@@ -330,7 +329,6 @@ _OTHER_KERAS = re.compile(
     r"\b(?:tf|tensorflow)\.keras\b|^\s*(?:from|import)\s+keras\b|\bfrom\s+tensorflow\s+import\s.*\bkeras\b",
     re.MULTILINE,
 )
-_BACKEND = re.compile(r"""KERAS_BACKEND["'\])]*\s*[=,]\s*["'](\w+)["']""")
 _CLASS = re.compile(r"^\s*class\b", re.MULTILINE)
 _WORD = re.compile(r"\w+")
 _HARMLESS_BASES = frozenset({"object"})

@@ -43,6 +43,7 @@ class Neighbours:
         self._paths = paths
         self._skipped: list[Path] = []
         self._naming: dict[str, dict[Path, bytes]] = {}
+        self._words: dict[Path, frozenset[bytes]] = {}
         self._classes: dict[Path, list[tuple[ast.ClassDef, set[str]]]] = {}
 
     def of(self, project: Project) -> Objections:
@@ -76,26 +77,24 @@ class Neighbours:
         """Whether a file, other than some, says `name` and imports the module that is written in `file`."""
         place = Path(file)
         stem = place.parent.name if place.stem == "__init__" else place.stem
-        words = name.encode(), stem.encode()
-        patterns = [re.compile(rb"\b%s\b" % re.escape(word)) for word in words]
+        words = {name.encode(), stem.encode()}
         for path, data in self._everything():
             if str(path) in but:
                 continue
-            says = all(word in data for word in words) and all(each.search(data) for each in patterns)
-            if says and _imports(data, path, file, stem, project):
+            if words <= self._said_in(path, data) and _imports(data, path, file, stem, project):
                 return True
         return False
 
     def users(self, info: ClassInfo, method: str, known: Mapping[str, Module]) -> Iterator[str]:
         """Uses of a helper method in files that are no part of the project but may meet its class."""
-        wanted = re.compile(rb"\.%s\b" % method.encode())
+        wanted = method.encode()
         speaking = self._speaking(info.name)
         for place, data in self._everything():
-            if str(place) in known or not wanted.search(data):
+            if str(place) in known or wanted not in self._said_in(place, data):
                 continue
             # Who never names the class may be handed an instance by somebody who names both.
-            stem = re.compile(rb"\b%s\b" % re.escape(place.stem.encode()))
-            if place not in speaking and not any(stem.search(other) for other in speaking.values()):
+            stem = place.stem.encode()
+            if place not in speaking and not any(stem in self._said_in(*other) for other in speaking.items()):
                 continue
             try:
                 tree = Source(decode(data)[0]).tree
@@ -111,12 +110,19 @@ class Neighbours:
     def _speaking(self, class_name: str) -> dict[Path, bytes]:
         """The files that name a class or an heir of it."""
         if class_name not in self._naming:
-            heirs = b"|".join(name.encode() for name in self._descendants(class_name))
-            names = re.compile(rb"\b(?:%s)\b" % heirs)
+            names = [name.encode() for name in self._descendants(class_name)]
             self._naming[class_name] = {
-                place: data for place, data in self._everything() if names.search(data)
+                place: data
+                for place, data in self._everything()
+                if not self._said_in(place, data).isdisjoint(names)
             }
         return self._naming[class_name]
+
+    def _said_in(self, place: Path, data: bytes) -> frozenset[bytes]:
+        """All words of a file."""
+        if place not in self._words:
+            self._words[place] = frozenset(_NAME.findall(data))
+        return self._words[place]
 
     def _everything(self) -> Iterator[tuple[Path, bytes]]:
         yield from self._data.items()
@@ -132,12 +138,9 @@ class Neighbours:
         """
         names = self._descendants(class_name)
         wanted = [name.encode() for name in names]
-        said = re.compile(rb"\b%s\b" % method.encode())
         for place, data in self._data.items():
-            # Most files are dismissed by their bytes; `.call(` is rare.
-            if str(place) == but or not any(name in data for name in wanted):
-                continue
-            if not said.search(data):
+            words = self._said_in(place, data)
+            if str(place) == but or method.encode() not in words or words.isdisjoint(wanted):
                 continue
             for info, bases in self._classes_of(place, data):
                 if bases & names:

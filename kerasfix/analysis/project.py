@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +34,7 @@ _ROOT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 # A module that is only imported is not worth more than this, in bytes; people's modules are far smaller.
 _MAX_IMPORTED = 2_000_000
 _MAX_STEPS = 30
+_BACKEND = re.compile(r"""KERAS_BACKEND["'\])]*\s*[=,]\s*["'](\w+)["']""")
 
 
 class Project:
@@ -68,6 +70,11 @@ class Project:
     @cached_property
     def keras_classes(self) -> list[ClassInfo]:
         return [info for info in self.classes if info.kind is not None]
+
+    @cached_property
+    def backends(self) -> frozenset[str]:
+        """The backends on which the given modules say that Keras runs."""
+        return frozenset(match for each in self.given for match in _BACKEND.findall(each.source.text))
 
     def methods(self) -> Iterator[Method]:
         """The methods of the given modules' Keras classes and of all that shares `self` with them."""
