@@ -254,7 +254,9 @@ def run(settings: Settings) -> int:
             if settings.is_filter:
                 here.filter(sys.stdin.buffer.read())
             else:
-                here.files(engine.check(_read(engine, found)))
+                with _uncollected():
+                    reports = engine.check([engine.read(each) for each in found])
+                here.files(reports)
         code = _finish(here)
         sys.stdout.flush()
         return code
@@ -271,11 +273,12 @@ def run(settings: Settings) -> int:
     return 2
 
 
-def _read(engine: Engine, found: list[Found]) -> list[FileReport | Problem]:
-    """Read all files. Their syntax trees stay, so the garbage collector need not look at them again."""
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Syntax trees and what is known of them stay, so the garbage collector is not to look at them."""
     gc.disable()
     try:
-        return [engine.read(each) for each in found]
+        yield
     finally:
         gc.freeze()
         gc.enable()
