@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kerasfix.analysis.index import Method, Module
@@ -62,11 +63,18 @@ def name_flag(site: Site, names: dict[int, str]) -> tuple[Edit, ...]:
     return edit_call(site.method.owner.module.source, site.call, lambda node: name_arguments(node, names))
 
 
-def default_to_none(method: Method) -> tuple[Edit, ...]:
-    """Make the flag of a method default to None."""
+def default_to_none(method: Method, also: Sequence[str] = ()) -> tuple[Edit, ...]:
+    """Make the flag of a method default to None, and the parameters `also` behind it."""
     module = method.owner.module
     optional = _optional_bool(module)
-    return edit_signature(module.source, method.node, lambda node: set_default(node, FLAG, "None", optional))
+
+    def change(node: cst.FunctionDef) -> cst.FunctionDef:
+        # The last one first: there is no time at which one without a default stands behind one with.
+        for name in (*reversed(also), FLAG):
+            node = set_default(node, name, "None", optional)
+        return node
+
+    return edit_signature(module.source, method.node, change)
 
 
 def gain_flag(method: Method, default: str = "None") -> tuple[Edit, ...]:

@@ -21,6 +21,8 @@ A repair: a plain `model(x)` runs in inference mode afterwards. Calls inside a `
 to be looked for. A suggestion where such a call may be one of this class but cannot be told for certain,
 where nothing but code of your own reads the flag, or where an augmentation layer sees it: True may be meant.
 Where None has a meaning of its own (`if training is None`), nothing is edited.
+In `call(self, x, training, mask)` the mask gets `=None` too, or the signature would be a syntax error; no
+call changes by that. Where something else follows that has no default, nothing is edited.
 
 ## References
 - https://keras.io/api/layers/base_layer/ (`call`)
@@ -30,7 +32,8 @@ Where None has a meaning of its own (`if training is None`), nothing is edited.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
 from kerasfix.analysis.flag_uses import Use, flag_uses
 from kerasfix.analysis.index import ClassInfo, Kind, Method
@@ -44,6 +47,8 @@ from kerasfix.rules.base import Case, Rule, attempt, finding, left_alone, listed
 from kerasfix.source import Edit
 
 _RULE = ("KF102", "training-default")
+# Keras hands in a mask where there is one, and None means that there is none. Who forgot one got an error.
+_MASK = re.compile(r"(?:^|_)masks?$")
 _UNSURE = {Use.AUGMENTS, Use.FOREIGN}
 _BLOCKED = {Use.COMPARED, Use.OTHER}
 
@@ -107,12 +112,17 @@ def _warning(relying: Relying) -> str:
 
 
 def _no_default(program: Program, info: ClassInfo, call: Method) -> Finding:
-    fix, help = None, "Parameters without a default follow it; they need one first, or another place"
+    behind = _required_behind(call)
     blockers = list(decorator_blockers(call))
+    blockers += [
+        f"`{each.arg}` behind it has no default either; it needs one first, or another place"
+        for each in behind
+        if not _MASK.search(each.arg) or each.annotation is not None
+    ]
     if blockers:
-        help = left_alone(blockers)
-    elif _can_have_default(call):
-        fix, help = _fix(call, Applicability.REPAIR, Relying())
+        fix, help = None, left_alone(blockers)
+    else:
+        fix, help = _fix(call, Applicability.REPAIR, Relying(), [each.arg for each in behind])
     what = "is missing, so that a plain model(x) raises under Keras 3"
     return _finding(program, info, call, what, severity(program, Severity.ERROR), fix, help)
 
@@ -138,26 +148,31 @@ def _finding(
     )
 
 
-def _fix(call: Method, applicability: Applicability, relying: Relying) -> tuple[Fix | None, str]:
+def _fix(
+    call: Method, applicability: Applicability, relying: Relying, masks: Sequence[str] = ()
+) -> tuple[Fix | None, str]:
     from kerasfix.codemods.training import add_training, default_to_none
 
     def edits() -> tuple[Edit, ...]:
         calls = [
             add_training(module.source, node, function, "True") for module, function, node in relying.sure
         ]
-        return (*default_to_none(call), *(edit for each in calls for edit in each))
+        return (*default_to_none(call, masks), *(edit for each in calls for edit in each))
 
     message = "Make it `training=None`"
+    if masks:
+        message += f", and {' and '.join(f'`{name}=None`' for name in masks)} behind it"
     if relying.sure:
         message += " and pass `training=True` where training relied on it"
     return attempt(message, applicability, edits, "A plain model(x) then runs in inference mode")
 
 
-def _can_have_default(call: Method) -> bool:
-    if FLAG not in call.parameters:
-        return True
-    behind = call.parameters[call.parameters.index(FLAG) + 1 :]
-    return len(behind) <= len(call.node.args.defaults)
+def _required_behind(call: Method) -> list[ast.arg]:
+    """The parameters behind the flag that have no default: with one in front of them, that is no Python."""
+    positional = [*call.node.args.posonlyargs, *call.node.args.args]
+    names = [argument.arg for argument in positional]
+    required = positional[: len(positional) - len(call.node.args.defaults)]
+    return required[names.index(FLAG) + 1 :] if FLAG in names else []
 
 
 def _parameter(call: Method) -> ast.arg:
@@ -200,6 +215,45 @@ RULE = Rule(
             + """\
     def call(self, x, training: bool | None = None, mask=None):
         return self.drop(x, training=training)
+""",
+        ),
+        Case(
+            "Masks behind it get a default as well, which changes nothing for who passes them",
+            """\
+class Block(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.attend = layers.MultiHeadAttention(2, 4, dropout=0.1)
+
+    def call(self, x, training, mask, padding_mask):
+        return self.attend(x, x, attention_mask=mask & padding_mask, training=training)
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.block = Block()
+
+    def call(self, x, training, mask):
+        return self.block(x, training=training, mask=mask, padding_mask=mask)
+""",
+            """\
+class Block(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.attend = layers.MultiHeadAttention(2, 4, dropout=0.1)
+
+    def call(self, x, training=None, mask=None, padding_mask=None):
+        return self.attend(x, x, attention_mask=mask & padding_mask, training=training)
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.block = Block()
+
+    def call(self, x, training=None, mask=None):
+        return self.block(x, training=training, mask=mask, padding_mask=mask)
 """,
         ),
         Case(
@@ -261,8 +315,8 @@ print(net(tf.ones((1, 4))))
             "Found, but not edited: a default in the middle would be a syntax error",
             _INIT
             + """\
-    def call(self, x, training, mask):
-        return self.drop(x, training=training)
+    def call(self, x, training, state):
+        return self.drop(x + state, training=training)
 """,
         ),
     ),
