@@ -215,3 +215,35 @@ def test_however_it_is_called(body: str, mended: str) -> None:
 def test_a_list_with_something_that_takes_no_flag_is_left_alone() -> None:
     text = _program("", "self.ls = [layers.Dropout(0.1), tf.nn.relu]", "self.ls[0]")
     assert kerasfix.fix(text).text == text
+
+
+@pytest.mark.parametrize(
+    ("layer", "body", "says_so"),
+    [
+        ("Dropout(0.5)", "x = self.layer(x)", True),
+        ("Dropout(0.5)", "x = self.layer(x)\n            x = x + 1.0", False),
+        ("Dropout(0.5)", "x = self.layer(x)\n        else:\n            x = x + 1.0", False),
+        ("BatchNormalization()", "x = self.layer(x)", False),
+    ],
+)
+def test_a_condition_that_does_what_the_flag_does_is_said_to_be_needless(
+    layer: str, body: str, says_so: bool
+) -> None:
+    text = f"""\
+import keras
+from keras import layers
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.layer = layers.{layer}
+
+    def call(self, x, training=None):
+        if training:
+            {body}
+        return x
+"""
+    [finding] = kerasfix.check(text)
+    assert finding.code == "KF103"
+    assert ("no longer needed" in finding.help) is says_so

@@ -41,8 +41,10 @@ from collections.abc import Iterator
 from kerasfix.analysis.index import Method
 from kerasfix.analysis.program import Program
 from kerasfix.analysis.sites import FLAG, Passed, Site
+from kerasfix.analysis.values import BuiltinLayer
 from kerasfix.findings import Finding, Severity
 from kerasfix.keras import names
+from kerasfix.keras.layers import Effect
 from kerasfix.rules.base import Case, Rule, finding, severity
 from kerasfix.rules.passing import is_super_call, passing_fix
 from kerasfix.syntax import walk
@@ -100,7 +102,14 @@ def _severity(program: Program, site: Site) -> Severity:
 
 
 def _note(site: Site) -> str:
-    """What to say of `if training: x = self.drop(x)`, where the condition does what the flag does."""
+    """What to say of `if training: x = self.drop(x)`, where the condition does what the flag does.
+
+    A BatchNormalization under it would work in inference too, without the condition.
+    """
+    if not all(
+        isinstance(value, BuiltinLayer) and value.fact.effect is Effect.STOCHASTIC for value in site.values
+    ):
+        return ""
     for node in walk(site.method.node):
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == FLAG:
             inside = any(each is site.call for statement in node.body for each in walk(statement))
