@@ -74,18 +74,19 @@ class _Loop:
 
 
 class DataFlow:
-    """The data flow of one function.
+    """The data flow of one function, or of a module's own statements.
 
     Args:
-        function: The function; nested functions are not entered, but what they capture counts as read.
+        root: The function or module; functions in it are not entered, but what they capture counts as read.
 
     Attributes:
         steps: All statements that can run, by their node, in the order in which they are first reached.
         reaching: For each read of a name, the definitions that it can see (empty: a global).
         captured: Names that nested functions, lambdas or `locals()` can read at any time.
+        leaving: The definitions that still hold where a module ends, for whoever imports it to read.
     """
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, root: Function | ast.Module) -> None:
         self.steps: dict[ast.stmt, Step] = {}
         self.reaching: dict[ast.Name, set[Definition]] = {}
         self.captured: set[str] = set()
@@ -94,16 +95,20 @@ class DataFlow:
         self._loops: list[_Loop] = []
         self._loop_nodes: list[ast.stmt] = []
         self._tries: list[list[_State]] = []
-        extras = [extra for extra in (function.args.vararg, function.args.kwarg) if extra is not None]
-        for argument in (*named_parameters(function), *extras):
-            self.parameters[argument.arg] = Definition(argument.arg, None)
+        if not isinstance(root, ast.Module):
+            extras = [extra for extra in (root.args.vararg, root.args.kwarg) if extra is not None]
+            for argument in (*named_parameters(root), *extras):
+                self.parameters[argument.arg] = Definition(argument.arg, None)
         self._order = {
             node: order
             for order, node in enumerate(
-                node for node in _statements(function.body) if isinstance(node, ast.stmt)
+                node for node in _statements(root.body) if isinstance(node, ast.stmt)
             )
         }
-        self._block(function.body, {name: frozenset({each}) for name, each in self.parameters.items()})
+        end = self._block(root.body, {name: frozenset({each}) for name, each in self.parameters.items()})
+        self.leaving: set[Definition] = set()
+        if isinstance(root, ast.Module) and end is not None:
+            self.leaving = {each for definitions in end.values() for each in definitions}
 
     def definitions(self) -> Iterator[Definition]:
         """All definitions that statements make, in the order of the source."""

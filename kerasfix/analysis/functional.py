@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from kerasfix.analysis.dataflow import DataFlow, Definition
-from kerasfix.analysis.index import Method, Module
+from kerasfix.analysis.dataflow import Definition
+from kerasfix.analysis.frames import Frame
+from kerasfix.analysis.index import Module
 from kerasfix.analysis.made import MODELS, Made, is_input, is_model, made_by
-from kerasfix.analysis.scope import Function, Scope, function_scope, named_parameters
+from kerasfix.analysis.scope import named_parameters
 from kerasfix.analysis.sites import FLAG, NOT_FORWARD
 from kerasfix.analysis.training import Dependence, TrainingFlow
 from kerasfix.analysis.values import BuiltinLayer, Nothing, Stack, Value, is_layer
@@ -32,32 +33,6 @@ _NO_TENSOR = frozenset(
 _KEEPS_ELEMENTS = frozenset({"list", "tuple", "reversed", "sum", "zip"})
 _ENDS = frozenset({"input", "inputs", "output", "outputs"})
 _CONSTANT = re.compile(rf"\b{FLAG}\s*=\s*(?:True|False)\b")
-
-
-@dataclass(eq=False)
-class Frame:
-    """The module, or one function of it, at any depth.
-
-    Attributes:
-        node: The function or the module.
-        scope: Its names.
-        method: The function as a method, if it is one or stands in one.
-    """
-
-    node: Function | ast.Module
-    scope: Scope
-    method: Method | None
-
-    @cached_property
-    def flow(self) -> DataFlow:
-        if not isinstance(self.node, ast.Module):
-            return DataFlow(self.node)
-        nothing = ast.arguments([], [], None, [], [], None, [])
-        return DataFlow(ast.FunctionDef("", nothing, self.node.body, []))
-
-    @property
-    def is_method(self) -> bool:
-        return self.method is not None and self.method.node is self.node
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,13 +61,15 @@ class Functional:
 
     Args:
         module: The module.
+        frames: Its frames.
         flow: Who depends on the flag.
     """
 
-    def __init__(self, module: Module, flow: TrainingFlow) -> None:
+    def __init__(self, module: Module, frames: list[Frame], flow: TrainingFlow) -> None:
         self.module = module
+        self._frames = frames
         self._flow = flow
-        self._symbolic: dict[Frame, set[Definition]] = {}
+        self._symbolic: dict[tuple[Frame, bool], set[Definition]] = {}
         self._asked: set[tuple[Frame, str]] = set()
 
     def fixed_modes(self) -> Iterator[FixedMode]:
@@ -171,15 +148,28 @@ class Functional:
 
     # --- What is symbolic --------------------------------------------------------------------------------
 
+    def is_called_on_tensor(self, call: ast.Call, frame: Frame) -> bool:
+        """Whether a call is given a symbolic tensor, or what a function was given to build on."""
+        live = self._definitions(frame, generous=True)
+        given = [*call.args, *(each.value for each in call.keywords)]
+        return any(self._is_tensor(argument, frame, live) for argument in given)
+
     def _is_symbolic(self, node: ast.expr, frame: Frame) -> bool:
         return self._is_tensor(node, frame, self._definitions(frame))
 
-    def _definitions(self, frame: Frame) -> set[Definition]:
-        """The symbolic definitions of a frame: all that could be one, less those that are not after all."""
-        if frame not in self._symbolic:
+    def _definitions(self, frame: Frame, *, generous: bool = False) -> set[Definition]:
+        """The symbolic definitions of a frame: all that could be one, less those that are not after all.
+
+        Args:
+            frame: The frame.
+            generous: Whether a parameter counts as soon as a layer is made to be called on it.
+        """
+        if (frame, generous) not in self._symbolic:
             flow = frame.flow
             values = {each: value for each in flow.definitions() if (value := _value(each)) is not None}
             parameters = {each for name, each in flow.parameters.items() if self._gets_tensor(frame, name)}
+            if generous:
+                parameters |= {each for each in flow.parameters.values() if self._is_built_on(each, frame)}
             live = set(values) | parameters
             while True:
                 gone = {
@@ -190,8 +180,22 @@ class Functional:
                 if not gone:
                     break
                 live -= gone
-            self._symbolic[frame] = live
-        return self._symbolic[frame]
+            self._symbolic[frame, generous] = live
+        return self._symbolic[frame, generous]
+
+    def _is_built_on(self, parameter: Definition, frame: Frame) -> bool:
+        """Whether a layer is made only to be called on a parameter: `Conv2D(8, 3)(x)`."""
+        return any(
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Call)
+            and names.layer_name(frame.scope.dotted(node.func.func)) is not None
+            and any(
+                isinstance(each, ast.Name) and parameter in frame.flow.reaching.get(each, ())
+                for argument in node.args
+                for each in own_nodes([argument])
+            )
+            for node in own_nodes(frame.node.body)
+        )
 
     def _is_tensor(self, node: ast.expr, frame: Frame, live: set[Definition]) -> bool:
         def again(each: ast.expr) -> bool:
@@ -258,25 +262,6 @@ class Functional:
         return False
 
     # --- The module --------------------------------------------------------------------------------------
-
-    @cached_property
-    def _frames(self) -> list[Frame]:
-        module = self.module
-        methods = {method.node: method for info in module.classes for method in info.methods.values()}
-        frames = [Frame(module.source.tree, module.scope, None)]
-        waiting: list[tuple[list[ast.stmt], Scope, Method | None]] = [
-            (module.source.tree.body, module.scope, None)
-        ]
-        while waiting:
-            body, scope, method = waiting.pop()
-            for node in own_nodes(body):
-                if isinstance(node, ast.ClassDef):
-                    waiting.append((node.body, scope, None))
-                elif isinstance(node, Function):
-                    own = methods.get(node, method)
-                    frames.append(Frame(node, function_scope(node, scope), own))
-                    waiting.append((node.body, frames[-1].scope, own))
-        return frames
 
     @cached_property
     def _calls(self) -> dict[str, list[tuple[ast.Call, Frame]]]:

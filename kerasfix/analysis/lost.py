@@ -11,8 +11,10 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kerasfix.analysis.dataflow import DataFlow, Definition, Step
-from kerasfix.analysis.index import ClassInfo, Method
+from kerasfix.analysis.dataflow import Definition, Step
+from kerasfix.analysis.frames import Frame
+from kerasfix.analysis.functional import Functional
+from kerasfix.analysis.index import ClassInfo
 from kerasfix.analysis.layers import LayerIndex
 from kerasfix.analysis.scope import Function
 from kerasfix.analysis.values import BuiltinLayer, Container, Nothing, UserLayer, Value, is_layer
@@ -45,8 +47,14 @@ class LayerCall:
 
     @property
     def name(self) -> str:
-        """The attribute that holds the layer (`conv1`), or the source of what is called."""
+        """What people call the layer: its attribute (`conv1`), its `name=`, its class."""
         func = self.node.func
+        if isinstance(func, ast.Call):
+            # A layer that is made to be called: its own name, or that of its class.
+            given = next((each.value for each in func.keywords if each.arg == "name"), None)
+            if isinstance(given, ast.Constant) and isinstance(given.value, str):
+                return given.value
+            func = func.func
         return func.attr if isinstance(func, ast.Attribute) else ast.unparse(func)
 
     @property
@@ -75,19 +83,26 @@ class LostChain:
 
 
 class LayerUse:
-    """The layer calls of one method, and which of them are lost.
+    """The layer calls of one frame, and which of them are lost.
 
     Args:
-        method: The method.
-        data_flow: Its data flow.
-        layers: The layers of its module.
+        frame: A method that computes something, or a frame that builds a functional model.
+        layers: The layers of its project.
+        functional: In a frame that builds: tells the calls that build from those that compute.
     """
 
-    def __init__(self, method: Method, data_flow: DataFlow, layers: LayerIndex) -> None:
-        self.method = method
-        self.data_flow = data_flow
+    def __init__(self, frame: Frame, layers: LayerIndex, functional: Functional | None = None) -> None:
+        self.frame = frame
+        self.data_flow = frame.flow
         self.layers = layers
+        self._functional = functional
+        self._values: dict[ast.Call, list[Value]] = {}
         self._calls: dict[Step, list[LayerCall]] = {}
+
+    @property
+    def builds(self) -> bool:
+        """Whether the frame builds a functional model: what is lost there is no part of it."""
+        return self._functional is not None
 
     def calls(self, step: Step) -> list[LayerCall]:
         """The layer calls of one statement, outermost first; those in nested functions are left out."""
@@ -119,7 +134,7 @@ class LayerUse:
     def _lost(self) -> set[Definition]:
         """The definitions that no useful statement reads, directly or through others."""
         definitions = {each for each in self.data_flow.definitions() if self._only_names(each)}
-        useful: set[Definition] = set()
+        useful: set[Definition] = set(self.data_flow.leaving)
         for step in self.data_flow.steps.values():
             own = set(step.definitions.values())
             if not self._is_look(step) and not (own and own <= definitions):
@@ -149,23 +164,34 @@ class LayerUse:
         values = self._layer_values(call)
         if values:
             return not any(_value_has_effect(value) for value in values)
-        dotted = self.method.scope.dotted(call.func)
+        dotted = self.frame.scope.dotted(call.func)
         return dotted is not None and dotted.startswith(_PURE_PACKAGES) and not dotted.startswith(_NOT_PURE)
 
     def _is_look(self, step: Step) -> bool:
         """`print(x.shape)`: reads a tensor and does nothing with it."""
         match step.node:
             case ast.Expr(value=ast.Call(func=func)):
-                name = func.id if isinstance(func, ast.Name) else self.method.scope.dotted(func)
+                name = func.id if isinstance(func, ast.Name) else self.frame.scope.dotted(func)
                 return name in _LOOKERS
         return False
 
     def _layer_values(self, call: ast.Call) -> list[Value]:
         """What is called, if it is a layer in every case; else nothing."""
-        values = self.layers.values_of(call.func, self.method, self.method.scope)
-        if all(is_layer(value) for value in values) and not all(isinstance(v, Nothing) for v in values):
-            return values
-        return []
+        if call not in self._values:
+            self._values[call] = self._evaluated(call)
+        return self._values[call]
+
+    def _evaluated(self, call: ast.Call) -> list[Value]:
+        frame = self.frame
+        if frame.method is not None:
+            values = self.layers.values_of(call.func, frame.method, frame.scope)
+        else:
+            values = self.layers.values_outside(call.func, frame.scope)
+        if not all(is_layer(value) for value in values) or all(isinstance(each, Nothing) for each in values):
+            return []
+        if self._functional is not None and not self._functional.is_called_on_tensor(call, frame):
+            return []
+        return values
 
     def _readers(self, definition: Definition) -> list[ast.Name]:
         return self.data_flow.readers(definition)
@@ -187,7 +213,7 @@ class LayerUse:
 
     def _sources(self, members: set[Definition]) -> frozenset[Definition]:
         read = {definition for step in _steps(members) for definition in self._read_by(step)}
-        return frozenset(each for each in read - members if each.name != self.method.self_name)
+        return frozenset(each for each in read - members if each.name != self.frame.self_name)
 
     def _origins(self, sources: frozenset[Definition]) -> frozenset[Definition]:
         found = set(sources)
@@ -198,7 +224,7 @@ class LayerUse:
                 new = self._read_by(step) - found
                 found |= new
                 waiting += new
-        return frozenset(each for each in found if each.name != self.method.self_name)
+        return frozenset(each for each in found if each.name != self.frame.self_name)
 
 
 def _steps(definitions: set[Definition]) -> list[Step]:

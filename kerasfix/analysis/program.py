@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from functools import cached_property
 
 from kerasfix.analysis.callers import Callers
-from kerasfix.analysis.dataflow import DataFlow
+from kerasfix.analysis.frames import Frame, frames_in
+from kerasfix.analysis.functional import Functional
 from kerasfix.analysis.index import ClassInfo, Method, Module
 from kerasfix.analysis.instances import Instances
 from kerasfix.analysis.leaks import Leaks
@@ -16,7 +18,9 @@ from kerasfix.analysis.sites import NOT_FORWARD
 from kerasfix.analysis.tapes import HandTraining
 from kerasfix.analysis.threads import NoObjections, Objections, Threads
 from kerasfix.analysis.training import TrainingFlow
+from kerasfix.keras import names
 from kerasfix.source import Source
+from kerasfix.syntax import own_nodes
 
 
 class Knowledge:
@@ -74,7 +78,6 @@ class Program:
     def __init__(self, module: Module, knowledge: Knowledge) -> None:
         self.module = module
         self._knowledge = knowledge
-        self._layer_uses: dict[Method, LayerUse] = {}
 
     @classmethod
     def of(cls, source: Source) -> Program:
@@ -121,8 +124,31 @@ class Program:
             if method.name not in NOT_FORWARD
         ]
 
-    def layer_use(self, method: Method) -> LayerUse:
-        """The layer calls of a method, and which of their outputs are lost."""
-        if method not in self._layer_uses:
-            self._layer_uses[method] = LayerUse(method, DataFlow(method.node), self.flow.layers)
-        return self._layer_uses[method]
+    @cached_property
+    def frames(self) -> list[Frame]:
+        return frames_in(self.module)
+
+    @cached_property
+    def functional(self) -> Functional:
+        return Functional(self.module, self.frames, self.flow)
+
+    @cached_property
+    def layer_uses(self) -> list[LayerUse]:
+        """The layer calls of all that computes something or builds a functional model, frame by frame."""
+        computing = set(self.methods)
+        found = []
+        for frame in self.frames:
+            if frame.method in computing:
+                found.append(LayerUse(frame, self.flow.layers))
+            elif _may_build(frame):
+                found.append(LayerUse(frame, self.flow.layers, self.functional))
+        return found
+
+
+def _may_build(frame: Frame) -> bool:
+    """Whether something in a frame is called that was made there, or an `Input` is."""
+    return any(
+        isinstance(node, ast.Call)
+        and (isinstance(node.func, ast.Call) or frame.scope.dotted(node.func) == names.INPUT)
+        for node in own_nodes(frame.node.body)
+    )

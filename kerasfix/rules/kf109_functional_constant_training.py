@@ -48,7 +48,7 @@ import re
 from collections.abc import Iterator
 
 from kerasfix.analysis.frozen import Freezing, State, TrainableSettings
-from kerasfix.analysis.functional import FixedMode, Functional
+from kerasfix.analysis.functional import FixedMode
 from kerasfix.analysis.index import Module
 from kerasfix.analysis.program import Program
 from kerasfix.codemods import CannotEdit
@@ -65,7 +65,7 @@ _NEW_LAYER = "The layer gets another name in the model"
 
 def check(program: Program) -> Iterator[Finding]:
     module = program.module
-    sites = list(Functional(module, program.flow).fixed_modes())
+    sites = list(program.functional.fixed_modes())
     if not sites:
         return
     settings = TrainableSettings(module.source.tree)

@@ -36,7 +36,6 @@ import re
 from collections.abc import Iterator
 
 from kerasfix.analysis.dataflow import DataFlow, Definition, Step
-from kerasfix.analysis.index import Method
 from kerasfix.analysis.lost import LayerCall, LayerUse, LostChain
 from kerasfix.analysis.program import Program
 from kerasfix.findings import Applicability, Finding, Fix, Severity
@@ -52,18 +51,17 @@ _EFFECT = "Shapes of weights may change, so that saved weights no longer load"
 
 
 def check(program: Program) -> Iterator[Finding]:
-    for method in program.methods:
-        use = program.layer_use(method)
+    for use in program.layer_uses:
         for chain in use.lost_chains():
-            found = _broken(program, method, use, chain)
+            found = _broken(program, use, chain)
             if found is not None:
                 yield found
         for step in use.data_flow.steps.values():
             if isinstance(step.node, ast.For):
-                yield from _loop(program, method, use, step)
+                yield from _loop(program, use, step)
 
 
-def _broken(program: Program, method: Method, use: LayerUse, chain: LostChain) -> Finding | None:
+def _broken(program: Program, use: LayerUse, chain: LostChain) -> Finding | None:
     """The finding for one lost chain, if a later layer consumes the tensor that the chain began with."""
     flow = use.data_flow
     later = (each for each in flow.definitions() if each is not chain.end and chain.end in each.kills)
@@ -77,15 +75,21 @@ def _broken(program: Program, method: Method, use: LayerUse, chain: LostChain) -
         # One read in each statement that takes the place of the lost value: then all of them are meant.
         sure = len(overwriting) == len(steps) and all(len(each) == 1 for each in reads)
         # A run shows only what `call` reaches.
-        provable = sure and program.threads.runs_in_call(method)
-        return _finding(program, method, chain, found, sure=sure, provable=provable)
+        provable = sure and _is_run(program, use)
+        return _finding(program, use, chain, found, sure=sure, provable=provable)
     reader = _later_reader(use, chain)
     if reader is None:
         return None
     call, read = reader
     # Two heads read one tensor too, and one of them may not be used on purpose: a run would prove nothing.
-    sure = _follows(chain.calls[-1].name, call.name) and _is_bound_at(method, chain.end, call)
-    return _finding(program, method, chain, [read], sure=sure, provable=False)
+    sure = _follows(chain.calls[-1].name, call.name) and _is_bound_at(use.frame.node, chain.end, call)
+    return _finding(program, use, chain, [read], sure=sure, provable=False)
+
+
+def _is_run(program: Program, use: LayerUse) -> bool:
+    """Whether a run of a model reaches the place: only then does it prove something."""
+    method = use.frame.method
+    return not use.builds and method is not None and program.threads.runs_in_call(method)
 
 
 def _computes(step: Step) -> bool:
@@ -115,10 +119,10 @@ def _later_reader(use: LayerUse, chain: LostChain) -> tuple[LayerCall, ast.Name]
     return None
 
 
-def _is_bound_at(method: Method, end: Definition, call: LayerCall) -> bool:
+def _is_bound_at(root: ast.AST, end: Definition, call: LayerCall) -> bool:
     """Whether the lost name surely has its value at a call: both stand in one block."""
     assert end.step is not None
-    for node in walk(method.node):
+    for node in walk(root):
         for name in ("body", "orelse", "finalbody"):
             block = getattr(node, name, None)
             if isinstance(block, list) and end.step.node in block:
@@ -138,7 +142,7 @@ def _follows(first: str, second: str) -> bool:
 
 
 def _finding(
-    program: Program, method: Method, chain: LostChain, reads: list[ast.Name], *, sure: bool, provable: bool
+    program: Program, use: LayerUse, chain: LostChain, reads: list[ast.Name], *, sure: bool, provable: bool
 ) -> Finding:
     read, name = reads[0], chain.end.name
     lost = list(dict.fromkeys(call.name for call in chain.calls))
@@ -149,27 +153,32 @@ def _finding(
         edits = tuple(edit for each in reads for edit in read_instead(program.source, each, name))
         fix = _fix(f"Read `{name}` instead of `{read.id}`", edits, lost if provable else [])
         help = ""
+    consumer = _consumer(program, read, use.frame.node)
     reads_what = f"`{read.id}` instead of `{name}`" if sure else f"`{read.id}` and nothing reads `{name}`"
     return finding(
         program,
         _RULE,
         read,
-        f"`{_consumer(program, read, method)}` reads {reads_what}, so that the output of {listed(lost)} "
-        f"is lost and {_weights(lost)} get no gradient",
+        f"`{consumer}` reads {reads_what}, so that the output of {listed(lost)} "
+        f"is lost and {_consequence(use, lost)}",
         severity=Severity.ERROR,
-        owner=method.owner.name,
-        method=method.name,
+        owner=use.frame.owner_name,
+        method=use.frame.name,
         loses=tuple(lost),
         fix=fix,
         help=help,
     )
 
 
-def _weights(lost: list[str]) -> str:
-    return "its weights" if len(lost) == 1 else "their weights"
+def _consequence(use: LayerUse, lost: list[str]) -> str:
+    if use.builds:
+        return (
+            "the layer is no part of the model" if len(lost) == 1 else "the layers are no part of the model"
+        )
+    return "its weights get no gradient" if len(lost) == 1 else "their weights get no gradient"
 
 
-def _loop(program: Program, method: Method, use: LayerUse, head: Step) -> Iterator[Finding]:
+def _loop(program: Program, use: LayerUse, head: Step) -> Iterator[Finding]:
     """`for layer in self.stack: x = layer(inputs)`: all results but the last are thrown away."""
     loop = head.node
     assert isinstance(loop, ast.For)
@@ -185,7 +194,7 @@ def _loop(program: Program, method: Method, use: LayerUse, head: Step) -> Iterat
             continue
         if _reads_in(loop, definition.name) or not _is_from_outside(use.data_flow, call.consumed, loop):
             continue
-        yield _loop_finding(program, method, definition, loop, call)
+        yield _loop_finding(program, use, definition, loop, call)
 
 
 def _loop_call(use: LayerUse, step: Step, loop: ast.For) -> LayerCall | None:
@@ -212,16 +221,16 @@ def _is_from_outside(flow: DataFlow, read: ast.Name, loop: ast.For) -> bool:
 
 
 def _loop_finding(
-    program: Program, method: Method, definition: Definition, loop: ast.For, call: LayerCall
+    program: Program, use: LayerUse, definition: Definition, loop: ast.For, call: LayerCall
 ) -> Finding:
     from kerasfix.codemods.dataflow import assign_before, read_instead
 
     read, name = call.consumed, definition.name
     assert read is not None
-    lost = _loop_layers(loop) if program.threads.runs_in_call(method) else []
+    lost = _loop_layers(loop) if _is_run(program, use) else []
     edits = read_instead(program.source, read, name)
     if not definition.kills - {definition}:
-        edits = (*assign_before(program.source, loop, name, read.id, method.node), *edits)
+        edits = (*assign_before(program.source, loop, name, read.id, use.frame.node), *edits)
     return finding(
         program,
         _RULE,
@@ -229,8 +238,8 @@ def _loop_finding(
         f"Every round of the loop reads `{read.id}`, so that all outputs of `{ast.unparse(call.node.func)}` "
         "but the last are lost and their weights get no gradient",
         severity=Severity.ERROR,
-        owner=method.owner.name,
-        method=method.name,
+        owner=use.frame.owner_name,
+        method=use.frame.name,
         loses=tuple(_loop_layers(loop)),
         fix=_fix(f"Read `{name}`, the output of the round before", edits, lost),
     )
@@ -245,11 +254,11 @@ def _fix(message: str, edits: tuple[Edit, ...], lost: list[str]) -> Fix:
     return Fix(message, Applicability.SUGGESTION, edits, effect=_EFFECT, mends=tuple(lost))
 
 
-def _consumer(program: Program, read: ast.Name, method: Method) -> str:
+def _consumer(program: Program, read: ast.Name, root: ast.AST) -> str:
     """What reads the variable: the innermost call around it."""
     around = [
         node
-        for node in walk(method.node)
+        for node in walk(root)
         if isinstance(node, ast.Call) and any(child is read for child in walk(node))
     ]
     return ast.unparse(around[-1].func) if around else program.source.line(read.lineno).strip()

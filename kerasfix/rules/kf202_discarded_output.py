@@ -33,7 +33,6 @@ import ast
 from collections.abc import Iterator
 
 from kerasfix.analysis.dataflow import Step
-from kerasfix.analysis.index import Method
 from kerasfix.analysis.lost import LayerCall, LayerUse
 from kerasfix.analysis.program import Program
 from kerasfix.findings import Applicability, Finding, Fix, Severity
@@ -44,29 +43,33 @@ _RULE = ("KF202", "discarded-output")
 
 
 def check(program: Program) -> Iterator[Finding]:
-    for method in program.methods:
-        if not program.threads.runs_in_call(method):
-            # A method that builds or warms up a model drops what it computes on purpose.
+    for use in program.layer_uses:
+        method = use.frame.method
+        if not use.builds and (method is None or not program.threads.runs_in_call(method)):
+            # A method that warms up a model drops what it computes on purpose.
             continue
-        use = program.layer_use(method)
-        building = _building_statements(method)
+        building = _building_statements(use.frame.node)
         for step in use.data_flow.steps.values():
             if not isinstance(step.node, ast.Expr) or step.node in building:
                 continue
             for call in use.calls(step)[:1]:
+                if use.builds and not isinstance(call.node.func, ast.Call):
+                    # A layer that has a name is called once to be built, and again for its result.
+                    continue
                 if call.node is step.node.value and not use.has_effect(call) and _reads_a_value(use, step):
-                    yield _finding(program, method, use, step, call)
+                    yield _finding(program, use, step, call)
 
 
-def _finding(program: Program, method: Method, use: LayerUse, step: Step, call: LayerCall) -> Finding:
+def _finding(program: Program, use: LayerUse, step: Step, call: LayerCall) -> Finding:
     assert isinstance(step.node, ast.Expr)
     target = call.consumed
+    what = "the layer is no part of the model" if use.builds else "the layer has no effect"
     fix = None
     help = "Assign it to the variable that should hold it, or delete the call"
     if target is not None and _is_read_later(use, step, target.id):
         from kerasfix.codemods.dataflow import keep_result
 
-        edits = keep_result(program.source, step.node, target.id, method.node)
+        edits = keep_result(program.source, step.node, target.id, use.frame.node)
         fix = Fix(
             f"Assign it to `{target.id}`",
             Applicability.SUGGESTION,
@@ -79,21 +82,21 @@ def _finding(program: Program, method: Method, use: LayerUse, step: Step, call: 
         program,
         _RULE,
         step.node,
-        f"The output of `{ast.unparse(call.node.func)}` is dropped, so the layer has no effect",
+        f"The output of `{ast.unparse(call.node.func)}` is dropped, so {what}",
         severity=Severity.ERROR,
-        owner=method.owner.name,
-        method=method.name,
+        owner=use.frame.owner_name,
+        method=use.frame.name,
         loses=(call.name,),
         fix=fix,
         help=help,
     )
 
 
-def _building_statements(method: Method) -> set[ast.AST]:
+def _building_statements(root: ast.AST) -> set[ast.AST]:
     """What runs only until the layer is built: `if not self.built: self.head(x)`."""
     return {
         node
-        for each in walk(method.node)
+        for each in walk(root)
         if isinstance(each, ast.If)
         and any(isinstance(part, ast.Attribute) and "built" in part.attr for part in walk(each.test))
         for node in walk(each)
@@ -102,7 +105,7 @@ def _building_statements(method: Method) -> set[ast.AST]:
 
 def _reads_a_value(use: LayerUse, step: Step) -> bool:
     """A call on nothing but made-up numbers (`self.head(tf.zeros((1, 4)))`) only builds the layer."""
-    own = use.method.self_name
+    own = use.frame.self_name
     return any(use.data_flow.reaching[name] for name in step.reads if name.id != own)
 
 
