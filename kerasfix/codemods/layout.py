@@ -118,9 +118,8 @@ def _gap(
     if shown and len(elements) > 2:
         # The first one stands behind the bracket, each of the others below it. One break alone shows nothing.
         below = elements[0].comma
-        assert isinstance(below, cst.Comma) and isinstance(
-            below.whitespace_after, cst.ParenthesizedWhitespace
-        )
+        assert isinstance(below, cst.Comma)
+        assert isinstance(below.whitespace_after, cst.ParenthesizedWhitespace)
         return below.whitespace_after.with_changes(first_line=cst.TrailingWhitespace(), empty_lines=[])
     if layout.wrapped is not None:
         return cst.ParenthesizedWhitespace(indent=False, last_line=cst.SimpleWhitespace(layout.wrapped))
