@@ -162,19 +162,27 @@ def _unread(use: LayerUse, chain: LostChain) -> Break | None:
         return None
     last = chain.calls[-1].name
     # A row of numbers speaks; else the order of the source.
-    ranked = sorted(later, key=lambda call: not follows(last, call.name))
+    ranked = sorted(later, key=lambda call: not _is_next(use, chain, call))
     repairs = []
     for call in ranked[:_MOST_REPAIRS]:
         read = call.consumed
         assert read is not None
         if _is_bound_at(use.frame.node, chain.end, call):
-            is_next = follows(last, call.name)
+            is_next = _is_next(use, chain, call)
             why = f"`{call.name}` follows `{last}`" if is_next else f"`{call.name}` comes after it"
             repairs.append(Repair((read,), why))
     first = ranked[0].consumed
     assert first is not None
-    is_next = follows(last, ranked[0].name)
+    is_next = _is_next(use, chain, ranked[0])
     return Break(chain, first, tuple(repairs), is_overwritten=False, is_likely=is_next)
+
+
+def _is_next(use: LayerUse, chain: LostChain, call: LayerCall) -> bool:
+    """Whether a row of numbers says that a call comes next: `conv1`, `conv2`, or `x1 = ...`, `x2 = ...`."""
+    read = call.consumed
+    assert read is not None
+    names = use.data_flow.step_of(read).definitions
+    return follows(chain.calls[-1].name, call.name) or any(follows(chain.end.name, name) for name in names)
 
 
 def _later_readers(use: LayerUse, chain: LostChain, end: Step) -> list[LayerCall]:

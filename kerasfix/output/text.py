@@ -39,7 +39,7 @@ def finding_lines(path: Path, source: Source, finding: Finding, strokes: Strokes
     if finding.fix is not None:
         yield from _fix_lines("fix", finding.fix, source, finding.file)
     for other in finding.others:
-        yield from _fix_lines("or", other, source, finding.file)
+        yield from _fix_lines("or" if finding.fix is not None else "perhaps", other, source, finding.file)
     if finding.help:
         yield [("  note: ", "bold"), (finding.help, "")]
 

@@ -75,13 +75,14 @@ def _finding(program: Program, use: LayerUse, broken: Break) -> Finding:
         read,
         f"`{consumer(use, read)}` reads `{read.id}` {instead}, so that the output of {listed(lost)} is lost: "
         f"{_consequence(use, lost)}",
-        severity=Severity.ERROR,
+        severity=Severity.ERROR if broken.is_likely else Severity.WARNING,
         owner=use.frame.owner_name,
         method=use.frame.name,
         loses=tuple(lost),
-        fix=fixes[0] if fixes else None,
+        # What nothing speaks for but that it is possible is not to be written with everything else.
+        fix=fixes[0] if fixes and broken.is_likely else None,
         help=_help(broken, name, lost),
-        others=tuple(fixes[1:]),
+        others=tuple(fixes[1:] if broken.is_likely else fixes),
         chain=_chain(use, broken),
     )
 
@@ -234,20 +235,13 @@ RULE = Rule(
 """,
         ),
         Case(
-            "A result that nobody reads: what comes after it, though it may be a head that is not used",
+            "Found, but not edited: a result that nobody reads, which may be meant",
             _INIT
             + """\
     def call(self, x):
         h = self.conv1(x)
         value = self.bn1(h)
         return self.out(h)
-""",
-            _INIT
-            + """\
-    def call(self, x):
-        h = self.conv1(x)
-        value = self.bn1(h)
-        return self.out(value)
 """,
         ),
         Case(
