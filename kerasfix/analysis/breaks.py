@@ -104,7 +104,7 @@ def _older_reads(use: LayerUse, step: Step, chain: LostChain) -> list[ast.Name]:
     if not isinstance(step.value, ast.Call | ast.BinOp):
         return []
     last = chain.calls[-1]
-    found = [read for read in step.reads if _is_older(use, read, chain)]
+    found = [read for read in use.tensors(step) if _is_older(use, read, chain)]
     again = {call.node for call in use.calls(step) if _same(call, last)}
     # The same layer on the same tensor once more is another fault, or none.
     found = [read for read in found if use.call_around(read) not in again]
@@ -261,7 +261,7 @@ def lost_rounds(use: LayerUse) -> Iterator[LostRounds]:
             call = _changing_call(use, step, loop)
             if call is None or call.consumed is None or not use.data_flow.readers(definition):
                 continue
-            if _reads_in(loop, definition.name) or not _is_from_outside(use, call.consumed, loop):
+            if _reads_in(use, loop, definition.name) or not _is_from_outside(use, call.consumed, loop):
                 continue
             attributes = [each.attr for each in walk(loop.iter) if isinstance(each, ast.Attribute)]
             yield LostRounds(loop, call, definition, tuple(attributes[:1]))
@@ -281,10 +281,13 @@ def _names(roots: Sequence[ast.AST]) -> set[str]:
     return {node.id for node in own_nodes(roots) if isinstance(node, ast.Name)}
 
 
-def _reads_in(loop: ast.For, name: str) -> bool:
+def _reads_in(use: LayerUse, loop: ast.For, name: str) -> bool:
+    """Whether the rounds of a loop use a variable, for more than to print its shape."""
     return any(
-        isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
-        for node in walk(loop)
+        read.id == name and not use.is_look(step)
+        for step in use.in_order
+        if loop in step.loops or step.node is loop
+        for read in step.reads
     )
 
 

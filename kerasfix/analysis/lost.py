@@ -97,6 +97,7 @@ class LayerUse:
         self.data_flow = frame.flow
         self.layers = layers
         self._functional = functional
+        self._tensors: dict[Step, list[ast.Name]] = {}
         self._values: dict[ast.Call, list[Value]] = {}
         self._calls: dict[Step, list[LayerCall]] = {}
 
@@ -111,6 +112,23 @@ class LayerUse:
         while not isinstance(node, ast.stmt | ast.Call):
             node = self._parents[node]
         return node if isinstance(node, ast.Call) else None
+
+    def tensors(self, step: Step) -> list[ast.Name]:
+        """The reads of a statement that may be of a tensor: not those that say what is called or made."""
+        if step not in self._tensors:
+            self._tensors[step] = [read for read in step.reads if not self._is_callee(read)]
+        return self._tensors[step]
+
+    def _is_callee(self, read: ast.Name) -> bool:
+        """Whether a read is part of what is called: `layers` and `filters` in `layers.Dense(filters)(x)`."""
+        node: ast.AST = read
+        while not isinstance(node, ast.stmt):
+            parent = self._parents[node]
+            if isinstance(parent, ast.Call) and node is parent.func:
+                # `x.reshape(4)` is called on a tensor.
+                return not isinstance(node, ast.Attribute) or self.frame.scope.dotted(node) is not None
+            node = parent
+        return False
 
     @cached_property
     def _parents(self) -> dict[ast.AST, ast.AST]:
@@ -154,7 +172,7 @@ class LayerUse:
         useful: set[Definition] = set(self.data_flow.leaving)
         for step in self.data_flow.steps.values():
             own = set(step.definitions.values())
-            if not self._is_look(step) and not (own and own <= definitions):
+            if not self.is_look(step) and not (own and own <= definitions):
                 useful |= self._read_by(step)
         waiting = list(useful)
         while waiting:
@@ -184,7 +202,7 @@ class LayerUse:
         dotted = self.frame.scope.dotted(call.func)
         return dotted is not None and dotted.startswith(_PURE_PACKAGES) and not dotted.startswith(_NOT_PURE)
 
-    def _is_look(self, step: Step) -> bool:
+    def is_look(self, step: Step) -> bool:
         """`print(x.shape)`: reads a tensor and does nothing with it."""
         match step.node:
             case ast.Expr(value=ast.Call(func=func)):
@@ -216,6 +234,9 @@ class LayerUse:
     def _read_by(self, step: Step) -> set[Definition]:
         return {definition for name in step.reads for definition in self.data_flow.reaching[name]}
 
+    def _tensors_of(self, step: Step) -> set[Definition]:
+        return {definition for name in self.tensors(step) for definition in self.data_flow.reaching[name]}
+
     def _ancestors(self, end: Definition, lost: set[Definition]) -> set[Definition]:
         """The lost definitions from which `end` is made, itself included."""
         found = {end}
@@ -229,7 +250,7 @@ class LayerUse:
         return found
 
     def _sources(self, members: set[Definition]) -> frozenset[Definition]:
-        read = {definition for step in _steps(members) for definition in self._read_by(step)}
+        read = {definition for step in _steps(members) for definition in self._tensors_of(step)}
         return frozenset(each for each in read - members if each.name != self.frame.self_name)
 
     def _origins(self, sources: frozenset[Definition]) -> frozenset[Definition]:
@@ -238,7 +259,7 @@ class LayerUse:
         while waiting:
             step = waiting.pop().step
             if step is not None:
-                new = self._read_by(step) - found
+                new = self._tensors_of(step) - found
                 found |= new
                 waiting += new
         return frozenset(each for each in found if each.name != self.frame.self_name)
