@@ -1,4 +1,4 @@
-"""What data flow is made of: statements, the definitions that they make, and what a name holds where ways meet."""
+"""What data flow is made of: statements, their definitions, and what a name holds where ways meet."""
 
 from __future__ import annotations
 

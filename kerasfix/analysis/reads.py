@@ -215,7 +215,7 @@ class Reader:
 
 
 def bound_in(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """The names that statements may bind, those of nested functions left out; a few too many, never too few."""
+    """The names that statements may bind, without those of nested functions: too many, never too few."""
     for node in own_nodes(nodes):
         match node:
             case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
@@ -264,6 +264,4 @@ def _named_in(node: ast.AST) -> Iterator[str]:
 
 
 def _named_late(root: ast.AST) -> set[str]:
-    return {
-        name for node in walk(root) if isinstance(node, ast.GeneratorExp) for name in _named_in(node)
-    }
+    return {name for node in walk(root) if isinstance(node, ast.GeneratorExp) for name in _named_in(node)}
