@@ -27,6 +27,7 @@ from kerasfix.engine import (
 )
 from kerasfix.findings import Applicability, Finding, Severity
 from kerasfix.output import console, text
+from kerasfix.output.chain import ASCII, UNICODE
 from kerasfix.output.patch import patch
 from kerasfix.output.progress import Progress, progress_line
 from kerasfix.plan import Plan, together
@@ -231,8 +232,9 @@ class _Run:
         self.outcome.files_with_faults += bool(plan.left)
         if not self.quiet:
             source = Source(plan.text)
+            strokes = UNICODE if self.out.is_terminal else ASCII
             for finding in plan.left:
-                self.out.lines(text.finding_lines(report.path, source, finding))
+                self.out.lines(text.finding_lines(report.path, source, finding, strokes))
 
 
 def run(settings: Settings) -> int:

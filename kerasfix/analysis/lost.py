@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from kerasfix.analysis.definitions import Definition, Held, Step
 from kerasfix.analysis.frames import Frame
@@ -19,7 +20,7 @@ from kerasfix.analysis.layers import LayerIndex
 from kerasfix.analysis.scope import Function
 from kerasfix.analysis.values import BuiltinLayer, Container, Nothing, UserLayer, Value, is_layer
 from kerasfix.keras.layers import Effect
-from kerasfix.syntax import own_nodes, walk
+from kerasfix.syntax import own_nodes, parents_in, walk
 
 # Functions of these packages compute and do nothing else, but for those that print or write.
 _PURE_PACKAGES = ("tensorflow.", "keras.", "numpy.", "jax.numpy.", "jax.nn.", "torch.")
@@ -98,6 +99,22 @@ class LayerUse:
         self._functional = functional
         self._values: dict[ast.Call, list[Value]] = {}
         self._calls: dict[Step, list[LayerCall]] = {}
+
+    @cached_property
+    def in_order(self) -> list[Step]:
+        """The statements in the order of the source."""
+        return sorted(self.data_flow.steps.values(), key=lambda step: step.order)
+
+    def call_around(self, read: ast.Name) -> ast.Call | None:
+        """The innermost call that a read stands in."""
+        node: ast.AST = read
+        while not isinstance(node, ast.stmt | ast.Call):
+            node = self._parents[node]
+        return node if isinstance(node, ast.Call) else None
+
+    @cached_property
+    def _parents(self) -> dict[ast.AST, ast.AST]:
+        return parents_in(self.frame.node)
 
     @property
     def builds(self) -> bool:
