@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from kerasfix.analysis.dataflow import Definition, Step
+from kerasfix.analysis.definitions import Definition, Held, Step
 from kerasfix.analysis.frames import Frame
 from kerasfix.analysis.functional import Functional
 from kerasfix.analysis.index import ClassInfo
@@ -156,9 +156,9 @@ class LayerUse:
     def lost_chains(self) -> Iterator[LostChain]:
         """The chains of layer calls that lead nowhere, each with its end."""
         lost = self._lost()
-        for end in lost:
-            if any(reader in lost_step.reads for lost_step in _steps(lost) for reader in self._readers(end)):
-                continue
+        for end in lost.difference(
+            self.data_flow.seen_by(read for step in _steps(lost) for read in step.reads)
+        ):
             members = self._ancestors(end, lost)
             calls = [call for step in _steps(members) for call in self.calls(step)]
             if calls:
@@ -169,23 +169,22 @@ class LayerUse:
     def _lost(self) -> set[Definition]:
         """The definitions that no useful statement reads, directly or through others."""
         definitions = {each for each in self.data_flow.definitions() if self._only_names(each)}
-        useful: set[Definition] = set(self.data_flow.leaving)
+        useful: set[Held] = set()
+        waiting = [*self.data_flow.leaving]
+        useful |= self.data_flow.leaving
         for step in self.data_flow.steps.values():
             own = set(step.definitions.values())
             if not self.is_look(step) and not (own and own <= definitions):
-                useful |= self._read_by(step)
-        waiting = list(useful)
+                waiting += self.data_flow.seen_by(step.reads, useful)
         while waiting:
             step_or_none = waiting.pop().step
             if step_or_none is not None:
-                found = self._read_by(step_or_none) - useful
-                useful |= found
-                waiting += found
+                waiting += self.data_flow.seen_by(step_or_none.reads, useful)
         # `a, b = f(x)`: if one of them is useful, the statement is.
         return {
             each
             for each in definitions
-            if each.step is not None and not useful & set(each.step.definitions.values())
+            if each.step is not None and useful.isdisjoint(each.step.definitions.values())
         }
 
     def _only_names(self, definition: Definition) -> bool:
@@ -228,40 +227,30 @@ class LayerUse:
             return []
         return values
 
-    def _readers(self, definition: Definition) -> list[ast.Name]:
-        return self.data_flow.readers(definition)
-
-    def _read_by(self, step: Step) -> set[Definition]:
-        return {definition for name in step.reads for definition in self.data_flow.reaching[name]}
-
-    def _tensors_of(self, step: Step) -> set[Definition]:
-        return {definition for name in self.tensors(step) for definition in self.data_flow.reaching[name]}
-
     def _ancestors(self, end: Definition, lost: set[Definition]) -> set[Definition]:
         """The lost definitions from which `end` is made, itself included."""
         found = {end}
         waiting = [end]
+        seen: set[Held] = {end}
         while waiting:
             step = waiting.pop().step
             if step is not None:
-                new = (self._read_by(step) & lost) - found
+                new = lost.intersection(self.data_flow.seen_by(step.reads, seen))
                 found |= new
                 waiting += new
         return found
 
     def _sources(self, members: set[Definition]) -> frozenset[Definition]:
-        read = {definition for step in _steps(members) for definition in self._tensors_of(step)}
-        return frozenset(each for each in read - members if each.name != self.frame.self_name)
+        reads = (read for step in _steps(members) for read in self.tensors(step))
+        found = self.data_flow.seen_by(reads, set(members))
+        return frozenset(each for each in found if each.name != self.frame.self_name)
 
     def _origins(self, sources: frozenset[Definition]) -> frozenset[Definition]:
-        found = set(sources)
-        waiting = list(sources)
-        while waiting:
-            step = waiting.pop().step
-            if step is not None:
-                new = self._tensors_of(step) - found
-                found |= new
-                waiting += new
+        found = [*sources]
+        seen: set[Held] = {*sources}
+        for each in found:
+            if each.step is not None:
+                found += self.data_flow.seen_by(self.tensors(each.step), seen)
         return frozenset(each for each in found if each.name != self.frame.self_name)
 
 
