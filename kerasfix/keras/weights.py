@@ -1,7 +1,7 @@
 """What the weights of Keras' layers are called, which says in a log what kind of layer they belong to.
 
-Measured with Keras 3.15.1 and Keras 2.21.0; `tests/keras/test_naming_facts.py` measures it again. The names are
-those of both, with what an option adds.
+Measured with Keras 3.15.1 and Keras 2.21.0; `tests/keras/test_naming_facts.py` measures it again. The names
+are those of both, with what an option adds.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _NAMES = {
     "STFTSpectrogram": "real_kernel imag_kernel",
 }
 WEIGHTS: dict[str, frozenset[str]] = {name: frozenset(names.split()) for name, names in _NAMES.items()}
+ALL_WEIGHTS: frozenset[str] = frozenset().union(*WEIGHTS.values())
 
 # Layers that hold others, so that more names stand between theirs and that of a weight.
 HOLDS_LAYERS = frozenset(
@@ -42,7 +43,16 @@ HOLDS_LAYERS = frozenset(
 # What they hold, or what somebody else's code makes in them, is not known by their class.
 _ANYTHING = frozenset(
     (
-        *("Bidirectional", "FlaxLayer", "JaxLayer", "Lambda", "Layer", "RNN", "Sequential", "StackedRNNCells"),
+        *(
+            "Bidirectional",
+            "FlaxLayer",
+            "JaxLayer",
+            "Lambda",
+            "Layer",
+            "RNN",
+            "Sequential",
+            "StackedRNNCells",
+        ),
         *("TFSMLayer", "TimeDistributed", "TorchModuleWrapper", "Wrapper", "Pipeline", "DenseFeatures"),
         *("AbstractRNNCell", "SpectralNormalization", "RandomFourierFeatures"),
     )

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from kerasfix.analysis.evaluate import layer_fact
-from kerasfix.analysis.index import ClassInfo, Method, Module
+from kerasfix.analysis.index import ClassInfo, Method
 from kerasfix.analysis.layers import LayerIndex
 from kerasfix.analysis.project import Project
 from kerasfix.analysis.scope import Function, Scope, comprehension_scope, function_scope
@@ -52,9 +52,12 @@ class Making:
             run = _Program(self)
             run.body(module.source.tree.body, Place(module.scope, module))
             found += run.made
+        known = {each.info for each in found}
         for info in self.project.keras_classes:
-            if info.module.given and not any(each.info is info for each in found):
-                found += self._alone(info)
+            if info.module.given and info not in known:
+                alone = self._alone(info)
+                known |= {each.info for each in alone}
+                found += alone
         for module in self.project.given:
             for function in _functions(module.source.tree.body):
                 if not any(node in self.seen for node in walk(function) if isinstance(node, ast.Call)):

@@ -1,8 +1,8 @@
 """From the name of a variable in a log to what the source makes: the layer, its attribute, its line.
 
-Keras 3 writes all models that a layer is in before its name, Keras 2 leaves out Sequential and functional ones;
-both leave out models around a layer that was built before. So owners may be missing, but what stands there
-must fit.
+Keras 3 writes all models that a layer is in before its name, Keras 2 leaves out Sequential and functional
+ones; both leave out models around a layer that was built before. So owners may be missing, but what stands
+there must fit.
 """
 
 from __future__ import annotations
@@ -27,10 +27,12 @@ class Mapped:
     Attributes:
         candidates: What fits, the best first; what the same lines make stands there once.
         is_certain: Whether the first one is meant, as far as the source shows.
+        is_likely: Whether it has just this name if nothing else was made before.
     """
 
     candidates: tuple[Made, ...] = ()
     is_certain: bool = False
+    is_likely: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -66,6 +68,11 @@ class Mapper:
             return found
         return own if own.candidates else found
 
+    def with_weight(self, weight: str) -> list[Made]:
+        """The layers that can have a weight, where a log says nothing else of it (Keras 3 before 3.9)."""
+        found = {each.site: each for each in self._made if not each.is_weight and _may_own(each, weight)}
+        return list(found.values())
+
     def layer(self, name: str) -> Mapped:
         """What a layer is, told by its name alone."""
         return self._best([name], [each for each in self._made if not each.is_weight])
@@ -82,9 +89,14 @@ class Mapper:
                 sites.setdefault(each.site, (match, each))
         ranked = list(sites.values())
         exact = [each for match, each in ranked if (match.fit, match.owners) == (Fit.EXACT, 0)]
-        if best.fit is Fit.EXACT and best.owners == 0 and len(exact) == 1 and not _is_only_likely(exact[0], ranked):
+        if (
+            best.fit is Fit.EXACT
+            and best.owners == 0
+            and len(exact) == 1
+            and not _is_only_likely(exact[0], ranked)
+        ):
             return Mapped((exact[0],), is_certain=True)
-        return Mapped(tuple(each for _, each in ranked), is_certain=len(ranked) == 1)
+        return Mapped(tuple(each for _, each in ranked), len(ranked) == 1, len(exact) == 1)
 
 
 def _is_only_likely(made: Made, ranked: list[tuple[_Match, Made]]) -> bool:
@@ -118,15 +130,13 @@ def _around(made: Made, before: Sequence[str], deeper: int, fit: Fit, name: str)
     owners = [each for each in made.chain if each is not made and each.class_name]
     strange = loose = missing = 0
     for scope in reversed(before):
-        skipped = 0
-        for owner in owners:
+        for skipped, owner in enumerate(owners):
             owner_fit = owner.fit(scope)
             if owner_fit is not None:
                 loose += owner_fit is not Fit.EXACT
                 missing += skipped
                 owners = owners[skipped + 1 :]
                 break
-            skipped += 1
         else:
             strange += 1
     number = number_of(name, made.class_name) if made.name.auto else None

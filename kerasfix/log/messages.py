@@ -32,6 +32,8 @@ _HOLES = {
     "{callee}": "(?P<callee>[\\w.<>]{1,200})",
     "{argument}": "(?P<argument>.{1,200}?)",
     "{flag}": "'training'",
+    "{g}": "[Gg]",
+    "{t}": "[Tt]",
 }
 _HOLE = re.compile(r"(\{\w+\})")
 
@@ -46,6 +48,7 @@ class Message:
             for what changes.
         said_by: Which Keras says it, on which backends.
         codes: The rules that can explain it, by code or beginning of a code.
+        elsewhere: Whether the fault is in what is called, and not in the line that calls it.
         more: Where else in the text after the words variables are listed, as a regular expression.
     """
 
@@ -53,6 +56,7 @@ class Message:
     words: str
     said_by: str
     codes: tuple[str, ...] = _CHAIN
+    elsewhere: bool = False
     more: str = field(default="", repr=False)
 
     @cached_property
@@ -118,21 +122,24 @@ MESSAGES = (
     ),
     Message(
         Topic.ARGUMENT,
-        "ot an unexpected keyword argument {flag}",
+        "{g}ot an unexpected keyword argument {flag}",
         "Keras 3 and Keras 2, of a `call` that they bind themselves",
         ("KF107", "KF105", "KF101", "KF103", "KF111", "KF106"),
+        elsewhere=True,
     ),
     Message(
         Topic.ARGUMENT,
         "missing a required argument: {flag}",
         "Keras 3",
         ("KF102",),
+        elsewhere=True,
     ),
     Message(
         Topic.ARGUMENT,
         "missing 1 required positional argument: {flag}",
         "Keras 2",
         ("KF102",),
+        elsewhere=True,
     ),
     Message(
         Topic.UNBUILT,
@@ -164,8 +171,8 @@ MESSAGES = (
         "Keras 2",
         ("KF203",),
     ),
-    Message(Topic.UNBUILT, "he layer {layer} has never been called", "Keras 3", ("KF203",)),
-    Message(Topic.UNBUILT, 'he layer "{layer}" has never been called', "Keras 2", ("KF203",)),
+    Message(Topic.UNBUILT, "{t}he layer {layer} has never been called", "Keras 3", ("KF203",)),
+    Message(Topic.UNBUILT, '{t}he layer "{layer}" has never been called', "Keras 2", ("KF203",)),
     Message(
         Topic.UNBUILT,
         "model that has not yet been built",

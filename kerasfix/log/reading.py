@@ -170,8 +170,8 @@ class _Collected:
 
 def _is_part(message: Message, match: re.Match[str], before: str) -> bool:
     """Whether a shorter message is a part of a longer one that is in the table as well."""
-    return message.words.startswith("ot an unexpected") and bool(
-        re.search(r"[\w.<>]\(\)\s*[gG]$", before[-80:])
+    return message.words.startswith("{g}ot an unexpected") and bool(
+        re.search(r"[\w.<>]\(\)\s*$", before[-80:])
     )
 
 
