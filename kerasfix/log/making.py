@@ -52,11 +52,11 @@ class Making:
             run = _Program(self)
             run.body(module.source.tree.body, Place(module.scope, module))
             found += run.made
-        known = {each.info for each in found}
-        for info in self.project.keras_classes:
+        known = {above for each in found if each.info for above in each.info.ancestors}
+        for info in sorted(self.project.keras_classes, key=lambda each: -len(each.ancestors)):
             if info.module.given and info not in known:
                 alone = self._alone(info)
-                known |= {each.info for each in alone}
+                known |= {above for each in alone if each.info for above in each.info.ancestors}
                 found += alone
         for module in self.project.given:
             for function in _functions(module.source.tree.body):
@@ -154,8 +154,9 @@ class _Program:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 return
             case ast.Assign(targets=[target, *_], value=value) | ast.AnnAssign(target=target, value=value):
-                if value is not None:
-                    self._value(value, assigned(place, target))
+                made = self._value(value, assigned(place, target)) if value is not None else None
+                if made is not None:
+                    self._held[place.owner, ast.unparse(target)] = made
             case ast.AugAssign(target=target, value=value):
                 self._value(value, assigned(place, target))
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=holder, attr=verb)) as call) if verb in (
@@ -251,15 +252,15 @@ class _Program:
         info = self._project.class_named(call.func, place.scope)
         if info is not None:
             self._seen.add(call)
-            return self._hold(self.user_layer(call, info, place), place)
+            return self.user_layer(call, info, place)
         dotted = place.scope.dotted(call.func) or ""
         if dotted in _VARIABLES or is_add_weight(call, place):
             return self._weight(call, place)
         if dotted == names.SEQUENTIAL:
-            return self._hold(self._layer(call, "Sequential", place), place)
+            return self._layer(call, "Sequential", place)
         fact = layer_fact(dotted)
         if fact is not None:
-            return self._hold(self._layer(call, fact.name, place), place)
+            return self._layer(call, fact.name, place)
         if names.application_name(dotted) or dotted.startswith(names.PACKAGES):
             self._all_unknown = True
         self._arguments(call, place)
@@ -343,11 +344,6 @@ class _Program:
                 at = Spot(place.info.module, attribute.made_at[0].lineno)
                 return replace(place, target=f"{place.self_name}.{name}", target_at=at, holder=place.info)
         return place
-
-    def _hold(self, made: Made, place: Place) -> Made:
-        if place.target:
-            self._held[place.owner, place.target] = made
-        return made
 
     def _name(self, call: ast.Call, info: ClassInfo | None, place: Place, class_name: str) -> Name:
         given = keyword(call, "name")

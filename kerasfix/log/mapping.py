@@ -85,7 +85,8 @@ class Mapper:
         best = matches[0][0]
         sites: dict[tuple[object, ...], tuple[_Match, Made]] = {}
         for match, each in matches:
-            if (match.strange, match.deeper, match.fit) <= (best.strange, best.deeper, Fit.GUESS):
+            # What has just this name counts also where something around it is strange.
+            if (match.strange, match.deeper) == (best.strange, best.deeper) or match.fit < best.fit:
                 sites.setdefault(each.site, (match, each))
         ranked = list(sites.values())
         exact = [each for match, each in ranked if (match.fit, match.owners) == (Fit.EXACT, 0)]
