@@ -73,9 +73,8 @@ class Message:
 
 
 def _wrapped(words: str) -> str:
-    return r"\s*".join(re.escape(each) for each in "".join(words.split())) + (
-        r"\s+" if words.endswith(" ") else ""
-    )
+    inside = r"\s*".join(re.escape(each) for each in "".join(words.split()))
+    return (r"\s*" if words[0] == " " else "") + inside + (r"\s*" if words[-1] == " " else "")
 
 
 MESSAGES = (

@@ -67,6 +67,8 @@ def _layer_lines(layer: LayerOf, path_of: Callable[[str], Path]) -> Iterator[Lin
         yield [*name, (": the source shows no layer of this name", "")]
     elif layer.mapped.is_certain:
         yield [*name, (" → ", ""), *_made(candidates[0], path_of)]
+    elif len(candidates) == 1:
+        yield [*name, (" → probably ", ""), *_made(candidates[0], path_of)]
     else:
         yield [*name, (" is one of these, the likeliest first:", "")]
         for made in candidates[:_MOST_CANDIDATES]:
