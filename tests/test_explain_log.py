@@ -276,6 +276,13 @@ def test_lists_of_variables_as_objects() -> None:
     ]
 
 
+def test_a_printed_shape_tells_layers_apart(explain: Run) -> None:
+    source = NET.replace("self.c2 = layers.Conv2D(3,", "self.c2 = layers.Conv2D(16,")
+    printed = "[<tf.Variable 'net/block_9/conv2d_19/kernel:0' shape=(3, 3, 3, 16) dtype=float32>]"
+    done = explain(KERAS_3.replace(NAMES, printed), source)
+    assert "net/block_9/conv2d_19 (kernel) → self.c2, made at net.py:9" in done.stdout
+
+
 def test_tensorflow_1_lists_what_has_no_gradient() -> None:
     [said] = said_in(
         "ValueError: No gradients provided for any variable, check your graph for ops that do not support "

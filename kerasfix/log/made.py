@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from kerasfix.analysis.index import ClassInfo, Module
 from kerasfix.log.naming import number_of
 
+# The argument that is the last dimension of the kernel, and the only one of the bias.
+_SIZES = {"Dense": "units", "Conv1D": "filters", "Conv2D": "filters", "Conv3D": "filters"}
+
 
 class Fit(enum.IntEnum):
     """How well a name in a log fits something that is made, the best first.
@@ -107,6 +110,16 @@ class Made:
     def site(self) -> tuple[object, ...]:
         """What two instances have in common that the same lines make."""
         return self.call, self.holder, self.attribute
+
+    @property
+    def size(self) -> int | None:
+        """The number of units or filters, where the source writes it as a number."""
+        argument = _SIZES.get(self.class_name)
+        if argument is None or self.is_foreign:
+            return None
+        given = next((each.value for each in self.call.keywords if each.arg == argument), None)
+        value = given or next(iter(self.call.args), None)
+        return value.value if isinstance(value, ast.Constant) and isinstance(value.value, int) else None
 
     def fit(self, name: str) -> Fit | None:
         """How well a name in a log fits it; None if it cannot be its name."""

@@ -27,12 +27,14 @@ class Mapped:
     Attributes:
         candidates: What fits, the best first; what the same lines make stands there once.
         is_certain: Whether the first one is meant, as far as the source shows.
+        is_inside: Whether something in them is meant, of which the source says no more.
         is_likely: Whether it has just this name if nothing else was made before.
     """
 
     candidates: tuple[Made, ...] = ()
     is_certain: bool = False
     is_likely: bool = False
+    is_inside: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -61,7 +63,10 @@ class Mapper:
         """What a variable belongs to: its layer, or what makes the variable itself."""
         own = self._best([*variable.scopes, variable.weight], [each for each in self._made if each.is_weight])
         layers = [each for each in self._made if not each.is_weight]
-        found = self._best(variable.scopes, [each for each in layers if _may_own(each, variable.weight)])
+        found = self._best(
+            variable.scopes,
+            [each for each in layers if _may_own(each, variable.weight) and _has_shape(each, variable)],
+        )
         if found.candidates and (
             not own.candidates or variable.weight in WEIGHTS.get(found.candidates[0].class_name, ())
         ):
@@ -86,9 +91,11 @@ class Mapper:
         sites: dict[tuple[object, ...], tuple[_Match, Made]] = {}
         for match, each in matches:
             # What has just this name counts also where something around it is strange.
-            if (match.strange, match.deeper) == (best.strange, best.deeper) or match.fit < best.fit:
+            is_as_near = match.strange == best.strange or match.fit < best.fit
+            if is_as_near and match.deeper == best.deeper:
                 sites.setdefault(each.site, (match, each))
         ranked = list(sites.values())
+        is_inside = best.deeper > 0 and all(each.is_foreign for _, each in ranked)
         exact = [each for match, each in ranked if (match.fit, match.owners) == (Fit.EXACT, 0)]
         if (
             best.fit is Fit.EXACT
@@ -96,8 +103,8 @@ class Mapper:
             and len(exact) == 1
             and not _is_only_likely(exact[0], ranked)
         ):
-            return Mapped((exact[0],), is_certain=True)
-        return Mapped(tuple(each for _, each in ranked), len(ranked) == 1, len(exact) == 1)
+            return Mapped((exact[0],), is_certain=True, is_inside=is_inside)
+        return Mapped(tuple(each for _, each in ranked), len(ranked) == 1, len(exact) == 1, is_inside)
 
 
 def _is_only_likely(made: Made, ranked: list[tuple[_Match, Made]]) -> bool:
@@ -157,3 +164,11 @@ def _may_own(made: Made, weight: str) -> bool:
     # TensorFlow numbers the second weight of a name.
     plain = re.sub(r"_\d+$", "", weight)
     return made.is_foreign or any(may_have(made.class_name, each) for each in (weight, plain))
+
+
+def _has_shape(made: Made, variable: Variable) -> bool:
+    """Whether a shape that the log prints goes with the size that the source writes."""
+    size = made.size
+    if size is None or not variable.shape or variable.weight not in ("kernel", "bias"):
+        return True
+    return variable.shape[-1] == size

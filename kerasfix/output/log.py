@@ -16,6 +16,7 @@ from kerasfix.output.console import Line
 _MOST_CANDIDATES = 4
 _MOST_LAYERS = 40
 _MOST_POSSIBLE = 5
+_MOST_NAMES = 6
 Shown = Callable[[Finding], Iterator[Line]]
 """The lines of a finding, as the normal report has them."""
 
@@ -29,14 +30,35 @@ def answer_lines(answer: Answer, shown: Shown, path_of: Callable[[str], Path]) -
         yield from shown(finding)
         explained = [layer for layer in answer.layers if finding in layer.findings]
         if explained:
-            yield [("  explains ", "bold green"), (", ".join(_named(each) for each in explained), "")]
+            yield [("  explains ", "bold green"), (_several(explained), "")]
     if answer.raised_at is not None:
         yield from _raised(answer.raised_at, path_of)
-    for layer in answer.layers[:_MOST_LAYERS]:
-        yield from _layer_lines(layer, path_of)
-    if len(answer.layers) > _MOST_LAYERS:
-        yield [(f"  and {len(answer.layers) - _MOST_LAYERS} more layers", "")]
+    yield from _all_layers(answer.layers, path_of)
     yield from _unexplained(answer, shown)
+
+
+def _all_layers(layers: Sequence[LayerOf], path_of: Callable[[str], Path]) -> Iterator[Line]:
+    """The layers that a message names: those that are explained, then those that are known, then the others."""
+    known = sorted((each for each in layers if _is_known(each)), key=lambda each: not each.findings)
+    for layer in known[:_MOST_LAYERS]:
+        yield from _layer_lines(layer, path_of)
+    if len(known) > _MOST_LAYERS:
+        yield [(f"  and {len(known) - _MOST_LAYERS} more layers", "")]
+    strange = [each for each in layers if not _is_known(each)]
+    if strange:
+        which = "this name" if len(strange) == 1 else "these names"
+        yield [("  ", ""), (_several(strange), "bold"), (f": the source shows no layer of {which}", "")]
+
+
+def _is_known(layer: LayerOf) -> bool:
+    return bool(layer.mapped.candidates) or (not layer.weights and layer.path in ALL_WEIGHTS)
+
+
+def _several(layers: Sequence[LayerOf]) -> str:
+    rest = len(layers) - _MOST_NAMES
+    return ", ".join(_named(each) for each in layers[:_MOST_NAMES]) + (
+        f" and {rest} more" if rest > 0 else ""
+    )
 
 
 def log_summary(answers: Sequence[Answer], log: str) -> Line:
@@ -61,18 +83,17 @@ def _raised(spot: Spot, path_of: Callable[[str], Path]) -> Iterator[Line]:
 def _layer_lines(layer: LayerOf, path_of: Callable[[str], Path]) -> Iterator[Line]:
     candidates = layer.mapped.candidates
     name: Line = [("  ", ""), (_named(layer), "bold")]
-    if not candidates and not layer.weights and layer.path in ALL_WEIGHTS:
+    inside = "something in " if layer.mapped.is_inside else ""
+    if not candidates:
         yield [*name, (": Keras says no more of its name, and no finding loses a layer with one", "")]
-    elif not candidates:
-        yield [*name, (": the source shows no layer of this name", "")]
     elif layer.mapped.is_certain:
-        yield [*name, (" → ", ""), *_made(candidates[0], path_of)]
+        yield [*name, (f" → {inside}", ""), *_made(candidates[0], path_of)]
     elif len(candidates) == 1:
-        yield [*name, (" → probably ", ""), *_made(candidates[0], path_of)]
+        yield [*name, (f" → probably {inside}", ""), *_made(candidates[0], path_of)]
     else:
         yield [*name, (" is one of these, the likeliest first:", "")]
         for made in candidates[:_MOST_CANDIDATES]:
-            yield [("    → ", ""), *_made(made, path_of)]
+            yield [(f"    → {inside}", ""), *_made(made, path_of)]
         if len(candidates) > _MOST_CANDIDATES:
             yield [(f"    and {len(candidates) - _MOST_CANDIDATES} more", "")]
 
@@ -81,8 +102,7 @@ def _unexplained(answer: Answer, shown: Shown) -> Iterator[Line]:
     if answer.findings:
         rest = [layer for layer in answer.layers if not layer.findings]
         if rest:
-            names = ", ".join(_named(each) for each in rest[:6]) + (" and more" if len(rest) > 6 else "")
-            yield [("  not explained by the source: ", "bold yellow"), (names, "")]
+            yield [("  not explained by the source: ", "bold yellow"), (_several(rest), "")]
         return
     if answer.possible:
         yield [("  The message does not say which layers it means; this may be why:", "bold yellow")]
