@@ -164,6 +164,17 @@ def test_the_line_that_raised_is_found_although_lines_were_added_since(explain: 
     assert "  raised at net.py:32" in done.stdout.splitlines()
 
 
+def test_a_log_from_windows_names_files_with_backslashes(explain: Run) -> None:
+    done = explain(POSITIONAL.replace("/home/somebody/", "C:\\Users\\somebody\\"))
+    assert "  raised at net.py:31" in done.stdout.splitlines()
+
+
+def test_an_expression_that_is_nested_deeply_is_left_out(explain: Run) -> None:
+    deep = "x = " + "(" * 90 + "1" + " + 1)" * 90 + "\ny = " + " + ".join(["x"] * 600) + "\n"
+    done = explain(KERAS_3, NET + deep)
+    assert "→ self.c1, made at net.py:8" in done.stdout
+
+
 def test_another_line_is_not_taken_for_the_one_that_raised(explain: Run) -> None:
     mended = NET.replace("self.norm(y, training)", "self.norm(y, training=training)")
     done = explain(POSITIONAL, mended)
@@ -189,7 +200,7 @@ def test_a_source_without_the_fault_is_not_blamed(explain: Run) -> None:
 
 def test_variables_of_another_program_are_not_mapped(explain: Run) -> None:
     done = explain(KERAS_3.replace("net/block", "critic/stage").replace("conv2d", "dense_block"))
-    assert "the source shows no layer of this name" in done.stdout
+    assert "the source shows no layer of these names" in done.stdout
     assert "KF201" not in done.stdout
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -19,6 +20,8 @@ from kerasfix.log.reading import Frame, Said
 from kerasfix.source import Source
 from kerasfix.syntax import walk
 
+# The log may come from another system.
+_SEPARATOR = re.compile(r"[\\/]")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -145,7 +148,7 @@ class Answers:
         """The innermost frame that is a line of the source."""
         for frame in reversed(list(frames)):
             for module in self._project.given:
-                if os.path.basename(module.file) == os.path.basename(frame.file):
+                if os.path.basename(module.file) == _SEPARATOR.split(frame.file)[-1]:
                     line = _line_of(module, frame)
                     if line is not None:
                         return Spot(module, line)

@@ -7,6 +7,7 @@ ready-made application hides how many layers of a class there are, later numbers
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -92,7 +93,9 @@ class _Program:
 
     def body(self, statements: list[ast.stmt], place: Place) -> None:
         for statement in statements:
-            self._statement(statement, place)
+            # An expression that is nested too deeply is left out, and whatever it makes.
+            with contextlib.suppress(RecursionError):
+                self._statement(statement, place)
 
     def function(self, function: Function, place: Place, scope: Scope | None = None) -> None:
         """Run the body of a function once, unless it is running."""

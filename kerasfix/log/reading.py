@@ -25,7 +25,7 @@ _ENCODINGS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
-_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]|[\x00\x08]")
+_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]")
 _LINE_ENDS = re.compile(r"\r\n?")
 _TIME = re.compile(
     r"^[\[(]?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?[+-]\d\d:?\d\d|Z)?[\])]? *", re.M
@@ -119,7 +119,7 @@ def _texts(stream: BinaryIO) -> Iterator[str]:
 
 
 def _clean(text: str) -> str:
-    text = _ESCAPES.sub("", text)
+    text = _ESCAPES.sub("", text.replace("\b", "").replace("\0", ""))
     return _TIME.sub("", _LINE_ENDS.sub("\n", text))
 
 

@@ -38,7 +38,7 @@ def answer_lines(answer: Answer, shown: Shown, path_of: Callable[[str], Path]) -
 
 
 def _all_layers(layers: Sequence[LayerOf], path_of: Callable[[str], Path]) -> Iterator[Line]:
-    """The layers that a message names: those that are explained, then those that are known, then the others."""
+    """The layers that a message names: what is explained first, then what is known, then the rest."""
     known = sorted((each for each in layers if _is_known(each)), key=lambda each: not each.findings)
     for layer in known[:_MOST_LAYERS]:
         yield from _layer_lines(layer, path_of)
