@@ -45,6 +45,8 @@ class Making:
         self.project = project
         self.layers = layers
         self.seen: set[ast.Call] = set()
+        # Functions that made nothing when they ran: most of a big project.
+        self.barren: set[ast.AST] = set()
 
     def everything(self) -> list[Made]:
         """What is made, program by program, in the order of each; then what nothing in sight makes."""
@@ -83,6 +85,7 @@ class _Program:
         self._project = making.project
         self._layers = making.layers
         self._seen = making.seen
+        self._barren = making.barren
         self._alone = alone
         self._counters = Counters()
         self._unknown: set[str] = set()
@@ -101,10 +104,15 @@ class _Program:
         """Run the body of a function once, unless it is running."""
         if function in self._running or place.depth > _MAX_DEPTH or len(self.made) > _MAX_MADE:
             return
+        if function in self._barren:
+            return
+        before = len(self.made)
         self._running.append(function)
         inner = scope or function_scope(function, place.scope)
         self.body(function.body, replace(place, scope=inner, depth=place.depth + 1))
         self._running.pop()
+        if len(self.made) == before:
+            self._barren.add(function)
 
     def user_layer(self, call: ast.Call, info: ClassInfo, place: Place) -> Made:
         """An instance of a class of the project, and all that its constructor makes."""
