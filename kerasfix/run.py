@@ -243,14 +243,13 @@ def run(settings: Settings) -> int:
     Returns:
         The exit code, see `kerasfix --help`.
     """
-    from kerasfix.analysis.neighbours import Neighbours
     from kerasfix.verify.errors import VerifyError
 
     paths = (settings.first_path,) if settings.is_filter else settings.paths or (Path(),)
     found = [] if settings.is_filter else list(discover(paths))
     try:
         config = read_config(settings.first_path)
-        engine = Engine(settings.selection(config), Neighbours(_around(paths, found)))
+        engine = engine_for(settings, config, paths, found)
         with _proving(settings, config) as proving:
             here = _Run(settings, engine, proving)
             if settings.is_filter:
@@ -273,6 +272,13 @@ def run(settings: Settings) -> int:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - else Python tries once more at its end
     console.standard_error().line(("error: ", "bold red"), (reason, ""))
     return 2
+
+
+def engine_for(settings: Settings, config: Config, paths: Sequence[Path], found: list[Found]) -> Engine:
+    """What finds the faults of these files, as the options and the configuration want it."""
+    from kerasfix.analysis.neighbours import Neighbours
+
+    return Engine(settings.selection(config), Neighbours(_around(paths, found)))
 
 
 @contextmanager
