@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 # Of Keras 3.15.1 and Keras 2.21.0 together; `tests/keras` compares them with the Keras that is installed.
-TAKEN: Final = frozenset(
-    """
+_TAKEN: Final = """
     activity_regularizer add_loss add_metric add_update add_variable add_weight autocast
     autotune_steps_per_execution build build_from_config built call call_signature_parameters compile
     compile_from_config compiled compiled_loss compiled_metrics compute_dtype compute_loss compute_mask
@@ -26,5 +25,5 @@ TAKEN: Final = frozenset(
     supports_masking symbolic_call test_function test_on_batch test_step to_json to_yaml train_function
     train_on_batch train_step train_tf_function trainable trainable_variables trainable_weights
     unrolled_steps_per_execution updates variable_dtype variables weights with_name_scope
-    """.split()
-)
+"""
+TAKEN: Final = frozenset(_TAKEN.split())

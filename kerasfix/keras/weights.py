@@ -12,16 +12,14 @@ from kerasfix.keras.layers import LAYERS, Effect
 
 # As they come from the constructor. Options that take weights away (`center=False, scale=False`) are not
 # looked at. CuDNN layers need a GPU: read, not run.
-_WITH_WEIGHTS: Final = frozenset(
-    """
+_WITH_WEIGHTS: Final = """
     AdditiveAttention BatchNormalization Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose
     ConvLSTM1D ConvLSTM2D ConvLSTM3D CuDNNGRU CuDNNLSTM Dense DepthwiseConv1D DepthwiseConv2D EinsumDense
     Embedding GRU GRUCell GroupNormalization GroupQueryAttention LSTM LSTMCell LayerNormalization
     LocallyConnected1D LocallyConnected2D MultiHeadAttention PReLU RMSNormalization RandomFourierFeatures
     ReversibleEmbedding STFTSpectrogram SeparableConv1D SeparableConv2D SimpleRNN SimpleRNNCell
     SpectralNormalization SyncBatchNormalization
-    """.split()
-)
+"""
 # The constructor argument with which a layer gets weights, or without which it does.
 _WITH_ARGUMENT: Final = {"Attention": "use_scale"}
 _WITHOUT_ARGUMENT: Final = {"Normalization": "mean"}
@@ -44,7 +42,7 @@ def has_weights(name: str, arguments: frozenset[str] = frozenset()) -> bool | No
         return None
     if known.name in _WITHOUT_ARGUMENT:
         return _WITHOUT_ARGUMENT[known.name] not in arguments
-    return known.name in _WITH_WEIGHTS or _WITH_ARGUMENT.get(known.name) in arguments
+    return known.name in _WITH_WEIGHTS.split() or _WITH_ARGUMENT.get(known.name) in arguments
 
 
 def has_seed(name: str) -> bool:
