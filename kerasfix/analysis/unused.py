@@ -110,11 +110,8 @@ class UnusedLayers:
 
     def _find(self, info: ClassInfo) -> Iterator[HeldLayer]:
         for layer in self.held(info).values():
-            statements = [making.statement for making in layer.makings]
-            but = frozenset(node for statement in statements for node in walk(statement))
-            if self._is_kept(layer) or self._uses.may_use(info, _names_of(layer), but):
-                continue
-            yield layer
+            if not self._is_kept(layer) and not self._uses.may_use(info, layer.name, _given_names(layer)):
+                yield layer
 
     def _is_whole(self, info: ClassInfo) -> bool:
         """Whether all that a class does with its layers is in sight."""
@@ -176,15 +173,17 @@ def _class_of(value: Value) -> str | None:
     return value.class_name if isinstance(value, BuiltinLayer | UserLayer | Stack) else None
 
 
-def _names_of(layer: HeldLayer) -> set[str]:
-    """What a layer goes by: its attribute, and the `name=` that `get_layer` finds it by."""
-    found = {layer.name}
-    for making in layer.makings:
-        for node in walk(making.value):
-            match node:
-                case ast.keyword(arg="name", value=ast.Constant(value=str(name))):
-                    found.add(name)
-    return found
+def _given_names(layer: HeldLayer) -> frozenset[str]:
+    """The `name=` by which `get_layer` finds a layer, or a part of it."""
+    return frozenset(
+        node.value.value
+        for making in layer.makings
+        for node in walk(making.value)
+        if isinstance(node, ast.keyword)
+        and node.arg == "name"
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
 
 
 def _is_stub(call: Method) -> bool:

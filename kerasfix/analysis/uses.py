@@ -6,7 +6,6 @@ It is asked before something is said to be used nowhere, so whatever looks like 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from kerasfix.analysis.index import ClassInfo, Module
@@ -45,12 +44,12 @@ class _Reads:
 
     Attributes:
         attributes: The classes on whose `self` an attribute is read; None among them for any other owner.
-        texts: The strings.
+        texts: The strings, without those that give something its `name`.
         completed: What owns an attribute that is set on it (`Net.call = call`).
     """
 
     attributes: dict[str, set[ClassInfo | None]] = field(default_factory=dict)
-    texts: dict[str, list[ast.Constant]] = field(default_factory=dict)
+    texts: set[str] = field(default_factory=set)
     completed: list[ast.expr] = field(default_factory=list)
 
 
@@ -69,24 +68,23 @@ class Uses:
         self._reads: dict[Module, _Reads] = {}
         self._hidden: dict[ClassInfo, bool] = {}
 
-    def may_use(self, info: ClassInfo, names: Iterable[str], but: frozenset[ast.AST]) -> bool:
+    def may_use(self, info: ClassInfo, attribute: str, names: frozenset[str]) -> bool:
         """Whether anybody may use an attribute of an instance of a class.
 
         Args:
             info: The class.
-            names: The attribute, and other names that its value goes by.
-            but: Nodes that are no uses: the statements that set it.
+            attribute: The attribute.
+            names: What `get_layer` finds its value by.
         """
-        wanted = frozenset(names)
+        wanted = names | {attribute}
         for module in self._project.given:
             if not wanted.isdisjoint(module.words) and self._project.may_meet(module, info):
                 found = self._in(module)
-                for name in wanted:
-                    if any(_may_be(owner, info) for owner in found.attributes.get(name, ())):
-                        return True
-                    if any(text not in but for text in found.texts.get(name, ())):
-                        return True
-        return self._objections.mentions(info, wanted)
+                if any(_may_be(owner, info) for owner in found.attributes.get(attribute, ())):
+                    return True
+                if not wanted.isdisjoint(found.texts):
+                    return True
+        return self._objections.mentions(info, frozenset({attribute}))
 
     def is_in_sight(self, info: ClassInfo) -> bool:
         """Whether whatever uses attributes of instances of a class says their names."""
@@ -119,7 +117,7 @@ def _may_be(owner: ClassInfo | None, info: ClassInfo) -> bool:
 
 def _reads_of(module: Module) -> _Reads:
     found = _Reads()
-    growing: set[ast.AST] = set()
+    left_out: set[ast.AST] = set()
     waiting: list[tuple[ast.AST, ClassInfo | None, str | None]] = [(module.source.tree, None, None)]
     while waiting:
         node, info, self_name = waiting.pop()
@@ -130,18 +128,20 @@ def _reads_of(module: Module) -> _Reads:
                 if info is not None and self_name is None:
                     self_name = _first_parameter(node)
             case ast.Call(func=ast.Attribute(value=ast.Attribute() as grown, attr=attr)) if attr in GROWS:
-                growing.add(grown)
+                left_out.add(grown)
             case ast.Call(func=ast.Name(id="setattr"), args=[owner, _, _]):
                 found.completed.append(owner)
             case ast.Subscript(value=ast.Attribute() as grown, ctx=ast.Store()):
-                growing.add(grown)
+                left_out.add(grown)
             case ast.Attribute(value=owner, ctx=ast.Store()):
                 found.completed.append(owner)
-            case ast.Attribute(value=owner, attr=attr) if node not in growing:
+            case ast.Attribute(value=owner, attr=attr) if node not in left_out:
                 is_self = isinstance(owner, ast.Name) and owner.id == self_name
                 found.attributes.setdefault(attr, set()).add(info if is_self else None)
-            case ast.Constant(value=str() as text) if text.isidentifier():
-                found.texts.setdefault(text, []).append(node)
+            case ast.keyword(arg="name", value=ast.Constant() as name):
+                left_out.add(name)
+            case ast.Constant(value=str() as text) if node not in left_out and text.isidentifier():
+                found.texts.add(text)
         waiting.extend((child, info, self_name) for child in children(node)[::-1])
     return found
 
