@@ -92,4 +92,5 @@ def test_each_code_and_name_belongs_to_one_rule() -> None:
         "KF202",
         "KF203",
         "KF204",
+        "KF205",
     ]

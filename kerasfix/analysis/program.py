@@ -6,6 +6,7 @@ import ast
 from functools import cached_property
 
 from kerasfix.analysis.callers import Callers
+from kerasfix.analysis.created import CreatedLayers
 from kerasfix.analysis.frames import Frame, frames_in
 from kerasfix.analysis.functional import Functional
 from kerasfix.analysis.index import ClassInfo, Method, Module
@@ -76,6 +77,10 @@ class Knowledge:
         return Weights(self.flow.layers)
 
     @cached_property
+    def created(self) -> CreatedLayers:
+        return CreatedLayers(self.flow.layers, self.threads)
+
+    @cached_property
     def siblings(self) -> Siblings:
         return Siblings(self.unused, self.weights, self.threads)
 
@@ -132,6 +137,10 @@ class Program:
     @property
     def weights(self) -> Weights:
         return self._knowledge.weights
+
+    @property
+    def created(self) -> CreatedLayers:
+        return self._knowledge.created
 
     @property
     def siblings(self) -> Siblings:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from kerasfix.analysis.index import ClassInfo, Method
+from kerasfix.analysis.layers import LayerIndex
 from kerasfix.analysis.scope import Scope
 from kerasfix.analysis.training import TrainingFlow
 from kerasfix.analysis.uses import GROWS, Uses
@@ -120,7 +121,7 @@ class UnusedLayers:
             return False
         if any(each.is_open or each.builtin_bases for each in info.family):
             return False
-        if any(_is_decorated(each) or _is_functional(each) for each in info.family):
+        if any(_is_decorated(each) or is_functional(each) for each in info.family):
             return False
         return self._uses.is_in_sight(info)
 
@@ -148,15 +149,8 @@ class UnusedLayers:
             case ast.IfExp(body=body, orelse=orelse):
                 return self._is_made_here(body, scope) and self._is_made_here(orelse, scope)
             case ast.Call(func=func):
-                return self._is_layer_class(func, scope) and not _hands_over_more(node)
+                return is_layer_class(func, scope, self._layers) and not _hands_over_more(node)
         return False
-
-    def _is_layer_class(self, node: ast.expr, scope: Scope) -> bool:
-        info = self._layers.project.class_named(node, scope)
-        if info is not None:
-            return info.kind is not None
-        dotted = scope.dotted(node)
-        return dotted == names.SEQUENTIAL or names.layer_name(dotted) is not None
 
     def _is_kept(self, layer: HeldLayer) -> bool:
         """Whether something written near a layer says that it is meant to be there, or was called once."""
@@ -167,6 +161,15 @@ class UnusedLayers:
         if any(_KEPT.search(text) for each in layer.makings for text in _comments(source, each.statement)):
             return True
         return _is_only_said(layer)
+
+
+def is_layer_class(node: ast.expr, scope: Scope, layers: LayerIndex) -> bool:
+    """Whether an expression names a class of layers: one of Keras, or one of the project."""
+    info = layers.project.class_named(node, scope)
+    if info is not None:
+        return info.kind is not None
+    dotted = scope.dotted(node)
+    return dotted == names.SEQUENTIAL or names.layer_name(dotted) is not None
 
 
 def _class_of(value: Value) -> str | None:
@@ -210,7 +213,7 @@ def _is_decorated(info: ClassInfo) -> bool:
     )
 
 
-def _is_functional(info: ClassInfo) -> bool:
+def is_functional(info: ClassInfo) -> bool:
     """Whether a class is a functional model: its constructor hands inputs and outputs to Keras."""
     for method in info.methods.values():
         for node in walk(method.node):

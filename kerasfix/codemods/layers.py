@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from kerasfix.analysis.created import CreatedLayer
 from kerasfix.codemods import CannotEdit
 from kerasfix.codemods.dataflow import equals_style
 from kerasfix.source import Edit, Source
@@ -84,3 +85,45 @@ def _rest(source: Source, model: ast.Call) -> str:
     if any(isinstance(node, ast.Call | ast.NamedExpr) for other in others for node in walk(other)):
         raise CannotEdit("the call of its sibling has arguments that may be meant for it alone")
     return "".join(f", {source.segment(other)}" for other in others)
+
+
+def moved(
+    source: Source, created: CreatedLayer, name: str, constructor: ast.FunctionDef | ast.AsyncFunctionDef
+) -> tuple[str, tuple[Edit, ...]]:
+    """Make what is called a layer that the constructor holds.
+
+    Returns:
+        The line that belongs at the end of the constructor, and the edits where the layer is called.
+
+    Raises:
+        CannotEdit: if the text cannot be moved as it stands.
+    """
+    owner = created.method.self_name
+    text = source.segment(created.making)
+    line = source.line(created.making.lineno)
+    indent = line[: len(line) - len(line.lstrip())]
+    if "\n" in text and len(indent) != constructor.body[-1].col_offset:
+        raise CannotEdit("it is written over several lines, at another depth than the constructor")
+    assigned = f"{owner}.{name}{equals_style(source, constructor)}{text}"
+    if created.statement is None:
+        start, end = source.span(created.making)
+        return assigned, (Edit(start, end, f"{owner}.{name}", source.file),)
+    reads = [source.span(read) for read in created.reads]
+    return assigned, (
+        _without(source, created.statement, created.method.node),
+        *(Edit(start, end, f"{owner}.{name}", source.file) for start, end in reads),
+    )
+
+
+def _without(source: Source, statement: ast.stmt, root: ast.AST) -> Edit:
+    """Take out a statement with its lines."""
+    assert statement.end_lineno is not None
+    first, last = statement.lineno, statement.end_lineno
+    start, end = source.line_starts[first - 1], source.line_starts[last]
+    if source.text[start:end].strip() != source.segment(statement):
+        raise CannotEdit("there is something else on its lines")
+    for node in walk(root):
+        for block in (getattr(node, "body", None), getattr(node, "orelse", None)):
+            if isinstance(block, list) and block == [statement]:
+                raise CannotEdit("it is the only statement of its block")
+    return Edit(start, end, "", source.file)
