@@ -37,6 +37,7 @@ class CreatedLayer:
         statement: The assignment to a variable; None for a layer that is called as soon as it is made.
         reads: The reads of that variable, each of which calls it.
         is_repeated: Whether it stands in a loop, so that one run makes several.
+        is_conditional: Whether there are runs that do not make it.
     """
 
     making: ast.Call
@@ -45,6 +46,7 @@ class CreatedLayer:
     statement: ast.Assign | None
     reads: tuple[ast.Name, ...]
     is_repeated: bool
+    is_conditional: bool
 
     @property
     def variable(self) -> str:
@@ -94,14 +96,17 @@ class CreatedLayers:
             value = next(iter(self._layers.values_of(node, method, method.scope)), None)
             if not isinstance(value, BuiltinLayer | UserLayer | Stack) or _is_once(node, method):
                 continue
-            is_repeated = any(isinstance(each, _LOOPS) for each in _above(node, parents))
+            above = list(_above(node, parents))
+            is_repeated = any(isinstance(each, _LOOPS) for each in above)
+            is_conditional = any(isinstance(each, ast.If | ast.IfExp | ast.match_case) for each in above)
+            how = is_repeated, is_conditional
             match parents[node]:
                 case ast.Call(func=func) if func is node:
-                    yield CreatedLayer(node, method, value, None, (), is_repeated)
+                    yield CreatedLayer(node, method, value, None, (), *how)
                 case ast.Assign(targets=[ast.Name(id=name)]) as statement:
                     reads = _calls_of(name, method, parents)
                     if reads:
-                        yield CreatedLayer(node, method, value, statement, tuple(reads), is_repeated)
+                        yield CreatedLayer(node, method, value, statement, tuple(reads), *how)
 
 
 def _calls_of(name: str, method: Method, parents: dict[ast.AST, ast.AST]) -> list[ast.Name]:
@@ -189,7 +194,9 @@ def _unknown_names(created: CreatedLayer, constructor: Method) -> Iterator[str]:
         match node:
             case ast.Attribute(value=ast.Name(id=owner), attr=attr) if owner == method.self_name:
                 if attr not in known:
-                    yield f"`{owner}.{attr}` is not surely set in the constructor, and only there"
+                    yield f"`{owner}.{attr}` may not be set yet in the constructor, or be another value"
+                elif created.is_conditional:
+                    yield f"`{owner}.{attr}` may have no fitting value where the condition does not hold"
             case ast.NamedExpr() | ast.Await():
                 yield "its arguments do more than say what it is"
     owners = {each.value for each in walk(created.making) if isinstance(each, ast.Attribute)}

@@ -5,10 +5,10 @@ Finds a layer that is made in `call`, or in a method that runs in it: `layers.De
 
 ## Why it is bad
 It is another layer at every call. If it has weights, they are new numbers each time: the model does not know
-them, nothing trains or saves them, a bare call gives another output every time, and `fit` raises «tf.function
-only supports singleton tf.Variables created on the first call». Keras 3 raises so for Dropout, noise and
-augmentation as well, which keep their random state in a variable; Keras 2 does not. Other layers without
-weights work; they are missing in `model.layers` and in summaries.
+them, nothing trains or saves them, a bare call gives another output every time, and `fit` on TensorFlow
+raises «tf.function only supports singleton tf.Variables created on the first call». Keras 3 raises so for
+Dropout, noise and augmentation as well, which keep their random state in a variable; Keras 2 does not. Other
+layers without weights work; they are missing in `model.layers` and in summaries.
 
 ## Example
     def call(self, x):
@@ -32,7 +32,8 @@ there. Those with weights are new layers of the model, so that weights saved bef
 alone where the arguments are made from the inputs or may change between calls, in loops and in helper methods
 (one layer would be shared), and where the class has no constructor of its own or one that returns early.
 
-Severity: error with weights, and under Keras 3 with a random state; info without. Not reported in `__init__`
+Severity: error with weights, and under Keras 3 with a random state (a warning where the rate is not a plain
+number, which may be 0); info without. Not reported in `__init__`
 and `build`, under conditions that look as if they held only once (`if self.dense is None`, `hasattr`,
 `self.built`), in functions that build functional models, and in classes whose constructor calls `call` to
 build a graph.
@@ -89,26 +90,31 @@ def _finding(program: Program, created: CreatedLayer, fix: Fix | None, why_not: 
 
 
 def _consequence(program: Program, created: CreatedLayer) -> tuple[str, Severity]:
+    raises = "" if program.module.is_on_jax else "; `fit` on TensorFlow raises"
     has_weights = program.weights.of(created.value)
     if has_weights:
-        return ", with new weights that nothing trains or saves; `fit` raises", Severity.ERROR
-    if program.weights.has_seed(created.value) and not _is_off(created):
+        return f", with new weights that nothing trains or saves{raises}", Severity.ERROR
+    rate = _rate(created)
+    is_off = isinstance(rate, ast.Constant) and rate.value == 0
+    if program.weights.has_seed(created.value) and raises and not is_off:
         return (
-            ", with a new random state, with which `fit` of Keras 3 raises",
-            severity(program, Severity.ERROR),
+            ", with a new random state, with which `fit` of Keras 3 on TensorFlow raises"
+            + ("" if rate is None or isinstance(rate, ast.Constant) else " if its rate is above 0"),
+            severity(program, Severity.ERROR if isinstance(rate, ast.Constant | None) else Severity.WARNING),
         )
     if has_weights is None and not isinstance(created.value, BuiltinLayer):
         return ", with new weights if it has any", Severity.WARNING
     return "; the model does not know it", Severity.INFO
 
 
-def _is_off(created: CreatedLayer) -> bool:
-    """Whether a layer is made with a rate of 0, which takes no random state."""
-    given = [
-        *created.making.args[:1],
-        *(each.value for each in created.making.keywords if each.arg == "rate"),
-    ]
-    return any(isinstance(each, ast.Constant) and each.value == 0 for each in given)
+def _rate(created: CreatedLayer) -> ast.expr | None:
+    """The rate of a Dropout or of noise, which at 0 takes no random state."""
+    known = created.value.fact if isinstance(created.value, BuiltinLayer) else None
+    if known is None or known.rate_argument is None:
+        return None
+    making = created.making
+    named = [each.value for each in making.keywords if each.arg == known.rate_argument]
+    return next(iter([*making.args[:1], *named]), None)
 
 
 def _short(making: ast.Call) -> str:
@@ -261,6 +267,8 @@ class Net(keras.Model):
         for _ in range(3):
             x = layers.Dense(4)(x)
         x = layers.Dense(self.shared)(x)
+        if self.units:
+            x = layers.Dropout(self.units)(x)
         return self.head(x)
 
     def head(self, x):
