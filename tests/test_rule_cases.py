@@ -90,4 +90,5 @@ def test_each_code_and_name_belongs_to_one_rule() -> None:
         "KF111",
         "KF201",
         "KF202",
+        "KF206",
     ]
