@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from dataclasses import dataclass
 
@@ -64,7 +65,7 @@ def name_of(func: ast.expr, scope: Scope) -> str | None:
     """The dotted name of what is called, with the versions of TensorFlow's names put together."""
     dotted = scope.dotted(func)
     if dotted is None and isinstance(func, ast.Name) and not scope.lookup(func.id):
-        return f"builtins.{func.id}"
+        return f"builtins.{func.id}" if hasattr(builtins, func.id) else None
     return None if dotted is None else _VERSION.sub("", dotted)
 
 

@@ -136,7 +136,7 @@ class StarvedLayers:
         above = source.line(node.lineno - 1) if node.lineno > 1 else ""
         if above.lstrip().startswith("#") or any("#" in line for line in lines):
             return ["detached"]
-        return [line.replace("stop_gradient", "") for line in lines]
+        return [line.replace(".detach(", "(") for line in lines]
 
     def _is_only_called(self, made: ast.Call, use: LayerUse) -> bool:
         """Whether a call runs in training, and nothing is done with the layer but to call it."""

@@ -20,8 +20,8 @@ _FOLLOWS = """
 _RUNS = """
     act action actor agent beam best choose classify decode decoder decoding evaluate evaluation explore
     export exporter generate generation greedy infer inference metric metrics nms policy postprocess
-    postprocessing postprocessor predict prediction predictions predictor sample sampler sampling search select
-    selector serve serving test tokenize tokenizer transform translate translator
+    postprocessing postprocessor predict prediction predictions predictor sample sampler sampling search
+    select selector serve serving test tokenize tokenizer transform translate translator
 """
 # Words at a stopped gradient that say why it is.
 _STOPS = """

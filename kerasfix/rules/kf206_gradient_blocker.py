@@ -65,7 +65,7 @@ _HELP = {
     Kind.COMPARES: f"Use a smooth step such as `tf.sigmoid(k * (x - limit))`, or {_STRAIGHT_THROUGH}",
     Kind.COUNTS: "Use a smooth measure: a mean of probabilities instead of a count",
     Kind.SHUFFLES: "Shuffle the indices and gather: `tf.gather(x, tf.random.shuffle(tf.range(n)))`",
-    Kind.LEAVES: "Keep it a tensor until the gradient is taken: `tf` and `keras.ops` have the operation, too, "
+    Kind.LEAVES: "Keep it a tensor until the gradient is taken: `tf` and `keras.ops` have the operation, "
     "and the model itself is called, not its `predict`",
 }
 
