@@ -217,6 +217,43 @@ def test_a_tape_with_another_way_is_left_in_peace(lines: tuple[str, ...]) -> Non
     assert tape(*lines) == []
 
 
+GRAPH = """\
+inputs = keras.Input((8,))
+first = layers.Dense(8, name="first")
+x = first(inputs)
+x = layers.Dense(8)(x)
+{line}
+model = keras.Model(inputs=inputs, outputs=layers.Dense(1)(x))
+model.{trains}(x)
+"""
+
+
+def test_the_layers_of_a_functional_model_are_named_together() -> None:
+    (finding,) = found(GRAPH.format(line="x = layers.Lambda(tf.round)(x)", trains="fit"))
+    assert finding.loses == ("first", "Dense")
+    assert finding.message == (
+        "first and Dense: their weights get no gradient, because every way to the output of the model leads "
+        "through `tf.round`, which has no gradient"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "trains"),
+    [
+        ("x = layers.Lambda(tf.round)(x)", "predict"),
+        ("x = layers.Lambda(tf.abs)(x)", "fit"),
+        ("x = layers.Lambda(unknown)(x)", "fit"),
+        ("x = layers.Lambda(lambda t: t + tf.stop_gradient(tf.round(t) - t))(x)", "fit"),
+        ("x = layers.Add()([x, layers.Lambda(tf.round)(x)])", "fit"),
+        ("x = layers.Lambda(tf.stop_gradient)(x)  # the encoder is done", "fit"),
+        ("kernel = first.kernel; x = layers.Dense(2, trainable=False)(tf.round(first(x)))", "fit"),
+    ],
+)
+def test_a_functional_model_with_another_way_is_left_in_peace(line: str, trains: str) -> None:
+    starved = [name for each in found(GRAPH.format(line=line, trains=trains)) for name in each.loses]
+    assert "first" not in starved
+
+
 def test_a_loop_that_calls_itself_comes_to_an_end() -> None:
     source = NET.format(base="Model") + (
         "        for _ in range(3):\n"

@@ -75,10 +75,8 @@ def blocker_of(call: ast.Call, argument: ast.AST, scope: Scope) -> Blocker | Non
     if dotted is None:
         return None
     text = f"`{ast.unparse(call.func)}`"
-    if dotted in KIND_OF:
-        return Blocker(call, text, KIND_OF[dotted])
-    if dotted in ZEROS:
-        return Blocker(call, text, Kind.ROUNDS, is_zero=True)
+    if dotted in KIND_OF or dotted in ZEROS:
+        return _operation(call, text, dotted)
     if dotted in CASTS:
         kind = _argument(call, 1, "dtype")
         is_first = argument in call.args[:1] or getattr(argument, "arg", None) in ("x", "value")
@@ -87,6 +85,19 @@ def blocker_of(call: ast.Call, argument: ast.AST, scope: Scope) -> Blocker | Non
     if dotted.removeprefix("builtins.") in NUMBERS or dotted.startswith("numpy."):
         return Blocker(call, text, Kind.LEAVES)
     return None
+
+
+def blocker_named(function: ast.expr, scope: Scope) -> Blocker | None:
+    """What an operation does that is only named: `Lambda(tf.argmax)`."""
+    dotted = name_of(function, scope)
+    if dotted is not None and (dotted in KIND_OF or dotted in ZEROS):
+        return _operation(function, f"`{ast.unparse(function)}`", dotted)
+    return None
+
+
+def _operation(node: ast.expr, text: str, dotted: str) -> Blocker:
+    is_zero = dotted in ZEROS
+    return Blocker(node, text, Kind.ROUNDS if is_zero else KIND_OF[dotted], is_zero=is_zero)
 
 
 def method_blocker(call: ast.Call, scope: Scope) -> Blocker | None:

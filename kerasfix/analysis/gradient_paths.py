@@ -57,8 +57,9 @@ class GradientPaths:
         frame: The function.
         layer_calls: The calls of layers in it, which let gradients through.
         inside: Tells what the functions of the project do with an argument.
-        ends: Where a value has to get to, if not out of the function: the loss of a tape, for example. Then
-            what is stored in or handed to something unknown is followed no further.
+        ends: Where a value has to get to: the loss of a tape, the outputs of a functional model.
+        nowhere_else: Whether only these count: what is returned, stored or handed to something unknown is
+            then followed no further.
     """
 
     def __init__(
@@ -67,12 +68,15 @@ class GradientPaths:
         layer_calls: Iterable[ast.Call],
         inside: Inside,
         ends: frozenset[ast.AST] = frozenset(),
+        *,
+        nowhere_else: bool = False,
     ) -> None:
         self._frame = frame
         self._flow = frame.flow
         self._layer_calls = frozenset(layer_calls)
         self._inside = inside
         self._ends = ends
+        self._nowhere_else = nowhere_else
         self._blockers: dict[ast.AST, Blocker | None] = {}
 
     @property
@@ -205,7 +209,7 @@ class GradientPaths:
         dotted = name_of(call.func, self._scope) or ""
         passes = dotted.startswith(_PASSING) and not dotted.startswith(_NOT_PASSING)
         if not passes and dotted.removeprefix("builtins.") not in _PASSING_BUILTINS:
-            reach.escapes |= not self._ends or isinstance(self._parents[call], ast.Expr)
+            reach.escapes |= not self._nowhere_else or isinstance(self._parents[call], ast.Expr)
         return [(call, None)]
 
     def _inside_of(self, call: ast.Call, node: ast.AST) -> Reach | None:
@@ -219,7 +223,7 @@ class GradientPaths:
         step = self._flow.steps.get(statement)
         match statement:
             case ast.Return():
-                if not self._ends:
+                if not self._nowhere_else:
                     _arrive(reach, blocker)
                 return []
             case ast.If() | ast.While() | ast.Assert() | ast.Raise() | ast.Expr() | ast.Delete():
@@ -234,7 +238,9 @@ class GradientPaths:
         return []
 
     def _readers(self, definition: Definition, blocker: Blocker | None, reach: Reach) -> list[ast.AST]:
-        if definition.name in self._flow.captured or (definition in self._flow.leaving and not self._ends):
+        if definition.name in self._flow.captured or (
+            definition in self._flow.leaving and not self._nowhere_else
+        ):
             reach.escapes |= blocker is None
         return list(self._flow.readers(definition))
 

@@ -41,6 +41,7 @@ class Starved:
         owner: The class that has them.
         method: The method that calls the first of them.
         is_all: Whether no layer with weights is left that the class could train.
+        builds: Whether they are layers of a functional model.
         source: Of a tape, the model; of a loss function, the parameter that holds the prediction.
     """
 
@@ -50,6 +51,7 @@ class Starved:
     method: str
     is_all: bool
     source: str = ""
+    builds: bool = False
 
 
 class StarvedLayers:

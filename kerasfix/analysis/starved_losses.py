@@ -80,7 +80,7 @@ class StarvedLosses:
             return None
         found: dict[Blocker, None] = {}
         for call, blocker in calls.items():
-            reach = self._insides.paths(frame, frozenset({target})).of(call, blocker)
+            reach = self._insides.paths(frame, frozenset({target}), nowhere_else=True).of(call, blocker)
             if reach.escapes or reach.returns:
                 return None
             found.update(reach.blocked)

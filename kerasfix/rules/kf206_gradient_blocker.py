@@ -49,6 +49,7 @@ from collections.abc import Iterator
 from kerasfix.analysis.insides import Insides
 from kerasfix.analysis.program import Program
 from kerasfix.analysis.starved import Starved, StarvedLayers
+from kerasfix.analysis.starved_graphs import StarvedGraphs
 from kerasfix.analysis.starved_losses import StarvedLosses
 from kerasfix.findings import Finding, Severity
 from kerasfix.keras.gradients import Kind
@@ -72,7 +73,8 @@ _HELP = {
 
 def check(program: Program) -> Iterator[Finding]:
     insides = Insides(program)
-    found = [*StarvedLayers(program, insides).find(), *StarvedLosses(program, insides).find()]
+    looked = (StarvedLayers, StarvedGraphs, StarvedLosses)
+    found = [starved for each in looked for starved in each(program, insides).find()]
     for starved in sorted(found, key=lambda each: (each.blocker.node.lineno, each.blocker.node.col_offset)):
         yield finding(
             program,
@@ -103,6 +105,8 @@ def _and_silently(starved: Starved) -> str:
 def _ways(starved: Starved) -> str:
     if starved.source:
         return f"all that it takes from `{starved.source}` goes"
+    if starved.builds:
+        return "every way to the output of the model leads"
     return f"every way to what `{starved.method}` returns leads"
 
 
@@ -167,7 +171,7 @@ RULE = Rule(
             """\
     def call(self, x, training=None):
         gate = tf.cast(self.dense(x) > 0.5, tf.float32)
-        return self.out(x * gate)
+        return self.out(x[..., :1] * gate)
 """,
         ),
         _net(
@@ -228,6 +232,34 @@ class Net(keras.Model):
 
     def call(self, x):
         return self.out(self.binary(self.dense(x)))
+""",
+        ),
+        Case(
+            "In a functional model, through Lambda layers of a named function and of one on the spot",
+            """\
+def build(classes):
+    inputs = keras.Input((8,))
+    x = layers.Dense(classes, name="scores")(inputs)
+    x = layers.Lambda(lambda t: tf.one_hot(tf.argmax(t, axis=-1), 4))(x)
+    second = layers.Dense(4)
+    x = layers.Lambda(tf.round)(second(x))
+    model = keras.Model(inputs, layers.Dense(1)(x))
+    model.compile(loss="mse")
+    return model
+""",
+        ),
+        Case(
+            "A Lambda layer of a class",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(8)
+        self.choose = layers.Lambda(lambda t: keras.backend.argmax(t))
+        self.out = layers.Embedding(8, 1)
+
+    def call(self, x):
+        return self.out(self.choose(self.dense(x)))
 """,
         ),
         Case(
@@ -455,6 +487,23 @@ class Net(keras.Model):
         x = binary(self.dense(x))
         x = self.whole(self.second(x))
         return tf.grad_pass_through(tf.round)(x)
+""",
+        ),
+        Case(
+            "Functional models: one that chooses beside one that is trained, and Lambda layers that pass it",
+            """\
+def build(classes):
+    inputs = keras.Input((8,))
+    x = layers.Dense(4)(inputs)
+    x = layers.Lambda(lambda t: t + tf.stop_gradient(tf.round(t) - t))(x)
+    x = layers.Lambda(lambda t: tf.abs(t))(x)
+    shared = layers.Dense(4)
+    logits = layers.Dense(classes)(shared(x))
+    chosen = layers.Lambda(lambda t: tf.argmax(t, axis=-1))(logits)
+    hashed = layers.Lambda(tf.round)(layers.Flatten()(inputs))
+    model = keras.Model(inputs, [logits, layers.Dense(1)(hashed)])
+    model.compile(loss="mse")
+    return model, keras.Model(inputs, chosen)
 """,
         ),
         Case(
