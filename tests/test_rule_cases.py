@@ -93,4 +93,5 @@ def test_each_code_and_name_belongs_to_one_rule() -> None:
         "KF203",
         "KF204",
         "KF205",
+        "KF206",
     ]
