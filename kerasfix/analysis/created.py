@@ -68,11 +68,31 @@ class CreatedLayers:
 
     def of(self, info: ClassInfo) -> Iterator[CreatedLayer]:
         """The layers that a class makes at every call, in the order of the source."""
-        if info.role is None or any(is_functional(each) or _builds_by_call(each) for each in info.family):
+        if info.role is None:
             return
-        for method in info.methods.values():
-            if self._runs_at_every_call(method):
-                yield from self._in(method)
+        made = {method: list(self._makings(method)) for method in info.methods.values()}
+        if not any(made.values()):
+            return
+        if any(is_functional(each) or _builds_by_call(each) for each in info.family):
+            return
+        for method, makings in made.items():
+            if makings and self._runs_at_every_call(method):
+                yield from self._in(method, makings)
+
+    def _makings(self, method: Method) -> Iterator[ast.Call]:
+        """The calls that make a layer which is called at once, or is named to be called."""
+        if method.name in NOT_FORWARD:
+            return
+        for node in own_nodes(method.node.body):
+            match node:
+                case ast.Call(func=ast.Call() as making):
+                    pass
+                case ast.Assign(targets=[ast.Name()], value=ast.Call() as making):
+                    pass
+                case _:
+                    continue
+            if is_layer_class(making.func, method.scope, self._layers):
+                yield making
 
     def _runs_at_every_call(self, method: Method) -> bool:
         """Whether a method is `call`, or is called from there under no condition that holds once."""
@@ -88,11 +108,9 @@ class CreatedLayers:
             )
         return self._every_call[method]
 
-    def _in(self, method: Method) -> Iterator[CreatedLayer]:
+    def _in(self, method: Method, makings: list[ast.Call]) -> Iterator[CreatedLayer]:
         parents = parents_in(method.node)
-        for node in own_nodes(method.node.body):
-            if not isinstance(node, ast.Call) or not is_layer_class(node.func, method.scope, self._layers):
-                continue
+        for node in makings:
             value = next(iter(self._layers.values_of(node, method, method.scope)), None)
             if not isinstance(value, BuiltinLayer | UserLayer | Stack) or _is_once(node, method):
                 continue

@@ -100,17 +100,31 @@ class UnusedLayers:
     def of(self, info: ClassInfo) -> tuple[HeldLayer, ...]:
         """The layers that a class makes and that nobody uses, in the order of the source."""
         if info not in self._found:
-            self._found[info] = tuple(self._find(info)) if self._is_whole(info) else ()
+            idle = list(self._idle(info))
+            self._found[info] = tuple(self._find(info, idle)) if idle and self._is_whole(info) else ()
         return self._found[info]
 
     def held(self, info: ClassInfo) -> dict[str, HeldLayer]:
         """All that a class makes for its own attributes and that is a layer for certain, by attribute."""
         if info not in self._held:
-            self._held[info] = {each.name: each for each in self._made_in(info)}
+            self._held[info] = {each.name: each for each in self._made_in(info, _makings(info))}
         return self._held[info]
 
-    def _find(self, info: ClassInfo) -> Iterator[HeldLayer]:
-        for layer in self.held(info).values():
+    def _idle(self, info: ClassInfo) -> Iterator[HeldLayer]:
+        """The layers that a class makes and does not read itself."""
+        if info.kind is None:
+            return
+        added = {id(attribute) for node in walk(info.node) for attribute, _ in _stores(node)}
+        read = {
+            node.attr
+            for node in walk(info.node)
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and id(node) not in added
+        }
+        makings = {name: found for name, found in _makings(info).items() if name not in read}
+        yield from self._made_in(info, makings)
+
+    def _find(self, info: ClassInfo, idle: list[HeldLayer]) -> Iterator[HeldLayer]:
+        for layer in idle:
             if not self._is_kept(layer) and not self._uses.may_use(info, layer.name, _given_names(layer)):
                 yield layer
 
@@ -125,9 +139,9 @@ class UnusedLayers:
             return False
         return self._uses.is_in_sight(info)
 
-    def _made_in(self, info: ClassInfo) -> Iterator[HeldLayer]:
-        attributes = self._layers.attributes(info)
-        for name, makings in _makings(info).items():
+    def _made_in(self, info: ClassInfo, made: dict[str, list[Making]]) -> Iterator[HeldLayer]:
+        attributes = self._layers.attributes(info) if made else {}
+        for name, makings in made.items():
             values = attributes[name].values if name in attributes else []
             leaves = [leaf for value in values for leaf in flat(value)]
             if not leaves or not all(is_layer(leaf) for leaf in leaves):
