@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from kerasfix.analysis.definitions import Definition, Held, Step
@@ -74,13 +74,18 @@ class LostChain:
         end: The definition that nobody reads.
         calls: The lost layer calls, in the order of the source.
         sources: The definitions outside the chain from which it starts (the method's input, usually).
-        origins: The sources, and all that they were made from.
+        use: The frame that it is in.
     """
 
     end: Definition
     calls: tuple[LayerCall, ...]
     sources: frozenset[Definition]
-    origins: frozenset[Definition]
+    use: LayerUse = field(repr=False)
+
+    @cached_property
+    def origins(self) -> frozenset[Definition]:
+        """The sources, and all that they were made from."""
+        return self.use.origins(self.sources)
 
 
 class LayerUse:
@@ -105,12 +110,45 @@ class LayerUse:
         """The statements in the order of the source."""
         return sorted(self.data_flow.steps.values(), key=lambda step: step.order)
 
+    @cached_property
+    def deletes(self) -> list[Step]:
+        """The statements that delete something, in the order of the source."""
+        return [step for step in self.in_order if isinstance(step.node, ast.Delete)]
+
     def call_around(self, read: ast.Name) -> ast.Call | None:
         """The innermost call that a read stands in."""
         node: ast.AST = read
         while not isinstance(node, ast.stmt | ast.Call):
             node = self._parents[node]
         return node if isinstance(node, ast.Call) else None
+
+    def origins(self, sources: frozenset[Definition]) -> frozenset[Definition]:
+        """Definitions, and all that they were made from."""
+        found = [*sources]
+        seen: set[Held] = {*sources}
+        for each in found:
+            if each.step is not None:
+                found += self.data_flow.read_by([each.step], seen)
+        return frozenset(each for each in found if each.name != self.frame.self_name)
+
+    def is_in_block_of(self, node: ast.AST, statement: ast.stmt) -> bool:
+        """Whether something stands in the block of a statement, or in one below."""
+        block = self._blocks.get(statement)
+        around: ast.AST | None = node
+        while around is not None and self._blocks.get(around) is not block:
+            around = self._parents.get(around)
+        return around is not None and block is not None
+
+    @cached_property
+    def _blocks(self) -> dict[ast.AST, list[ast.stmt]]:
+        """The block that each statement is part of."""
+        blocks = (
+            block
+            for node in walk(self.frame.node)
+            for name in ("body", "orelse", "finalbody")
+            if isinstance(block := getattr(node, name, None), list)
+        )
+        return {statement: block for block in blocks for statement in block}
 
     @cached_property
     def _parents(self) -> dict[ast.AST, ast.AST]:
@@ -143,8 +181,7 @@ class LayerUse:
             calls = [call for step in _steps(members) for call in self.calls(step)]
             if calls:
                 calls.sort(key=lambda call: (call.node.end_lineno, call.node.end_col_offset))
-                sources = self._sources(members)
-                yield LostChain(end, tuple(calls), sources, self._origins(sources))
+                yield LostChain(end, tuple(calls), self._sources(members), self)
 
     def _lost(self) -> set[Definition]:
         """The definitions that no useful statement reads, directly or through others."""
@@ -223,14 +260,6 @@ class LayerUse:
     def _sources(self, members: set[Definition]) -> frozenset[Definition]:
         read = self.data_flow.read_by(_steps(members), set(members))
         return frozenset(each for each in read if each.name != self.frame.self_name)
-
-    def _origins(self, sources: frozenset[Definition]) -> frozenset[Definition]:
-        found = [*sources]
-        seen: set[Held] = {*sources}
-        for each in found:
-            if each.step is not None:
-                found += self.data_flow.read_by([each.step], seen)
-        return frozenset(each for each in found if each.name != self.frame.self_name)
 
 
 def _steps(definitions: set[Definition]) -> list[Step]:
