@@ -111,7 +111,7 @@ def _older_reads(use: LayerUse, step: Step, chain: LostChain) -> list[ast.Name]:
 
 
 def _same(call: LayerCall, other: LayerCall) -> bool:
-    return ast.unparse(call.node.func) == ast.unparse(other.node.func)
+    return call.text == other.text
 
 
 def _is_older(use: LayerUse, read: ast.Name, chain: LostChain) -> bool:

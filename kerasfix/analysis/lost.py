@@ -58,6 +58,11 @@ class LayerCall:
             func = func.func
         return func.attr if isinstance(func, ast.Attribute) else ast.unparse(func)
 
+    @cached_property
+    def text(self) -> str:
+        """What is called, as it stands in the source."""
+        return ast.unparse(self.node.func)
+
     @property
     def consumed(self) -> ast.Name | None:
         """The variable that it reads as its first argument, if it is just that."""
