@@ -165,6 +165,12 @@ def test_exception_groups_are_handled_alike() -> None:
     assert _seen("x = 1\ntry:\n    x = 2\nexcept* a:\n    g(x)") == {"x = 1", "x = 2"}
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="except* came with Python 3.11")
+def test_one_handler_of_a_group_runs_behind_another() -> None:
+    body = "x = 1\ntry:\n    g()\nexcept* a:\n    x = 2\n    x = 3\nexcept* b:\n    g(x)"
+    assert _seen(body) == {"x = 1", "x = 2", "x = 3"}
+
+
 def test_nothing_is_seen_behind_a_return() -> None:
     flow = _flow("return a\nb")
     assert [read.id for read in flow.reaching] == ["a"]
