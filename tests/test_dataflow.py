@@ -165,6 +165,12 @@ def test_exception_groups_are_handled_alike() -> None:
     assert _seen("x = 1\ntry:\n    x = 2\nexcept* a:\n    g(x)") == {"x = 1", "x = 2"}
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="except* came with Python 3.11")
+def test_one_handler_of_a_group_runs_behind_another() -> None:
+    body = "x = 1\ntry:\n    g()\nexcept* a:\n    x = 2\n    x = 3\nexcept* b:\n    g(x)"
+    assert _seen(body) == {"x = 1", "x = 2", "x = 3"}
+
+
 def test_nothing_is_seen_behind_a_return() -> None:
     flow = _flow("return a\nb")
     assert [read.id for read in flow.reaching] == ["a"]
@@ -412,6 +418,26 @@ def test_a_long_sum_is_read_to_its_end() -> None:
         ),
         pytest.param(
             "x = 1\nwith suppress(a):\n    b()\n    x = 2\nx", "x = 1", id="with that swallows exceptions"
+        ),
+        pytest.param(
+            "x = 1\nmatch a:\n    case [x, 2]:\n        pass\n    case _:\n        g(x)",
+            "x = 1",
+            id="pattern that does not match",
+        ),
+        pytest.param("for y in a:\n    g(x)\n    import m as x", "import m as x", id="import in a loop"),
+        pytest.param(
+            "for y in a:\n    g(x)\n    match y:\n        case [x]:\n            pass",
+            "match y",
+            id="capture in a loop",
+        ),
+        pytest.param("for y in a:\n    g(x)\n    def x(): pass", "def x()", id="function in a loop"),
+        pytest.param(
+            "for y in a:\n    g(x)\n    def f(z=(x := 1)): pass", "def f(z=(x := 1))", id="default in a loop"
+        ),
+        pytest.param(
+            "try:\n    try:\n        x = 1\n        x = 2\n    except A:\n        x = 3\nexcept B:\n    x",
+            "x = 1",
+            id="exception that an inner handler lets through",
         ),
         pytest.param("x = 1\na and (x := b)\nx", "x = 1", id="walrus that may not be reached"),
         pytest.param("x = 1\na < b < (x := c)\nx", "x = 1", id="walrus behind a comparison"),
