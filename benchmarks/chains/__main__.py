@@ -31,8 +31,18 @@ from benchmarks.chains import report
 from benchmarks.chains.cases import Case, Kind
 from benchmarks.chains.trial import Outcome, Trial, batches
 from benchmarks.packages import check_pinned, kerasfix
-from benchmarks.restore.__main__ import PACKAGES
+from benchmarks.restore.__main__ import PACKAGES as CLASSES
 
+# Many functions that build models, besides.
+PACKAGES = (
+    *CLASSES,
+    "spektral==1.3.1",
+    "tensorflowtts==1.8",
+    "keras-unet-collection==0.1.13",
+    "stellargraph==1.2.1",
+    "opennmt-tf==2.32.0",
+    "larq-zoo==2.4.0",
+)
 _LIMIT = 650
 
 
@@ -114,7 +124,7 @@ def draw(cases: Sequence[Case], limit: int, seed: int) -> list[Case]:
         return list(cases)
     shuffled = list(cases)
     random.Random(seed).shuffle(shuffled)
-    ranks: Counter[tuple[str, Path, int, Kind]] = Counter()
+    ranks: Counter[tuple[str, Path, tuple[int, ...], Kind]] = Counter()
     ranked: dict[Kind, list[tuple[int, int, Case]]] = {}
     for number, case in enumerate(shuffled):
         key = case.package, case.path, case.statement, case.kind

@@ -24,6 +24,9 @@ from benchmarks.restore.surgery import Cut
 _NUMBER = re.compile(r"\d+")
 # What these do is not part of what a class computes.
 _NOT_FORWARD = {"build", "build_from_config", "get_config", "from_config", "compute_output_shape"}
+# Functions of these make tensors from tensors, but for those that only look at them.
+_COMPUTING = ("tensorflow.nn.", "tensorflow.math.", "keras.ops.", "keras.activations.", "tensorflow.keras.activations.")
+_NO_TENSOR = {"shape", "ndim", "size", "moments"}
 
 
 class Kind(enum.Enum):
@@ -50,7 +53,7 @@ class Case:
 
     Attributes:
         path: The file.
-        statement: Which statement of the module is the class, or the function.
+        statement: Which statement of the module it is; in a class, also which one of that.
         name: Of the class or function, and of the method.
         lines: From where to where the function reaches.
         line: Of what is broken.
@@ -61,7 +64,7 @@ class Case:
     kind: Kind
     package: str
     path: Path
-    statement: int
+    statement: tuple[int, ...]
     name: str
     lines: tuple[int, int]
     line: int
@@ -74,7 +77,7 @@ class _Home:
     """A function, and where it stands."""
 
     module: Module
-    statement: int
+    statement: tuple[int, ...]
     info: ClassInfo | None
     name: str
     function: Function
@@ -103,19 +106,19 @@ class Finder:
 
     def _homes(self, module: Module) -> Iterator[_Home]:
         classes = {info.node: info for info in module.classes}
-        for number, statement in enumerate(module.tree.body):
+        for statement in module.tree.body:
             info = classes.get(statement) if isinstance(statement, ast.ClassDef) else None
             if info is not None and not self.knowledge.is_keras(info):
                 info = None
             reached = self._reached(info) if info is not None else set()
             own = set(info.methods.values()) if info is not None else set()
-            for node in ast.walk(statement):
-                if not isinstance(node, Function) or node.name in _NOT_FORWARD:
+            for where, node in _functions(module, statement):
+                if node.name in _NOT_FORWARD:
                     continue
                 method = info if node in own else None
                 name = node.name if node is statement else f"{getattr(statement, 'name', '')}.{node.name}"
                 forward = method is not None and node.name != "__init__"
-                yield _Home(module, number, method, name, node, forward, node in reached)
+                yield _Home(module, where, method, name, node, forward, node in reached)
 
     def _reached(self, info: ClassInfo) -> set[Function]:
         """`call`, and the methods of the class that it uses."""
@@ -178,7 +181,7 @@ class Finder:
         if made is None or made.block is not place.block:
             return
         assert isinstance(made.node, ast.Assign)
-        maker = self._site(home, made.node.value)
+        maker = self._maker(home, straight, made, read.id)
         if maker is None:
             return
         reason = self._no_link(straight, made, place, read.id, target)
@@ -189,7 +192,7 @@ class Finder:
             return
         first = self._first_input(home)
         older: set[Kind] = set()
-        for name, since in straight.made_from(made):
+        for name, since in straight.made_from(made, lambda call: self._keeps_tensors(home, call)):
             kind = Kind.INPUT if since is None and name == first else Kind.OLDER
             if name == read.id or kind in older or not straight.still_holds(name, since, place):
                 continue
@@ -199,6 +202,41 @@ class Finder:
             yield self._case(kind, home, read.lineno, change, site.is_made)
         if not older:
             self.excluded["chain", "no older tensor that has a name there"] += 1
+
+    def _maker(self, home: _Home, straight: Straight, made: Place, name: str) -> Site | None:
+        """The layer call whose output a variable holds, with nothing but plain operations behind it."""
+        for _ in made.block.statements:
+            assert isinstance(made.node, ast.Assign)
+            value = made.node.value
+            site = self._site(home, value)
+            if site is not None:
+                return site
+            # `x = tf.nn.relu(x)`
+            match value:
+                case ast.Call(args=[ast.Name(id=given)]) if given == name and self._computes(home, value):
+                    before = straight.definition(name, made)
+                case _:
+                    return None
+            if before is None or before.block is not made.block or reads(made.node, name) != 1:
+                return None
+            if any(reads(node, name) for node in made.block.statements[before.index + 1 : made.index]):
+                return None
+            made = before
+        return None
+
+    def _keeps_tensors(self, home: _Home, call: ast.Call) -> bool:
+        """Whether a call is one of a layer, or of a function of a library that computes."""
+        if self._site(home, call) is not None:
+            return True
+        # A method that computes is given tensors.
+        return home.is_forward or self._computes(home, call)
+
+    def _computes(self, home: _Home, call: ast.Call) -> bool:
+        """Whether a call is one of a function of a library that makes a tensor from a tensor."""
+        target = self.knowledge.target(home.module, call.func)
+        if not isinstance(target, str) or not target.startswith(_COMPUTING):
+            return False
+        return target.rpartition(".")[2] not in _NO_TENSOR
 
     def _no_link(self, straight: Straight, made: Place, place: Place, name: str, target: str) -> str:
         between = place.block.statements[made.index + 1 : place.index]
@@ -282,6 +320,18 @@ class Finder:
         lines = function.lineno, function.end_lineno or function.lineno
         path = home.module.path
         return Case(kind, self.package, path, home.statement, home.name, lines, line, change, builder)
+
+
+def _functions(module: Module, statement: ast.stmt) -> Iterator[tuple[tuple[int, ...], Function]]:
+    """The functions in a statement of a module, and which part of the module each one is in."""
+    number = module.tree.body.index(statement)
+    parts: list[tuple[tuple[int, ...], ast.stmt]] = [((number,), statement)]
+    if isinstance(statement, ast.ClassDef):
+        parts = [((number, inner), node) for inner, node in enumerate(statement.body)]
+    for where, part in parts:
+        for node in ast.walk(part):
+            if isinstance(node, Function):
+                yield where, node
 
 
 def _assignments(function: Function) -> Iterator[ast.Assign]:

@@ -7,7 +7,7 @@ statements alone; what captures a name, loops over it or catches exceptions arou
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.restore.library import Function
@@ -131,10 +131,15 @@ class Straight:
             node, block = block.around
             index = block.statements.index(node)
 
-    def made_from(self, place: Place) -> Iterator[tuple[str, Place | None]]:
+    def made_from(
+        self, place: Place, keeps_tensors: Callable[[ast.Call], bool]
+    ) -> Iterator[tuple[str, Place | None]]:
         """The names, with their assignments, from which an assignment gets its tensor; None: a parameter.
 
         Nearest first, as far back as straight lines lead.
+
+        Args:
+            keeps_tensors: Whether a call makes a tensor from the tensors that it is given.
         """
         waiting = [place]
         seen: set[ast.stmt] = set()
@@ -144,13 +149,28 @@ class Straight:
                 continue
             seen.add(current.node)
             assert isinstance(current.node, ast.Assign)
-            for name in _sources(current.node.value):
+            for name in _sources(current.node.value, keeps_tensors):
                 found = self.definition(name, current)
+                is_given = name in self.parameters and not self.binds_between(name, None, current.node)
+                if found is None and not is_given:
+                    continue
+                yield name, found
+                yield from self._aliases(name, found, current)
                 if found is not None:
-                    yield name, found
                     waiting.append(found)
-                elif name in self.parameters and not self.binds_between(name, None, current.node):
-                    yield name, None
+
+    def _aliases(self, name: str, since: Place | None, place: Place) -> Iterator[tuple[str, Place]]:
+        """The other names of a value at a statement: `shortcut = x`."""
+        for alias in place.block.statements[: place.index]:
+            other = assigned(alias)
+            if other is None or not isinstance(alias, ast.Assign):
+                continue
+            if isinstance(alias.value, ast.Name) and alias.value.id == name:
+                at = Place(place.block, place.block.statements.index(alias))
+                of = self.definition(name, at)
+                same = of is None and since is None and not self.binds_between(name, None, alias)
+                if same or (of is not None and since is not None and of.node is since.node):
+                    yield other, at
 
     def still_holds(self, name: str, since: Place | None, place: Place) -> bool:
         """Whether a name has the value at a statement that an assignment, or the caller, gave to it."""
@@ -200,17 +220,17 @@ def _surely_binds(node: ast.stmt, name: str) -> bool:
     return isinstance(node, ast.Assign) and any(binds(target, name) for target in node.targets)
 
 
-def _sources(node: ast.expr) -> list[str]:
+def _sources(node: ast.expr, keeps_tensors: Callable[[ast.Call], bool]) -> list[str]:
     """The names of the tensors that an expression is made from."""
     match node:
         case ast.Name(id=name):
             return [name]
-        case ast.Call(args=[first, *_]):
-            return _sources(first)
+        case ast.Call(args=[first, *_]) if keeps_tensors(node):
+            return _sources(first, keeps_tensors)
         case ast.BinOp(left=left, right=right):
-            return [*_sources(left), *_sources(right)]
+            return [*_sources(left, keeps_tensors), *_sources(right, keeps_tensors)]
         case ast.List(elts=elements) | ast.Tuple(elts=elements):
-            return [name for each in elements for name in _sources(each)]
+            return [name for each in elements for name in _sources(each, keeps_tensors)]
     return []
 
 

@@ -1,6 +1,6 @@
 """Breaks cases in a copy of their package, and looks at what kerasfix finds and what its suggestions make of it.
 
-Many cases share a run of kerasfix, but never two of one class or function.
+Many cases share a run of kerasfix, but never two of one method or function.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def _judged(
         if found is None:
             yield Outcome(case, Verdict.UNPARSABLE, said, "does not parse")
             continue
-        trees = [tree.body[case.statement] for tree in (original, broken, found)]
+        trees = [_at(tree, case.statement) for tree in (original, broken, found)]
         if fingerprint(trees[0]) == fingerprint(trees[2]):
             yield Outcome(case, Verdict.RESTORED, said)
             continue
@@ -161,9 +161,9 @@ def _judged(
 
 
 def batches(cases: Iterable[Case]) -> list[list[Case]]:
-    """The cases, in groups that can share a run: one of each class or function."""
+    """The cases, in groups that can share a run: one of each method or function."""
     found: list[list[Case]] = []
-    rounds: dict[tuple[Path, int], int] = {}
+    rounds: dict[tuple[Path, tuple[int, ...]], int] = {}
     for case in cases:
         key = case.path, case.statement
         number = rounds.get(key, 0)
@@ -186,6 +186,15 @@ def _why_left(findings: Sequence[Finding]) -> str:
     if first.fix == "none":
         return f"{first.code}, with no repair, or several of which none is likely"
     return f"{first.code}, with a {first.fix} that is not written"
+
+
+def _at(tree: ast.Module, statement: Sequence[int]) -> ast.stmt:
+    node: ast.Module | ast.stmt = tree
+    for number in statement:
+        assert isinstance(node, ast.Module | ast.ClassDef)
+        node = node.body[number]
+    assert isinstance(node, ast.stmt)
+    return node
 
 
 def _text(data: bytes, node: ast.stmt) -> bytes:

@@ -18,7 +18,7 @@ from kerasfix.analysis.dataflow import Definition
 from kerasfix.analysis.frames import Frame
 from kerasfix.analysis.index import Module
 from kerasfix.analysis.made import MODELS, Made, is_input, is_model, made_by
-from kerasfix.analysis.scope import named_parameters
+from kerasfix.analysis.scope import Function, named_parameters
 from kerasfix.analysis.sites import FLAG, NOT_FORWARD
 from kerasfix.analysis.training import Dependence, TrainingFlow
 from kerasfix.analysis.values import BuiltinLayer, Nothing, Stack, Value, is_layer
@@ -30,6 +30,8 @@ from kerasfix.syntax import own_nodes, walk
 _NO_TENSOR = frozenset(
     {"as_list", "compute_output_shape", "fit", "get_shape", "int_shape", "ndim", "numpy", "predict", "shape"}
 )
+# What these packages return is data as often as not.
+_LIBRARIES = ("keras.", "tensorflow.", "numpy.", "jax.", "torch.")
 _KEEPS_ELEMENTS = frozenset({"list", "tuple", "reversed", "sum", "zip"})
 _ENDS = frozenset({"input", "inputs", "output", "outputs"})
 _CONSTANT = re.compile(rf"\b{FLAG}\s*=\s*(?:True|False)\b")
@@ -162,7 +164,8 @@ class Functional:
 
         Args:
             frame: The frame.
-            generous: Whether a parameter counts as soon as a layer is made to be called on it.
+            generous: Whether a parameter, or what some function of the project returns, counts as soon
+                as a layer is made to be called on it.
         """
         if (frame, generous) not in self._symbolic:
             flow = frame.flow
@@ -171,17 +174,31 @@ class Functional:
             if generous:
                 parameters |= {each for each in flow.parameters.values() if self._is_built_on(each, frame)}
             live = set(values) | parameters
+            given = {each for each in values if generous and self._is_given(each, values[each], frame)}
             while True:
                 gone = {
                     each
                     for each, value in values.items()
-                    if each in live and not self._is_tensor(value, frame, live)
+                    if each in live and each not in given and not self._is_tensor(value, frame, live)
                 }
                 if not gone:
                     break
                 live -= gone
             self._symbolic[frame, generous] = live
         return self._symbolic[frame, generous]
+
+    def _is_given(self, definition: Definition, value: ast.expr, frame: Frame) -> bool:
+        """Whether a function gets a value from another one of people's own, and builds on it.
+
+        `x = utils.parse_inputs(shape)`: nothing says that it is a tensor, but that layers are made for it.
+        """
+        if isinstance(frame.node, ast.Module) or not isinstance(value, ast.Call):
+            return False
+        dotted = frame.scope.dotted(value.func)
+        if dotted is None or "." not in dotted:
+            own = isinstance(value.func, ast.Name) and isinstance(frame.scope.value(value.func.id), Function)
+            return own and self._is_built_on(definition, frame)
+        return not dotted.startswith(_LIBRARIES) and self._is_built_on(definition, frame)
 
     def _is_built_on(self, parameter: Definition, frame: Frame) -> bool:
         """Whether a layer is made only to be called on a parameter: `Conv2D(8, 3)(x)`."""
