@@ -62,7 +62,7 @@ def check(program: Program) -> Iterator[Finding]:
 
 def _finding(program: Program, use: LayerUse, step: Step, call: LayerCall) -> Finding:
     assert isinstance(step.node, ast.Expr)
-    target = call.consumed
+    target = _consumed(use, step, call)
     what = "the layer is no part of the model" if use.builds else "the layer has no effect"
     fix = None
     help = "Assign it to the variable that should hold it, or delete the call"
@@ -101,6 +101,15 @@ def _building_statements(root: ast.AST) -> set[ast.AST]:
         and any(isinstance(part, ast.Attribute) and "built" in part.attr for part in walk(each.test))
         for node in walk(each)
     }
+
+
+def _consumed(use: LayerUse, step: Step, call: LayerCall) -> ast.Name | None:
+    """The variable at the inner end of a row of layers: `x` in `self.bn(self.conv(x))`."""
+    inside = {each.node: each for each in use.calls(step)}
+    while call.node.args and (inner := call.node.args[0]) in inside:
+        assert isinstance(inner, ast.Call)
+        call = inside[inner]
+    return call.consumed
 
 
 def _reads_a_value(use: LayerUse, step: Step) -> bool:
@@ -146,6 +155,21 @@ RULE = Rule(
         x = self.dense(x)
         if training:
             x = self.drop(x, training=training)
+        return x
+""",
+        ),
+        Case(
+            "A row of layers in one statement",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        self.drop(self.dense(x), training=training)
+        return x
+""",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        x = self.drop(self.dense(x), training=training)
         return x
 """,
         ),
