@@ -234,7 +234,10 @@ class LayerUse:
         step = definition.step
         if step is None or step.value is None or definition.name in self.data_flow.captured:
             return False
-        return all(self._is_pure(node) for node in walk(step.value) if isinstance(node, ast.Call))
+        calls = [node for node in walk(step.value) if isinstance(node, ast.Call)]
+        # `Block(4)(x)`: what makes the layer does nothing else.
+        makers = {call.func for call in calls if self._layer_values(call)}
+        return all(call in makers or self._is_pure(call) for call in calls)
 
     def _is_pure(self, call: ast.Call) -> bool:
         values = self._layer_values(call)
