@@ -25,6 +25,7 @@ PATHS are Python files and folders; without any, the current folder. "-" reads s
   kerasfix --apply models.py           write the fixes
   kerasfix --apply --verify models.py  also train original and patched model,
                                        and write what the run proves
+  kerasfix --explain-log train.log     the lines behind Keras' own warnings
 
 Nothing of your code runs without --verify.
 
@@ -137,6 +138,12 @@ def _shell_completion(context: click.Context, _option: click.Parameter, shell: s
     help="Print the page of a rule, and exit.",
 )
 @click.option(
+    "--explain-log",
+    type=click.Path(path_type=Path, allow_dash=True),
+    metavar="FILE",
+    help='Find the lines behind Keras\' own messages in a training log ("-": standard input).',
+)
+@click.option(
     "--completion",
     type=click.Choice(["bash", "zsh", "fish"]),
     callback=_shell_completion,
@@ -148,12 +155,28 @@ def main(**options: Any) -> None:
     from kerasfix.run import run
 
     try:
-        code = run(_settings(options))
+        log = options.pop("explain_log")
+        settings = _settings(options)
+        if log is None:
+            code = run(settings)
+        else:
+            from kerasfix.explaining import explain_log
+
+            _check_with_log(settings)
+            code = explain_log(log, settings)
     except KeyboardInterrupt:
         click.echo("Interrupted", err=True)
         # What a shell expects of a program that Ctrl-C ended.
         code = 130
     sys.exit(code)
+
+
+def _check_with_log(settings: Settings) -> None:
+    """A log is explained, nothing else: what writes or runs something does not go with it."""
+    if settings.diff or settings.apply or settings.verify:
+        raise click.UsageError("--explain-log goes with none of --diff, --apply and --verify.")
+    if Path("-") in settings.paths:
+        raise click.UsageError('--explain-log takes files and folders; "-" is not one.')
 
 
 def _settings(options: dict[str, Any]) -> Settings:

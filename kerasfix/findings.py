@@ -55,6 +55,40 @@ class Fix:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """One layer call of a chain, as people think of it.
+
+    Attributes:
+        name: What people call the layer.
+        line: Where it is called, from 1.
+    """
+
+    name: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The way from a tensor to the output, and the branch of it that leads nowhere.
+
+    Attributes:
+        source: The variable that both begin with.
+        lost: The layers whose output is lost.
+        variable: The variable that holds it, unread.
+        taken: The layers that the way goes through instead.
+        end: Where it ends: "return", or the variable that is followed no further.
+        line: Where the older tensor is read, from 1.
+    """
+
+    source: str
+    lost: tuple[Link, ...]
+    variable: str
+    taken: tuple[Link, ...]
+    end: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One fault at one place.
 
@@ -70,6 +104,8 @@ class Finding:
         method: The method in which an output is lost; the same layers may be lost in several.
         loses: The attributes of the layers whose outputs are lost there.
         file: The `Source.file` that it was found in.
+        others: Other ways to mend it, less likely than `fix`; written by hand only.
+        chain: For a broken chain, how it runs.
     """
 
     code: str
@@ -84,3 +120,5 @@ class Finding:
     method: str = ""
     loses: tuple[str, ...] = ()
     file: str = ""
+    others: tuple[Fix, ...] = ()
+    chain: Chain | None = None

@@ -27,6 +27,7 @@ from kerasfix.engine import (
 )
 from kerasfix.findings import Applicability, Finding, Severity
 from kerasfix.output import console, text
+from kerasfix.output.chain import ASCII, UNICODE
 from kerasfix.output.patch import patch
 from kerasfix.output.progress import Progress, progress_line
 from kerasfix.plan import Plan, together
@@ -231,8 +232,9 @@ class _Run:
         self.outcome.files_with_faults += bool(plan.left)
         if not self.quiet:
             source = Source(plan.text)
+            strokes = UNICODE if self.out.is_terminal else ASCII
             for finding in plan.left:
-                self.out.lines(text.finding_lines(report.path, source, finding))
+                self.out.lines(text.finding_lines(report.path, source, finding, strokes))
 
 
 def run(settings: Settings) -> int:
@@ -241,14 +243,13 @@ def run(settings: Settings) -> int:
     Returns:
         The exit code, see `kerasfix --help`.
     """
-    from kerasfix.analysis.neighbours import Neighbours
     from kerasfix.verify.errors import VerifyError
 
     paths = (settings.first_path,) if settings.is_filter else settings.paths or (Path(),)
     found = [] if settings.is_filter else list(discover(paths))
     try:
         config = read_config(settings.first_path)
-        engine = Engine(settings.selection(config), Neighbours(_around(paths, found)))
+        engine = engine_for(settings, config, paths, found)
         with _proving(settings, config) as proving:
             here = _Run(settings, engine, proving)
             if settings.is_filter:
@@ -271,6 +272,13 @@ def run(settings: Settings) -> int:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - else Python tries once more at its end
     console.standard_error().line(("error: ", "bold red"), (reason, ""))
     return 2
+
+
+def engine_for(settings: Settings, config: Config, paths: Sequence[Path], found: list[Found]) -> Engine:
+    """What finds the faults of these files, as the options and the configuration want it."""
+    from kerasfix.analysis.neighbours import Neighbours
+
+    return Engine(settings.selection(config), Neighbours(_around(paths, found)))
 
 
 @contextmanager

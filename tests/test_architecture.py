@@ -29,9 +29,11 @@ MAY_IMPORT = {
     "verify": {"verify", "source"},
     "config": {"verify", "findings"},
     "proving": {"engine", "source", "findings", "plan", "analysis", "verify"},
-    "output": {"output", "source", "findings", "plan", "diff", "engine", "verify", "proving"},
+    "log": {"log", "analysis", "findings", "keras", "source", "syntax"},
+    "output": {"output", "source", "findings", "plan", "diff", "engine", "keras", "log", "verify", "proving"},
     "run": {"config", "engine", "source", "findings", "plan", "workspace", "output", "analysis", "verify"},
-    "cli": {"run"},
+    "explaining": {"config", "engine", "findings", "log", "output", "run", "workspace"},
+    "cli": {"run", "explaining"},
 }
 
 

@@ -105,6 +105,10 @@ def test_a_keyword_is_added_on_one_line(before: str, after: str) -> None:
         pytest.param("f(\n    x\n)\n", "f(\n    x, t=v\n)\n", id="one alone shows nothing"),
         pytest.param("f(\n    x, y,\n)\n", "f(\n    x, y, t=v,\n)\n", id="two on one line"),
         pytest.param("f(x,\n  y)\n", "f(x,\n  y, t=v)\n", id="one after the bracket"),
+        pytest.param("f(x,\n  y,\n  z)\n", "f(x,\n  y,\n  z,\n  t=v)\n", id="one below the other"),
+        pytest.param(
+            "f(x,  # 1\n  y,  # 2\n  z\n  )\n", "f(x,  # 1\n  y,  # 2\n  z,\n  t=v\n  )\n", id="and comments"
+        ),
         pytest.param("f(x\n  )\n", "f(x, t=v\n  )\n", id="bracket on its own line"),
         pytest.param(
             "f(\n    x,  # 1\n    # 2\n    y,  # 3\n    # 4\n)\n",

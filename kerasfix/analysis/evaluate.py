@@ -73,6 +73,8 @@ class Evaluator:
         self._project = project
         self._attribute_values = attribute_values
         self._sites = Constructions(project)
+        # Names that are being followed.
+        self._following: set[tuple[int, ClassInfo | None]] = set()
 
     def evaluate(self, node: ast.expr, place: Place) -> list[Value]:
         """All that an expression can be; nothing for an element of an empty list."""
@@ -157,6 +159,17 @@ class Evaluator:
 
     def _named(self, bindings: list[Binding], place: Place) -> list[Value]:
         """What a name can be, given all that it is ever bound to."""
+        key = id(bindings), place.info
+        if key in self._following:
+            # `x = x[0]`, ten times: every way through them would be gone, and none would tell more.
+            return [UNKNOWN]
+        self._following.add(key)
+        try:
+            return self._bound(bindings, place)
+        finally:
+            self._following.discard(key)
+
+    def _bound(self, bindings: list[Binding], place: Place) -> list[Value]:
         values: list[Value] = []
         for binding in bindings:
             if isinstance(binding, Added):

@@ -67,6 +67,10 @@ def flag_uses(method: Method, flow: TrainingFlow) -> set[Use]:
         parents = _parents(here.node)
         # Helpers that get no flag are looked at too: what they call may read the context.
         waiting += [helper for site in sites.values() for helper in site.helpers]
+        # And layers that get none: Keras hands it on to those that take it.
+        waiting += [
+            call for site in sites.values() if site.passed is Passed.ABSENT for call in _receivers(site)
+        ]
         if any(_reads_context(node, sites, here, flow) for node in parents):
             found.add(Use.CONTEXT)
         for name in _reads(here):

@@ -141,7 +141,7 @@ class Functional:
                     if Dependence.DEPENDS in depends and Dependence.AUGMENTS not in depends:
                         return True
                 elif isinstance(node, ast.Name):
-                    new = frame.flow.reaching.get(node, set()) - seen
+                    new = frame.flow.reaching.get(node, frozenset()) - seen
                     seen |= new
                     waiting += [value for each in new if (value := _value(each)) is not None]
         return False
@@ -203,7 +203,7 @@ class Functional:
 
         match node:
             case ast.Name():
-                seen = frame.flow.reaching.get(node, set())
+                seen = frame.flow.reaching.get(node, frozenset())
                 return bool(seen) and seen <= live
             case ast.Call():
                 return self._returns_tensor(node, frame, live)

@@ -299,9 +299,18 @@ class Module:
 
     @cached_property
     def is_keras2_only(self) -> bool:
-        """Whether the program says that it wants Keras 2 and nothing else: it imports only `tf_keras`."""
+        """Whether the program says that it wants Keras 2 and nothing else: it imports only `tf_keras`, or has
+        its `keras` from a module of the project that looks for `tf_keras` first.
+        """
         text = self.source.text
-        return "tf_keras" in text and not _OTHER_KERAS.search(text)
+        if "tf_keras" in text:
+            return not _OTHER_KERAS.search(text)
+        for binding in self.scope.bindings.get("keras", ()):
+            home = binding.dotted.rpartition(".")[0] if isinstance(binding, Imported) else ""
+            module = self.project.module_named(home, self) if home else None
+            if module is not None and _KERAS2_FIRST.search(module.source.text):
+                return True
+        return False
 
     @cached_property
     def is_on_jax(self) -> bool:
@@ -325,8 +334,9 @@ class Module:
         return {info.node: info for info in self.classes}
 
 
+_KERAS2_FIRST = re.compile(r"^\s*try:\s+import tf_keras as keras\b", re.MULTILINE)
 _OTHER_KERAS = re.compile(
-    r"\b(?:tf|tensorflow)\.keras\b|^\s*(?:from|import)\s+keras\b|\bfrom\s+tensorflow\s+import\s.*\bkeras\b",
+    r"\b(?:tf|tensorflow)\.keras\b(?!\.(?:activations|initializers|regularizers|optimizers|losses|utils)\b)|^\s*(?:from|import)\s+keras\b|\bfrom\s+tensorflow\s+import\s.*\bkeras\b",
     re.MULTILINE,
 )
 _CLASS = re.compile(r"^\s*class\b", re.MULTILINE)

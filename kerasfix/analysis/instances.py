@@ -126,6 +126,12 @@ class Who:
     classes: frozenset[ClassInfo]
     complete: bool
 
+    def is_one_of(self, wanted: set[ClassInfo]) -> bool | None:
+        """Whether it is an instance of one of `wanted`; None if it may be."""
+        if self.classes & wanted:
+            return True if self.complete else None
+        return False if self.complete else None
+
 
 _NO_ONE = Who(frozenset(), True)
 _ANYONE = Who(frozenset(), False)
@@ -148,13 +154,9 @@ class Instances:
         self._asking: set[tuple[Function, str]] = set()
         self._following: set[int] = set()
 
-    def is_call_of(self, call: ast.Call, wanted: set[ClassInfo], spot: Spot) -> bool | None:
-        """Whether what is called is an instance of one of `wanted`; None if it may be."""
-        # The caller may know less of the place than `Callers.calls` does.
-        who = self._called(call.func, spot)
-        if who.classes & wanted:
-            return True if who.complete else None
-        return False if who.complete else None
+    def called_at(self, call: ast.Call, spot: Spot) -> Who:
+        """What is called, for somebody who may know less of the place than `Callers.calls` does."""
+        return self._called(call.func, spot)
 
     def called(self, func: ast.expr, spot: Spot) -> Who:
         """What is called in one of `Callers.calls` can be; methods and functions are no one."""

@@ -10,8 +10,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
-from kerasfix.analysis.dataflow import Definition, Step
+from kerasfix.analysis.definitions import Definition, Held, Step
 from kerasfix.analysis.frames import Frame
 from kerasfix.analysis.functional import Functional
 from kerasfix.analysis.index import ClassInfo
@@ -19,7 +20,7 @@ from kerasfix.analysis.layers import LayerIndex
 from kerasfix.analysis.scope import Function
 from kerasfix.analysis.values import BuiltinLayer, Container, Nothing, UserLayer, Value, is_layer
 from kerasfix.keras.layers import Effect
-from kerasfix.syntax import own_nodes, walk
+from kerasfix.syntax import own_nodes, parents_in, walk
 
 # Functions of these packages compute and do nothing else, but for those that print or write.
 _PURE_PACKAGES = ("tensorflow.", "keras.", "numpy.", "jax.numpy.", "jax.nn.", "torch.")
@@ -96,8 +97,42 @@ class LayerUse:
         self.data_flow = frame.flow
         self.layers = layers
         self._functional = functional
+        self._tensors: dict[Step, list[ast.Name]] = {}
         self._values: dict[ast.Call, list[Value]] = {}
         self._calls: dict[Step, list[LayerCall]] = {}
+
+    @cached_property
+    def in_order(self) -> list[Step]:
+        """The statements in the order of the source."""
+        return sorted(self.data_flow.steps.values(), key=lambda step: step.order)
+
+    def call_around(self, read: ast.Name) -> ast.Call | None:
+        """The innermost call that a read stands in."""
+        node: ast.AST = read
+        while not isinstance(node, ast.stmt | ast.Call):
+            node = self._parents[node]
+        return node if isinstance(node, ast.Call) else None
+
+    def tensors(self, step: Step) -> list[ast.Name]:
+        """The reads of a statement that may be of a tensor: not those that say what is called or made."""
+        if step not in self._tensors:
+            self._tensors[step] = [read for read in step.reads if not self._is_callee(read)]
+        return self._tensors[step]
+
+    def _is_callee(self, read: ast.Name) -> bool:
+        """Whether a read is part of what is called: `layers` and `filters` in `layers.Dense(filters)(x)`."""
+        node: ast.AST = read
+        while not isinstance(node, ast.stmt):
+            parent = self._parents[node]
+            if isinstance(parent, ast.Call) and node is parent.func:
+                # `x.reshape(4)` is called on a tensor.
+                return not isinstance(node, ast.Attribute) or self.frame.scope.dotted(node) is not None
+            node = parent
+        return False
+
+    @cached_property
+    def _parents(self) -> dict[ast.AST, ast.AST]:
+        return parents_in(self.frame.node)
 
     @property
     def builds(self) -> bool:
@@ -121,9 +156,9 @@ class LayerUse:
     def lost_chains(self) -> Iterator[LostChain]:
         """The chains of layer calls that lead nowhere, each with its end."""
         lost = self._lost()
-        for end in lost:
-            if any(reader in lost_step.reads for lost_step in _steps(lost) for reader in self._readers(end)):
-                continue
+        for end in lost.difference(
+            self.data_flow.seen_by(read for step in _steps(lost) for read in step.reads)
+        ):
             members = self._ancestors(end, lost)
             calls = [call for step in _steps(members) for call in self.calls(step)]
             if calls:
@@ -134,23 +169,22 @@ class LayerUse:
     def _lost(self) -> set[Definition]:
         """The definitions that no useful statement reads, directly or through others."""
         definitions = {each for each in self.data_flow.definitions() if self._only_names(each)}
-        useful: set[Definition] = set(self.data_flow.leaving)
+        useful: set[Held] = set()
+        waiting = [*self.data_flow.leaving]
+        useful |= self.data_flow.leaving
         for step in self.data_flow.steps.values():
             own = set(step.definitions.values())
-            if not self._is_look(step) and not (own and own <= definitions):
-                useful |= self._read_by(step)
-        waiting = list(useful)
+            if not self.is_look(step) and not (own and own <= definitions):
+                waiting += self.data_flow.seen_by(step.reads, useful)
         while waiting:
             step_or_none = waiting.pop().step
             if step_or_none is not None:
-                found = self._read_by(step_or_none) - useful
-                useful |= found
-                waiting += found
+                waiting += self.data_flow.seen_by(step_or_none.reads, useful)
         # `a, b = f(x)`: if one of them is useful, the statement is.
         return {
             each
             for each in definitions
-            if each.step is not None and not useful & set(each.step.definitions.values())
+            if each.step is not None and useful.isdisjoint(each.step.definitions.values())
         }
 
     def _only_names(self, definition: Definition) -> bool:
@@ -167,7 +201,7 @@ class LayerUse:
         dotted = self.frame.scope.dotted(call.func)
         return dotted is not None and dotted.startswith(_PURE_PACKAGES) and not dotted.startswith(_NOT_PURE)
 
-    def _is_look(self, step: Step) -> bool:
+    def is_look(self, step: Step) -> bool:
         """`print(x.shape)`: reads a tensor and does nothing with it."""
         match step.node:
             case ast.Expr(value=ast.Call(func=func)):
@@ -193,37 +227,30 @@ class LayerUse:
             return []
         return values
 
-    def _readers(self, definition: Definition) -> list[ast.Name]:
-        return self.data_flow.readers(definition)
-
-    def _read_by(self, step: Step) -> set[Definition]:
-        return {definition for name in step.reads for definition in self.data_flow.reaching[name]}
-
     def _ancestors(self, end: Definition, lost: set[Definition]) -> set[Definition]:
         """The lost definitions from which `end` is made, itself included."""
         found = {end}
         waiting = [end]
+        seen: set[Held] = {end}
         while waiting:
             step = waiting.pop().step
             if step is not None:
-                new = (self._read_by(step) & lost) - found
+                new = lost.intersection(self.data_flow.seen_by(step.reads, seen))
                 found |= new
                 waiting += new
         return found
 
     def _sources(self, members: set[Definition]) -> frozenset[Definition]:
-        read = {definition for step in _steps(members) for definition in self._read_by(step)}
-        return frozenset(each for each in read - members if each.name != self.frame.self_name)
+        reads = (read for step in _steps(members) for read in self.tensors(step))
+        found = self.data_flow.seen_by(reads, set(members))
+        return frozenset(each for each in found if each.name != self.frame.self_name)
 
     def _origins(self, sources: frozenset[Definition]) -> frozenset[Definition]:
-        found = set(sources)
-        waiting = list(sources)
-        while waiting:
-            step = waiting.pop().step
-            if step is not None:
-                new = self._read_by(step) - found
-                found |= new
-                waiting += new
+        found = [*sources]
+        seen: set[Held] = {*sources}
+        for each in found:
+            if each.step is not None:
+                found += self.data_flow.seen_by(self.tensors(each.step), seen)
         return frozenset(each for each in found if each.name != self.frame.self_name)
 
 

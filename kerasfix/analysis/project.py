@@ -169,6 +169,12 @@ class Project:
             self._names[key] = self._resolve(dotted, importer)
         return self._names[key]
 
+    def module_named(self, dotted: str, importer: Module) -> Module | None:
+        """The module of the project that a module imports under a name."""
+        found = self.resolve(dotted, importer)
+        is_module = is_in_project(found) and found.endswith("|")
+        return self._module(found[len(IN_PROJECT) : -1]) if is_module else None
+
     def definition(self, name: str) -> tuple[Module, ast.AST] | None:
         """What `resolve` named, if it is bound once: a class, a function, an expression."""
         if not is_in_project(name):

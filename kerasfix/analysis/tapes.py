@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from kerasfix.analysis.calls import Spot, function_spot
 from kerasfix.analysis.index import ClassInfo, Module
-from kerasfix.analysis.instances import Instances
+from kerasfix.analysis.instances import Instances, Who
 from kerasfix.analysis.scope import Function, Scope
 from kerasfix.analysis.sites import FLAG, Passed
 from kerasfix.analysis.training import TrainingFlow
@@ -57,6 +57,7 @@ class HandTraining:
         self._flow = flow
         self._instances = instances
         self._of_module: dict[Module, list[_Block]] = {}
+        self._who: dict[tuple[_Block, ast.Call], Who] = {}
 
     def relying_on_default(self, info: ClassInfo) -> Relying:
         """The calls that run `info` in training mode only because its default says so.
@@ -79,12 +80,19 @@ class HandTraining:
                 if not isinstance(node, ast.Call) or node in seen or _passes_flag(node, info):
                     continue
                 seen.add(node)
-                answer = self._instances.is_call_of(node, wanted, block.spot)
+                answer = self._called(node, block).is_one_of(wanted)
                 if answer and block.is_tape:
                     found.sure.append((block.module, block.spot.function, node))
                 elif answer or answer is None:
                     found.doubtful.append(place_of(node, block.module, info.module))
         return found
+
+    def _called(self, call: ast.Call, block: _Block) -> Who:
+        # Each class asks for the same calls again.
+        key = block, call
+        if key not in self._who:
+            self._who[key] = self._instances.called_at(call, block.spot)
+        return self._who[key]
 
     def _blocks(self, module: Module) -> list[_Block]:
         if module not in self._of_module:
@@ -106,7 +114,7 @@ class HandTraining:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Block:
     """Statements that train something; `is_tape` if all of them are recorded for gradients."""
 

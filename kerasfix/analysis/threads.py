@@ -200,9 +200,8 @@ class Threads:
                 elif site.is_decided:
                     thread.blockers.append(f"line {site.call.lineno} gives `{site.text}` a mode of its own")
         thread.passes = list(dict.fromkeys(thread.passes))
+        _prune(thread)
         thread.blockers = list(dict.fromkeys(thread.blockers))
-        if thread.gains and not thread.passes and not thread.blockers:
-            thread.blockers += thread.refused
         return thread
 
     def _carry_on(self, thread: Thread, site: Site) -> list[Method]:
@@ -310,6 +309,26 @@ class Threads:
                     yield f"`{func.attr}` is an attribute of {info.name}"
 
 
+def _prune(thread: Thread) -> None:
+    """Leave out helpers that would take the flag and hand it to nobody, as no layer in them can take it."""
+    gaining = set(thread.gains)
+    useful: set[Method] = set()
+    waiting = True
+    while waiting:
+        found = {
+            method
+            for site in thread.passes
+            if not site.helpers or not gaining.issuperset(site.helpers) or useful & set(site.helpers)
+            for method in (site.method, *site.helpers)
+        }
+        waiting = not found <= useful
+        useful |= found
+    thread.gains = [method for method in thread.gains if method in useful]
+    thread.passes = [site for site in thread.passes if site.method in useful]
+    if gaining and not thread.gains and not thread.blockers:
+        thread.blockers += thread.refused
+
+
 def place_blockers(method: Method) -> Iterator[str]:
     """Whether a method is written where nothing may be edited."""
     if not method.owner.module.given:
@@ -321,11 +340,12 @@ def decorator_blockers(method: Method) -> Iterator[str]:
     """Decorators through which the flag may not arrive, or None may not pass."""
     for decorator in method.node.decorator_list:
         if not hands_on(decorator, method):
-            yield f"`{method.name}` has the decorator `{ast.unparse(named(decorator))}`"
+            what = ast.unparse(named(decorator))
+            yield f"`{method.name}` of {method.owner.name} has the decorator `{what}`"
         elif isinstance(decorator, ast.Call) and any(
             keyword.arg == "input_signature" for keyword in decorator.keywords
         ):
-            yield f"`{method.name}` has a tf.function with an `input_signature`"
+            yield f"`{method.name}` of {method.owner.name} has a tf.function with an `input_signature`"
 
 
 def _signature_blockers(method: Method) -> Iterator[str]:

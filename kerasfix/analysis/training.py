@@ -215,9 +215,39 @@ class TrainingFlow:
         before = info in self._dependent, info in self._needy
         if info not in self._needy and self._needs_flag_in(info, call):
             self._needy.add(info)
-        if info in self._needy or _reads_flag(call):
+        if info in self._needy or self._reads_flag(call):
             self._dependent.add(info)
         return before != (info in self._dependent, info in self._needy)
+
+    def _reads_flag(self, call: Method) -> bool:
+        """Whether a `call` does anything with its flag, other than to hand it on to what ignores it."""
+        if not call.takes(FLAG):
+            return False
+        ignored = {
+            site.value
+            for site in self.sites(call)
+            if site.value is not None and not site.helpers and self._ignore_flag(site.values)
+        }
+        return any(
+            isinstance(node, ast.Name)
+            and node.id == FLAG
+            and isinstance(node.ctx, ast.Load)
+            and node not in ignored
+            for statement in call.node.body
+            for node in walk(statement)
+        )
+
+    def _ignore_flag(self, values: Sequence[Value]) -> bool:
+        return all(
+            self.value_depends(value) is Dependence.INDEPENDENT
+            # `**kwargs` may carry it to somewhere.
+            and (
+                not isinstance(value, UserLayer)
+                or (call := value.info.find("call")) is None
+                or call.takes(FLAG)
+            )
+            for value in values
+        )
 
     def _builtin_depends(self, layer: BuiltinLayer) -> Dependence:
         match layer.fact.effect:
@@ -248,14 +278,6 @@ class TrainingFlow:
 
 def is_true(node: ast.expr | None) -> bool:
     return isinstance(node, ast.Constant) and node.value is True
-
-
-def _reads_flag(method: Method) -> bool:
-    return method.takes(FLAG) and any(
-        isinstance(node, ast.Name) and node.id == FLAG and isinstance(node.ctx, ast.Load)
-        for statement in method.node.body
-        for node in walk(statement)
-    )
 
 
 def _builtin_dependence(info: ClassInfo) -> Dependence:

@@ -112,10 +112,15 @@ def appended(
 def _gap(
     elements: Sequence[_Element], opening: cst.BaseParenthesizableWhitespace, layout: Layout
 ) -> cst.BaseParenthesizableWhitespace:
-    if isinstance(opening, cst.ParenthesizedWhitespace) and (
-        layout.wrapped is not None or _have_own_lines(elements)
-    ):
+    shown = _have_own_lines(elements)
+    if isinstance(opening, cst.ParenthesizedWhitespace) and (layout.wrapped is not None or shown):
         return cst.ParenthesizedWhitespace(indent=opening.indent, last_line=opening.last_line)
+    if shown and len(elements) > 2:
+        # The first one stands behind the bracket, each of the others below it. One break alone shows nothing.
+        below = elements[0].comma
+        assert isinstance(below, cst.Comma)
+        assert isinstance(below.whitespace_after, cst.ParenthesizedWhitespace)
+        return below.whitespace_after.with_changes(first_line=cst.TrailingWhitespace(), empty_lines=[])
     if layout.wrapped is not None:
         return cst.ParenthesizedWhitespace(indent=False, last_line=cst.SimpleWhitespace(layout.wrapped))
     return cst.SimpleWhitespace(layout.comma[1:])

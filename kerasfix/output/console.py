@@ -29,6 +29,11 @@ class Printer:
         self._stream = stream
         self._console = _console(stream) if _wants_colour(stream) else None
 
+    @property
+    def is_terminal(self) -> bool:
+        """Whether people look at it, and it can show more than ASCII."""
+        return self._console is not None and "utf" in (self._stream.encoding or "").lower()
+
     def lines(self, lines: Iterable[Line]) -> None:
         for line in lines:
             self.line(*line)

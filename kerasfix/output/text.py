@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from kerasfix.diff import unified_diff
 from kerasfix.engine import Problem
-from kerasfix.findings import Applicability, Finding, Severity
+from kerasfix.findings import Applicability, Finding, Fix, Severity
+from kerasfix.output.chain import ASCII, Strokes, chain_lines
 from kerasfix.output.console import Line
 from kerasfix.source import Source
 
@@ -24,7 +25,7 @@ _SEVERITY_STYLES = {
 _DIFF_STYLES = {"-": "red", "+": "green", "@": "cyan"}
 
 
-def finding_lines(path: Path, source: Source, finding: Finding) -> Iterator[Line]:
+def finding_lines(path: Path, source: Source, finding: Finding, strokes: Strokes = ASCII) -> Iterator[Line]:
     """`path:line:column: CODE message`, the line it is about, and how to fix it."""
     start = source.position(finding.start)
     yield [
@@ -33,14 +34,21 @@ def finding_lines(path: Path, source: Source, finding: Finding) -> Iterator[Line
         (f" {finding.message}", ""),
     ]
     yield from _frame(source, finding)
+    if finding.chain is not None:
+        yield from chain_lines(finding.chain, strokes)
     if finding.fix is not None:
-        kind = finding.fix.applicability.value
-        text = f"{finding.fix.message}. {finding.fix.effect}".rstrip(" .")
-        yield [("  fix", "bold"), (f" ({kind}): ", "bold"), (text, "")]
-        if finding.fix.applicability is Applicability.SUGGESTION:
-            yield from _small_diff(source, finding)
+        yield from _fix_lines("fix", finding.fix, source, finding.file)
+    for other in finding.others:
+        yield from _fix_lines("or" if finding.fix is not None else "perhaps", other, source, finding.file)
     if finding.help:
         yield [("  note: ", "bold"), (finding.help, "")]
+
+
+def _fix_lines(word: str, fix: Fix, source: Source, file: str) -> Iterator[Line]:
+    text = f"{fix.message}. {fix.effect}".rstrip(" .")
+    yield [(f"  {word}", "bold"), (f" ({fix.applicability.value}): ", "bold"), (text, "")]
+    if fix.applicability is Applicability.SUGGESTION:
+        yield from _small_diff(source, fix, file)
 
 
 def problem_line(problem: Problem) -> Line:
@@ -120,14 +128,13 @@ def _frame(source: Source, finding: Finding) -> Iterator[Line]:
     yield [(f"  {' ' * len(number)} | ", "blue"), (indent + "^" * max(width, 1), "bold red")]
 
 
-def _small_diff(source: Source, finding: Finding) -> Iterator[Line]:
-    assert finding.fix is not None
-    here = [edit for edit in finding.fix.edits if edit.file == finding.file]
+def _small_diff(source: Source, fix: Fix, file: str) -> Iterator[Line]:
+    here = [edit for edit in fix.edits if edit.file == file]
     # Its header is not shown.
     text = unified_diff("", source.text, sorted(here))
     for line in text.splitlines()[2:]:
         yield [("    ", ""), (line, _DIFF_STYLES.get(line[:1], ""))]
-    others = {edit.file for edit in finding.fix.edits} - {finding.file}
+    others = {edit.file for edit in fix.edits} - {file}
     if others:
         yield [("    and changes in ", ""), (_count(len(others), "other file"), "")]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from kerasfix.analysis.program import Program
 from kerasfix.codemods import CannotEdit
-from kerasfix.findings import Applicability, Finding, Fix, Severity
+from kerasfix.findings import Applicability, Chain, Finding, Fix, Severity
 from kerasfix.source import Edit
 
 
@@ -74,14 +74,17 @@ def finding(
     loses: tuple[str, ...] = (),
     fix: Fix | None = None,
     help: str = "",
+    others: tuple[Fix, ...] = (),
+    chain: Chain | None = None,
 ) -> Finding:
     """A finding that spans `node`; of a function or class it spans the first line only."""
     start, end = program.source.span(node)
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         end = start + len(program.source.line(node.lineno)[node.col_offset :].rstrip())
     code, name = rule
+    file = program.source.file
     return Finding(
-        code, name, message, start, end, severity, fix, help, owner, method, loses, program.source.file
+        code, name, message, start, end, severity, fix, help, owner, method, loses, file, others, chain
     )
 
 

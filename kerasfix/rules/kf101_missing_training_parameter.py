@@ -67,7 +67,10 @@ def _finding(program: Program, info: ClassInfo, call: Method) -> Finding:
     if thread.blockers:
         fix, help = None, left_alone(thread.blockers)
     else:
-        fix, help = _fix(info, thread, reached)
+        given = [site.class_names for site in thread.passes if not site.helpers]
+        fix, help = _fix(info, thread, given or reached)
+        if thread.refused and not help:
+            help = f"Not all of it gets the flag: {listed(list(dict.fromkeys(thread.refused)))}"
     return finding(
         program,
         _RULE,
@@ -91,7 +94,7 @@ def _fix(info: ClassInfo, thread: Thread, reached: list[str]) -> tuple[Fix | Non
         effect=(
             f"fit() then runs {listed(reached)} in training mode, as Keras documents"
             if info.role is Kind.MODEL
-            else "The flag then comes from the caller, with every Keras and on every backend"
+            else "Then they follow the flag that `call` is given, on every backend"
         ),
     )
 
@@ -120,7 +123,9 @@ def _trains_by_hand(info: ClassInfo) -> bool:
 
 def _consequence(program: Program, info: ClassInfo, reached: list[str]) -> str:
     if program.module.is_keras2_only:
-        return "Keras 2 hands the flag on by itself, Keras 3 does not"
+        if info.role is Kind.MODEL:
+            return "Keras 2 hands the flag on by itself, Keras 3 does not"
+        return "Keras 2 hands the flag on by itself, Keras 3 only inside a model that has it"
     if program.module.is_on_jax:
         return "on JAX, where no context is kept, they never train"
     if info.role is Kind.MODEL:
@@ -129,7 +134,8 @@ def _consequence(program: Program, info: ClassInfo, reached: list[str]) -> str:
             return f"up to Keras 3.9, its `train_step` trains this model {how}"
         return f"under Keras 3, fit() trains this model {how}; up to Keras 3.9 so does {_CALL}"
     return (
-        "Keras' call context serves it in models that have the flag; explicit is safer, on JAX the only way"
+        "Keras' call context serves it in models that have the flag; explicit is safer, and on JAX "
+        "subclassed models need it"
     )
 
 

@@ -64,14 +64,18 @@ def check(program: Program) -> Iterator[Finding]:
 
 def _finding(program: Program, info: ClassInfo, call: Method, flag: OtherFlag) -> Finding:
     fix, help = _fix(program, call, flag)
-    is_error = info.role is Kind.MODEL and not program.module.is_keras2_only
+    how_bad = (
+        Severity.ERROR if info.role is Kind.MODEL and not program.module.is_keras2_only else Severity.WARNING
+    )
+    if _is_inherited(program, call, flag):
+        how_bad = Severity.INFO
     return finding(
         program,
         _RULE,
         next(argument for argument in call.named if argument.arg == flag.name),
         f"`call` of {info.name} names its training flag `{flag.name}`, which Keras never sets: "
-        f"{_consequence(info, call, flag.name)}",
-        severity=Severity.ERROR if is_error else Severity.WARNING,
+        f"{_consequence(program, info, call, flag)}",
+        severity=how_bad,
         owner=info.name,
         fix=fix,
         help=help,
@@ -103,8 +107,16 @@ def _fix(program: Program, call: Method, flag: OtherFlag) -> tuple[Fix | None, s
     return fix, f"Not certain, because {reason}"
 
 
-def _consequence(info: ClassInfo, call: Method, name: str) -> str:
-    default = call.default(name)
+def _is_inherited(program: Program, call: Method, flag: OtherFlag) -> bool:
+    """Whether the layers find the flag all the same: Keras 2 puts what it knows in the place of a None."""
+    is_none = isinstance(default := call.default(flag.name), ast.Constant) and default.value is None
+    return is_none and flag.reaches_layers and program.module.is_keras2_only
+
+
+def _consequence(program: Program, info: ClassInfo, call: Method, flag: OtherFlag) -> str:
+    if _is_inherited(program, call, flag):
+        return "Keras 2 finds it for a layer that is handed None, Keras 3 does not"
+    default = call.default(flag.name)
     if info.role is not Kind.MODEL:
         return "only a call that passes it decides what trains"
     if default is None:

@@ -40,10 +40,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from kerasfix.analysis.index import ClassInfo, Method
+from kerasfix.analysis.index import ClassInfo, Kind, Method
 from kerasfix.analysis.program import Program
 from kerasfix.analysis.sites import FLAG
 from kerasfix.analysis.tapes import place_of
+from kerasfix.analysis.values import Nothing, is_layer
 from kerasfix.codemods import CannotEdit
 from kerasfix.findings import Applicability, Finding, Severity
 from kerasfix.rules.base import Case, Rule, attempt, finding, left_alone
@@ -52,6 +53,7 @@ from kerasfix.syntax import walk
 
 _RULE = ("KF107", "overridden-dunder-call")
 _DUNDER = "__call__"
+_OF_KERAS = frozenset({"add_weight", "add_loss", "add_metric", "Variable"})
 # Bases that Keras ships and that leave `call` to their subclasses.
 _WITHOUT_CALL = frozenset({"Layer", "Wrapper", "AbstractRNNCell", "PreprocessingLayer"})
 
@@ -65,7 +67,7 @@ def check(program: Program) -> Iterator[Finding]:
         if above or _has_call(info):
             if above and not _hands_on(info, dunder, above):
                 yield _swallowed(program, info, dunder)
-        else:
+        elif _has_something_to_gain(program, info, dunder):
             yield _instead_of_call(program, info, dunder)
 
 
@@ -74,6 +76,25 @@ def _has_another_meaning(info: ClassInfo, dunder: Method) -> bool:
     return dunder.parameters[:1] in (("shape",), ("step",), ("y_true",)) or any(
         each.name.endswith(("Initializer", "Regularizer", "Constraint", "Loss", "Metric", "Schedule"))
         for each in info.ancestors
+    )
+
+
+def _has_something_to_gain(program: Program, info: ClassInfo, dunder: Method) -> bool:
+    """Whether there is anything that Keras does around a `call`: build and track layers and weights, set the
+    flag, collect losses, train. What only computes is better off without the casting of its inputs.
+    """
+    if info.role is Kind.MODEL or "build" in info.methods or dunder.takes(FLAG):
+        return True
+    attributes = program.flow.layers.attributes(info)
+    return any(
+        is_layer(value) and not isinstance(value, Nothing)
+        for each in attributes.values()
+        for value in each.values
+    ) or any(
+        isinstance(node, ast.Attribute) and node.attr in _OF_KERAS
+        for each in info.ancestors
+        for method in each.methods.values()
+        for node in walk(method.node)
     )
 
 
@@ -309,11 +330,20 @@ class Net(keras.Model):
 
 class Other(layers.Layer):
     def __call__(self, *args, **kwargs):
+        self.add_loss(0.1)
         return args
 """,
         ),
     ),
     valid=(
+        Case(
+            "A layer that only computes",
+            """\
+class Decode(layers.Layer):
+    def __call__(self, boxes, scores):
+        return tf.image.non_max_suppression(boxes, scores, 10)
+""",
+        ),
         Case(
             "It hands on what it gets",
             """\

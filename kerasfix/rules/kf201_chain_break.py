@@ -32,58 +32,26 @@ reads like any other and are not reported.
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from kerasfix.analysis.dataflow import DataFlow, Definition, Step
-from kerasfix.analysis.lost import LayerCall, LayerUse, LostChain
+from kerasfix.analysis.breaks import Break, LostRounds, Repair, breaks_in, consumer, lost_rounds
+from kerasfix.analysis.chains import way_on
+from kerasfix.analysis.lost import LayerCall, LayerUse
 from kerasfix.analysis.program import Program
-from kerasfix.findings import Applicability, Finding, Fix, Severity
+from kerasfix.findings import Applicability, Chain, Finding, Fix, Link, Severity
 from kerasfix.rules.base import Case, Rule, finding, listed
 from kerasfix.source import Edit
-from kerasfix.syntax import walk
 
 _RULE = ("KF201", "chain-break")
-_NUMBER = re.compile(r"(\d+)")
-# Parameters that go along with the tensors and are read by every layer.
-_NO_TENSOR = re.compile(r"^training$|mask", re.IGNORECASE)
 _EFFECT = "Shapes of weights may change, so that saved weights no longer load"
 
 
 def check(program: Program) -> Iterator[Finding]:
     for use in program.layer_uses:
-        for chain in use.lost_chains():
-            found = _broken(program, use, chain)
-            if found is not None:
-                yield found
-        for step in use.data_flow.steps.values():
-            if isinstance(step.node, ast.For):
-                yield from _loop(program, use, step)
-
-
-def _broken(program: Program, use: LayerUse, chain: LostChain) -> Finding | None:
-    """The finding for one lost chain, if a later layer consumes the tensor that the chain began with."""
-    flow = use.data_flow
-    later = (each for each in flow.definitions() if each is not chain.end and chain.end in each.kills)
-    overwriting = [each.step for each in later]
-    steps = [step for step in overwriting if step is not None and _computes(step)]
-    if overwriting:
-        reads = [[read for read in step.reads if _is_older(flow, read, chain)] for step in steps]
-        found = [read for each in reads for read in each]
-        if not found:
-            return None
-        # One read in each statement that takes the place of the lost value: then all of them are meant.
-        sure = len(overwriting) == len(steps) and all(len(each) == 1 for each in reads)
-        # A run shows only what `call` reaches.
-        provable = sure and _is_run(program, use)
-        return _finding(program, use, chain, found, sure=sure, provable=provable)
-    reader = _later_reader(use, chain)
-    if reader is None:
-        return None
-    call, read = reader
-    # Two heads read one tensor too, and one of them may not be used on purpose: a run would prove nothing.
-    sure = _follows(chain.calls[-1].name, call.name) and _is_bound_at(use.frame.node, chain.end, call)
-    return _finding(program, use, chain, [read], sure=sure, provable=False)
+        for each in breaks_in(use):
+            yield _finding(program, use, each)
+        for rounds in lost_rounds(use):
+            yield _loop_finding(program, use, rounds)
 
 
 def _is_run(program: Program, use: LayerUse) -> bool:
@@ -92,176 +60,97 @@ def _is_run(program: Program, use: LayerUse) -> bool:
     return not use.builds and method is not None and program.threads.runs_in_call(method)
 
 
-def _computes(step: Step) -> bool:
-    return isinstance(step.value, ast.Call | ast.BinOp)
-
-
-def _is_older(flow: DataFlow, read: ast.Name, chain: LostChain) -> bool:
-    """Whether a read sees a tensor that the lost chain was made from."""
-    seen = flow.reaching[read]
-    return bool(seen) and seen <= chain.origins and not _NO_TENSOR.search(read.id)
-
-
-def _later_reader(use: LayerUse, chain: LostChain) -> tuple[LayerCall, ast.Name] | None:
-    """Where nothing overwrites the lost name: the next layer that reads what the chain began with."""
-    end = chain.end.step
-    if end is None or chain.end.name.startswith("_") or end.value is not chain.calls[-1].node:
-        return None
-    for step in sorted(use.data_flow.steps.values(), key=lambda step: step.order):
-        if step.order <= end.order:
-            continue
-        if isinstance(step.node, ast.Delete):
-            return None
-        for call in use.calls(step):
-            read = call.consumed
-            if read is not None and use.data_flow.reaching[read] <= chain.sources:
-                return call, read
-    return None
-
-
-def _is_bound_at(root: ast.AST, end: Definition, call: LayerCall) -> bool:
-    """Whether the lost name surely has its value at a call: both stand in one block."""
-    assert end.step is not None
-    for node in walk(root):
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(node, name, None)
-            if isinstance(block, list) and end.step.node in block:
-                return any(call.node in walk(statement) for statement in block)
-    return False
-
-
-def _follows(first: str, second: str) -> bool:
-    """Whether two names are neighbours in a numbered row: conv1 and conv2, block_2a and block_3a."""
-    old, new = _NUMBER.split(first), _NUMBER.split(second)
-    if len(old) != len(new):
-        return False
-    changes = [(a, b) for a, b in zip(old, new, strict=True) if a != b]
-    if len(changes) != 1 or not all(part.isdecimal() for part in changes[0]):
-        return False
-    return int(changes[0][1]) == int(changes[0][0]) + 1
-
-
-def _finding(
-    program: Program, use: LayerUse, chain: LostChain, reads: list[ast.Name], *, sure: bool, provable: bool
-) -> Finding:
-    read, name = reads[0], chain.end.name
+def _finding(program: Program, use: LayerUse, broken: Break) -> Finding:
+    chain, read = broken.chain, broken.read
+    name = chain.end.name
     lost = list(dict.fromkeys(call.name for call in chain.calls))
-    fix, help = None, f"What should use this output has to read `{name}`; if nothing should, the layer can go"
-    if sure:
-        from kerasfix.codemods.dataflow import read_instead
-
-        edits = tuple(edit for each in reads for edit in read_instead(program.source, each, name))
-        fix = _fix(f"Read `{name}` instead of `{read.id}`", edits, lost if provable else [])
-        help = ""
-    consumer = _consumer(program, read, use.frame.node)
-    reads_what = f"`{read.id}` instead of `{name}`" if sure else f"`{read.id}` and nothing reads `{name}`"
+    # Among several ways, and for an output that may be unused on purpose, a run proves nothing.
+    sure = broken.is_overwritten and len(broken.repairs) == 1
+    mends = tuple(lost) if sure and _is_run(program, use) else ()
+    fixes = [_fix(program, repair, name, mends) for repair in broken.repairs]
+    instead = f"instead of `{name}`" if broken.is_overwritten else f"and nothing reads `{name}`"
     return finding(
         program,
         _RULE,
         read,
-        f"`{consumer}` reads {reads_what}, so that the output of {listed(lost)} "
-        f"is lost and {_consequence(use, lost)}",
-        severity=Severity.ERROR,
+        f"`{consumer(use, read)}` reads `{read.id}` {instead}, so that the output of {listed(lost)} is lost: "
+        f"{_consequence(use, lost)}",
+        severity=Severity.ERROR if broken.is_likely else Severity.WARNING,
         owner=use.frame.owner_name,
         method=use.frame.name,
         loses=tuple(lost),
-        fix=fix,
-        help=help,
+        # What nothing speaks for but that it is possible is not to be written with everything else.
+        fix=fixes[0] if fixes and broken.is_likely else None,
+        help=_help(broken, name, lost),
+        others=tuple(fixes[1:] if broken.is_likely else fixes),
+        chain=_chain(use, broken),
     )
+
+
+def _help(broken: Break, name: str, lost: list[str]) -> str:
+    if not broken.repairs:
+        return f"What should use this output has to read `{name}`; if nothing should, the layer can go"
+    if broken.is_likely:
+        return ""
+    return f"If the output is not meant to be used, {listed(lost)} can go"
 
 
 def _consequence(use: LayerUse, lost: list[str]) -> str:
-    if use.builds:
-        return (
-            "the layer is no part of the model" if len(lost) == 1 else "the layers are no part of the model"
-        )
-    return "its weights get no gradient" if len(lost) == 1 else "their weights get no gradient"
+    count = "1 layer" if len(lost) == 1 else f"{len(lost)} layers"
+    its = "its" if len(lost) == 1 else "their"
+    return f"{count}, no part of the model" if use.builds else f"{count}, {its} weights get no gradient"
 
 
-def _loop(program: Program, use: LayerUse, head: Step) -> Iterator[Finding]:
-    """`for layer in self.stack: x = layer(inputs)`: all results but the last are thrown away."""
-    loop = head.node
-    assert isinstance(loop, ast.For)
-    if any(isinstance(node, ast.Break | ast.Return | ast.Continue) for node in walk(loop)):
-        return
-    for node in loop.body:
-        step = use.data_flow.steps.get(node)
-        if step is None or step.value is None or len(step.definitions) != 1:
-            continue
-        (definition,) = step.definitions.values()
-        call = _loop_call(use, step, loop)
-        if call is None or call.consumed is None or not use.data_flow.readers(definition):
-            continue
-        if _reads_in(loop, definition.name) or not _is_from_outside(use.data_flow, call.consumed, loop):
-            continue
-        yield _loop_finding(program, use, definition, loop, call)
+def _fix(program: Program, repair: Repair, name: str, mends: tuple[str, ...]) -> Fix:
+    from kerasfix.codemods.dataflow import read_instead
+
+    edits = tuple(edit for read in repair.reads for edit in read_instead(program.source, read, name))
+    lines = list(dict.fromkeys(str(read.lineno) for read in repair.reads))
+    where = f"line {lines[0]}" if len(lines) == 1 else f"lines {listed(lines)}"
+    message = f"Read `{name}` instead of `{repair.reads[0].id}` on {where}: {repair.why}"
+    return _suggestion(message, edits, mends)
 
 
-def _loop_call(use: LayerUse, step: Step, loop: ast.For) -> LayerCall | None:
-    """The call, in a statement of a loop, of a layer that changes from round to round."""
-    targets = {node.id for node in walk(loop.target) if isinstance(node, ast.Name)}
-    for call in use.calls(step):
-        reads = {node.id for node in walk(call.node.func) if isinstance(node, ast.Name)}
-        if reads & targets:
-            return call
-    return None
+def _suggestion(message: str, edits: Sequence[Edit], mends: tuple[str, ...]) -> Fix:
+    return Fix(message, Applicability.SUGGESTION, tuple(edits), effect=_EFFECT, mends=mends)
 
 
-def _reads_in(loop: ast.For, name: str) -> bool:
-    return any(
-        isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
-        for node in walk(loop)
-    )
+def _chain(use: LayerUse, broken: Break) -> Chain:
+    taken, end = way_on(use, broken.read)
+    chain = broken.chain
+    return Chain(broken.read.id, _links(chain.calls), chain.end.name, _links(taken), end, broken.read.lineno)
 
 
-def _is_from_outside(flow: DataFlow, read: ast.Name, loop: ast.For) -> bool:
-    return all(
-        each.step is None or loop not in (*each.step.loops, each.step.node) for each in flow.reaching[read]
-    )
+def _links(calls: Sequence[LayerCall]) -> tuple[Link, ...]:
+    return tuple(Link(call.name, call.node.lineno) for call in calls)
 
 
-def _loop_finding(
-    program: Program, use: LayerUse, definition: Definition, loop: ast.For, call: LayerCall
-) -> Finding:
+def _loop_finding(program: Program, use: LayerUse, rounds: LostRounds) -> Finding:
     from kerasfix.codemods.dataflow import assign_before, read_instead
 
-    read, name = call.consumed, definition.name
+    read, definition = rounds.call.consumed, rounds.definition
     assert read is not None
-    lost = _loop_layers(loop) if _is_run(program, use) else []
+    name = definition.name
     edits = read_instead(program.source, read, name)
     if not definition.kills - {definition}:
-        edits = (*assign_before(program.source, loop, name, read.id, use.frame.node), *edits)
+        edits = (*assign_before(program.source, rounds.loop, name, read.id, use.frame.node), *edits)
+    func = ast.unparse(rounds.call.node.func)
     return finding(
         program,
         _RULE,
         read,
-        f"Every round of the loop reads `{read.id}`, so that all outputs of `{ast.unparse(call.node.func)}` "
-        "but the last are lost and their weights get no gradient",
+        f"Every round of the loop reads `{read.id}`, so that all outputs of `{func}` but the last are lost: "
+        + ("no part of the model" if use.builds else "their weights get no gradient"),
         severity=Severity.ERROR,
         owner=use.frame.owner_name,
         method=use.frame.name,
-        loses=tuple(_loop_layers(loop)),
-        fix=_fix(f"Read `{name}`, the output of the round before", edits, lost),
+        loses=rounds.layers,
+        fix=_suggestion(
+            f"Read `{name}`, the output of the round before",
+            edits,
+            rounds.layers if _is_run(program, use) else (),
+        ),
     )
-
-
-def _loop_layers(loop: ast.For) -> list[str]:
-    """The attribute that the loop runs over, whose layers a mended loop reaches."""
-    return [node.attr for node in walk(loop.iter) if isinstance(node, ast.Attribute)][:1]
-
-
-def _fix(message: str, edits: tuple[Edit, ...], lost: list[str]) -> Fix:
-    return Fix(message, Applicability.SUGGESTION, edits, effect=_EFFECT, mends=tuple(lost))
-
-
-def _consumer(program: Program, read: ast.Name, root: ast.AST) -> str:
-    """What reads the variable: the innermost call around it."""
-    around = [
-        node
-        for node in walk(root)
-        if isinstance(node, ast.Call) and any(child is read for child in walk(node))
-    ]
-    return ast.unparse(around[-1].func) if around else program.source.line(read.lineno).strip()
 
 
 _INIT = """\
