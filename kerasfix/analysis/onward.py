@@ -205,7 +205,8 @@ class Steps:
             onward = Onward(escapes=inside.escapes)
             if inside.blocked is not None:
                 onward.to.append((call, inside.blocked))
-            if inside.returns:
+            if inside.returns or inside.escapes:
+                # Where it escapes to is not known; it may come back.
                 onward.to.append((call, None))
             return onward
         onward = _to(call)
