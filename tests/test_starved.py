@@ -237,6 +237,12 @@ def test_the_layers_of_a_functional_model_are_named_together() -> None:
     )
 
 
+def test_what_is_not_known_behind_an_operation_brings_no_gradient_back() -> None:
+    line = "x = layers.Lambda(tf.argmax)(x)\nx = layers.Lambda(tf.cast, arguments={'dtype': 'float32'})(x)"
+    (finding,) = found(GRAPH.format(line=line, trains="fit"))
+    assert finding.loses == ("first", "Dense")
+
+
 @pytest.mark.parametrize(
     ("line", "trains"),
     [

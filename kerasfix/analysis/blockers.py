@@ -56,6 +56,11 @@ class Blocker:
     is_zero: bool = False
 
     @property
+    def place(self) -> tuple[int, int]:
+        """Where it stands in the source."""
+        return self.node.lineno, self.node.col_offset
+
+    @property
     def reason(self) -> str:
         """What it does to the gradient, after "which"."""
         return "has a gradient of zero everywhere" if self.is_zero else _REASONS[self.kind]

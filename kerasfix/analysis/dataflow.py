@@ -54,6 +54,10 @@ class DataFlow:
         found = [read for held in _all_of(definition, parts) for read in names.get(held, ())]
         return found if len(found) < 2 else sorted(found, key=self._place_of.__getitem__)
 
+    def seen_at(self, held: Held) -> tuple[list[ast.Name], list[Merge]]:
+        """The reads that see just this, and the merges that it is a member of."""
+        return self._uses.get(held, []), self._part_of.get(held, [])
+
     def overwriting(self, definition: Definition) -> list[Definition]:
         """The definitions that can overwrite a definition, in the order of the source."""
         found = {each for held in _all_of(definition, self._part_of) for each in self._over.get(held, ())}

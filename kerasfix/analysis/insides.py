@@ -7,13 +7,14 @@ from functools import cached_property
 
 from kerasfix.analysis.blockers import blocker_named
 from kerasfix.analysis.frames import Frame
-from kerasfix.analysis.gradient_paths import GradientPaths, Reach
+from kerasfix.analysis.gradient_paths import GradientPaths
 from kerasfix.analysis.lost import LayerCall
+from kerasfix.analysis.onward import Reach, Steps
 from kerasfix.analysis.program import Program
 from kerasfix.analysis.scope import Function, function_scope, named_parameters
 from kerasfix.analysis.sites import called_methods
 from kerasfix.analysis.values import BuiltinLayer, UserLayer, Value
-from kerasfix.syntax import own_nodes
+from kerasfix.syntax import own_nodes, parents_in
 
 _MOST_FUNCTIONS = 4
 
@@ -34,6 +35,7 @@ class Insides:
         self._known: dict[tuple[Frame, str], Reach] = {}
         self._lambdas: dict[ast.Lambda, Frame] = {}
         self._named: dict[ast.expr, Reach] = {}
+        self._parents: dict[Frame, dict[ast.AST, ast.AST]] = {}
         self._depth = 0
 
     def layer_calls(self, frame: Frame) -> dict[ast.Call, LayerCall]:
@@ -46,6 +48,12 @@ class Insides:
             }
         return self._calls[frame]
 
+    def parents(self, frame: Frame) -> dict[ast.AST, ast.AST]:
+        """What each node of a frame is a part of."""
+        if frame not in self._parents:
+            self._parents[frame] = parents_in(frame.node)
+        return self._parents[frame]
+
     def paths(
         self, frame: Frame, ends: frozenset[ast.AST] = frozenset(), *, nowhere_else: bool = False
     ) -> GradientPaths:
@@ -54,10 +62,12 @@ class Insides:
         def inside(call: ast.Call, argument: ast.expr) -> Reach | None:
             return self._of_argument(call, argument, frame)
 
+        parents = self.parents(frame)
         if ends:
-            return GradientPaths(frame, self.layer_calls(frame), inside, ends, nowhere_else=nowhere_else)
+            steps = Steps(frame, parents, self.layer_calls(frame), inside, ends, nowhere_else=nowhere_else)
+            return GradientPaths(steps)
         if frame not in self._paths:
-            self._paths[frame] = GradientPaths(frame, self.layer_calls(frame), inside)
+            self._paths[frame] = GradientPaths(Steps(frame, parents, self.layer_calls(frame), inside))
         return self._paths[frame]
 
     def of_function(self, function: Function, name: str) -> Reach | None:
@@ -122,7 +132,7 @@ class Insides:
             return self.of_function(found[0], found[0].args.args[0].arg) or Reach(escapes=True)
         if function not in self._named:
             blocker = blocker_named(function, place.scope)
-            self._named[function] = Reach(escapes=True) if blocker is None else Reach(blocked={blocker: None})
+            self._named[function] = Reach(escapes=blocker is None, blocked=blocker, arrives=True)
         return self._named[function]
 
     def _frame_of_lambda(self, function: ast.Lambda, place: Frame) -> Frame:

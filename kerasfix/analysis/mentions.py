@@ -36,47 +36,60 @@ class Mentions:
 
     Args:
         module: The module.
+        calls: The calls of layers in it.
     """
 
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: Module, calls: set[ast.Call]) -> None:
         self._module = module
-        self._parents: dict[Function, dict[ast.AST, ast.AST]] = {}
+        self._calls = calls
+        self._funcs = {call.func for call in calls}
+        self._called = {func.id for func in self._funcs if isinstance(func, ast.Name)}
+        self._of_class: dict[ClassInfo, dict[str, bool]] = {}
 
-    def are_calls(self, name: str, info: ClassInfo, calls: set[ast.Call]) -> bool:
-        """Whether all that is done with an attribute of a class is to make it and to call it.
-
-        Args:
-            name: The attribute.
-            info: The class.
-            calls: The calls that count as such.
-        """
-        for each in info.family:
-            for method in each.methods.values():
-                for node in walk(method.node):
-                    if (
-                        isinstance(node, ast.Attribute)
-                        and node.attr == name
-                        and isinstance(node.ctx, ast.Load)
-                        and not self._is_call(node, method.node, calls)
-                    ):
-                        return False
-                    if isinstance(node, ast.Constant) and node.value == name:
-                        return False
-        return not any(True for module in self._about(info) for _ in _outside(module, name, info))
+    def are_calls(self, name: str, info: ClassInfo) -> bool:
+        """Whether all that is done with an attribute of a class is to make it and to call it."""
+        return self._in_family(info).get(name, True) and not any(
+            True for module in self._about(info) for _ in _outside(module, name)
+        )
 
     def _about(self, info: ClassInfo) -> list[Module]:
         return list({self._module: None, **self._module.project.speaking(info)})
 
-    def _is_call(self, node: ast.Attribute, function: Function, calls: set[ast.Call]) -> bool:
-        if function not in self._parents:
-            self._parents[function] = parents_in(function)
-        parents = self._parents[function]
+    def _in_family(self, info: ClassInfo) -> dict[str, bool]:
+        """For each attribute that the class or one of its family reads, whether it is called and no more.
+
+        A text that says its name may be meant for `getattr`.
+        """
+        if info not in self._of_class:
+            found = self._of_class[info] = {}
+            for method in (method for each in info.family for method in each.methods.values()):
+                parents = parents_in(method.node)
+                odd = self._odd_names(method.node)
+                for node in walk(method.node):
+                    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+                        is_call = self._is_call(node, method.node, parents, odd)
+                        found[node.attr] = found.get(node.attr, True) and is_call
+                    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                        found[node.value] = False
+        return self._of_class[info]
+
+    def _odd_names(self, function: Function) -> set[str]:
+        """The names in a function that are read for anything else than to be called as layers."""
+        return {
+            node.id
+            for node in walk(function)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node not in self._funcs
+        }
+
+    def _is_call(
+        self, node: ast.Attribute, function: Function, parents: dict[ast.AST, ast.AST], odd: set[str]
+    ) -> bool:
         here: ast.AST = node
         parent = parents[here]
         while isinstance(parent, ast.Subscript) and parent.value is here:
             here, parent = parent, parents[parent]
         if isinstance(parent, ast.Call) and parent.func is here:
-            return parent in calls
+            return parent in self._calls
         if isinstance(parent, ast.Attribute):
             return parent.attr in _HARMLESS or (function.name in NOT_FORWARD and parent.attr in _GROWS)
         if isinstance(here, ast.Subscript) and not isinstance(here.ctx, ast.Load):
@@ -86,20 +99,14 @@ class Mentions:
                 return True
             here, parent = parent, parents[parent]
         if isinstance(parent, ast.For) and parent.iter is here:
-            return _are_called_in(parent, function, calls)
+            # Its variables are called, and nothing else is done with those that are.
+            targets = {each.id for each in walk(parent.target) if isinstance(each, ast.Name)}
+            called = targets & self._called
+            return bool(called) and not called & odd
         return False
 
 
-def _are_called_in(loop: ast.For, function: Function, calls: set[ast.Call]) -> bool:
-    """Whether the variables of a loop are called, and nothing else is done with those that are."""
-    targets = {node.id for node in walk(loop.target) if isinstance(node, ast.Name)}
-    called = {call.func.id for call in calls if isinstance(call.func, ast.Name) and call.func.id in targets}
-    funcs = {call.func for call in calls}
-    reads = [node for node in walk(function) if isinstance(node, ast.Name) and node.id in called]
-    return bool(called) and all(node in funcs or isinstance(node.ctx, ast.Store) for node in reads)
-
-
-def _outside(module: Module, name: str, info: ClassInfo) -> Iterator[ast.AST]:
+def _outside(module: Module, name: str) -> Iterator[ast.AST]:
     """The reads of an attribute of something other than `self`."""
     for node in module.reads.get(name, ()):
         if isinstance(node, ast.Attribute) and not (

@@ -65,6 +65,8 @@ class StarvedLayers:
     def __init__(self, program: Program, insides: Insides) -> None:
         self._program = program
         self._insides = insides
+        self._attributes_of: dict[ClassInfo, dict[ast.Call, set[str]]] = {}
+        self._others_of: dict[ClassInfo, frozenset[ast.Call] | None] = {}
 
     def find(self) -> Iterator[Starved]:
         """The starved layers of all classes, by the operations that starve them."""
@@ -103,7 +105,7 @@ class StarvedLayers:
 
     def _blocker(self, made: ast.Call, calls: list[tuple[LayerCall, LayerUse]]) -> Blocker | None:
         """What starves a layer, if something does and nobody meant it to."""
-        found: dict[Blocker, None] = {}
+        found: list[Blocker] = []
         for call, use in calls:
             if not all(is_trained(value) for value in call.values if not isinstance(value, Nothing)):
                 return None
@@ -112,8 +114,8 @@ class StarvedLayers:
             reach = self._insides.paths(use.frame).of(call.node)
             if not reach.is_starved:
                 return None
-            found.update(reach.blocked)
-        first = min(found, key=lambda each: (each.node.lineno, each.node.col_offset))
+            found += [reach.blocked] if reach.blocked is not None else []
+        first = min(found, key=lambda each: each.place)
         if any(self._is_meant(made, use, first) for _, use in calls):
             return None
         return first if all(self._is_only_called(made, use) for _, use in calls) else None
@@ -150,43 +152,52 @@ class StarvedLayers:
         return (
             bool(attributes)
             and self._program.threads.runs_in_call(method)
-            and all(self._mentions.are_calls(name, method.owner, self._all_calls) for name in attributes)
+            and all(self._mentions.are_calls(name, method.owner) for name in attributes)
         )
 
     @cached_property
     def _mentions(self) -> Mentions:
-        return Mentions(self._program.module)
-
-    @cached_property
-    def _all_calls(self) -> set[ast.Call]:
-        uses = self._program.layer_uses
-        return {call for use in uses if not use.builds for call in self._insides.layer_calls(use.frame)}
+        uses = [use for use in self._program.layer_uses if not use.builds]
+        calls = {call for use in uses for call in self._insides.layer_calls(use.frame)}
+        return Mentions(self._program.module, calls)
 
     def _attributes(self, made: ast.Call, use: LayerUse) -> set[str]:
         """The attributes of `self` that hold a layer."""
         method = use.frame.method
         assert method is not None
-        return {
-            name
-            for info in method.receivers
-            for name, attribute in self._program.flow.layers.attributes(info).items()
-            for value in attribute.values
-            for each in flat(value)
-            if getattr(each, "call", None) is made
-        }
+        return {name for info in method.receivers for name in self._held(info).get(made, ())}
+
+    def _held(self, info: ClassInfo) -> dict[ast.Call, set[str]]:
+        """The attributes that hold each layer of a class, by where it is made."""
+        if info not in self._attributes_of:
+            found = self._attributes_of[info] = {}
+            for name, attribute in self._program.flow.layers.attributes(info).items():
+                for each in (one for value in attribute.values for one in flat(value)):
+                    if isinstance(each, BuiltinLayer | UserLayer | Stack):
+                        found.setdefault(each.call, set()).add(name)
+        return self._attributes_of[info]
 
     def _is_certain(self, info: ClassInfo, blocker: Blocker) -> bool:
         return info.kind is Role.MODEL and blocker.kind is not Kind.STOPS
 
     def _are_all(self, info: ClassInfo, starved: set[ast.Call]) -> bool:
         """Whether a class has no other layer that could have weights, and none of its own."""
+        if info not in self._others_of:
+            self._others_of[info] = self._trainable(info)
+        trainable = self._others_of[info]
+        return trainable is not None and trainable <= starved
+
+    def _trainable(self, info: ClassInfo) -> frozenset[ast.Call] | None:
+        """Where all layers of a class are made that could have weights; None if it has others."""
         for each in info.ancestors:
             for method in each.methods.values():
                 for node in walk(method.node):
                     if isinstance(node, ast.Attribute) and node.attr in ("add_weight", "Variable"):
-                        return False
-        for attribute in self._program.flow.layers.attributes(info).values():
-            for value in (each for one in attribute.values for each in flat(one)):
-                if getattr(value, "call", None) not in starved and may_have_weights(value):
-                    return False
-        return True
+                        return None
+        attributes = self._program.flow.layers.attributes(info).values()
+        values = [each for one in attributes for value in one.values for each in flat(value)]
+        return frozenset(
+            value.call
+            for value in values
+            if isinstance(value, BuiltinLayer | UserLayer | Stack) and may_have_weights(value)
+        )

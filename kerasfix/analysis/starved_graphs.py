@@ -76,7 +76,7 @@ class StarvedGraphs:
 
     def _blocker(self, calls: list[LayerCall], use: LayerUse, paths: GradientPaths) -> Blocker | None:
         """What starves a layer, if something does and nobody meant it to."""
-        found: dict[Blocker, None] = {}
+        found: list[Blocker] = []
         for call in calls:
             values = [value for value in call.values if not isinstance(value, Nothing)]
             if not all(is_trained(value) for value in values) or use.has_effect(call):
@@ -86,8 +86,8 @@ class StarvedGraphs:
             reach = paths.of(call.node)
             if not reach.is_starved:
                 return None
-            found.update(reach.blocked)
-        first = min(found, key=lambda each: (each.node.lineno, each.node.col_offset))
+            found += [reach.blocked] if reach.blocked is not None else []
+        first = min(found, key=lambda each: each.place)
         if first.kind is Kind.STOPS:
             line = self._program.source.line(first.node.lineno)
             if "#" in line or words_of(line) & STOPPED_ON_PURPOSE:
@@ -111,7 +111,7 @@ def _is_only_called(call: LayerCall, calls: list[LayerCall], frame: Frame) -> bo
     if not isinstance(func, ast.Name) or func.id in frame.flow.captured:
         return False
     funcs = {each.node.func for each in calls}
-    definitions = [*frame.flow.reaching.get(func, ())]
+    definitions = frame.flow.reaching.get(func, ())
     return bool(definitions) and all(
         read in funcs for definition in definitions for read in frame.flow.readers(definition)
     )

@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from kerasfix.analysis.blockers import Blocker, name_of
 from kerasfix.analysis.dataflow import Definition
 from kerasfix.analysis.frames import Frame
-from kerasfix.analysis.gradient_paths import Reach
 from kerasfix.analysis.insides import Insides
+from kerasfix.analysis.onward import Reach
 from kerasfix.analysis.program import Program
 from kerasfix.analysis.scope import Function
 from kerasfix.analysis.sites import called_methods
 from kerasfix.analysis.starved import Starved
 from kerasfix.keras import names
 from kerasfix.keras.gradients import Kind
-from kerasfix.syntax import own_nodes, parents_in, walk
+from kerasfix.syntax import own_nodes, walk
 
 _VARIABLES = frozenset({"trainable_variables", "trainable_weights", "variables", "weights"})
 # They return arrays of numpy.
@@ -65,7 +65,7 @@ class StarvedLosses:
 
     def _in_tape(self, owner: ast.expr, target: ast.expr, opened: ast.With, frame: Frame) -> Starved | None:
         """What starves a model whose gradient a tape takes."""
-        parents = parents_in(frame.node)
+        parents = self._insides.parents(frame)
         text = ast.unparse(owner)
         calls: dict[ast.Call, Blocker | None] = {}
         inside = list(own_nodes(opened.body))
@@ -78,15 +78,15 @@ class StarvedLosses:
                     return None
         if not calls or not self._are_all_known(inside, calls, owner, frame):
             return None
-        found: dict[Blocker, None] = {}
+        found: list[Blocker] = []
         for call, blocker in calls.items():
             reach = self._insides.paths(frame, frozenset({target}), nowhere_else=True).of(call, blocker)
             if reach.escapes or reach.returns:
                 return None
-            found.update(reach.blocked)
+            found += [reach.blocked] if reach.blocked is not None else []
         if not found:
             return None
-        first = min(found, key=lambda each: (each.node.lineno, each.node.col_offset))
+        first = min(found, key=lambda each: each.place)
         return Starved(
             first, _attribute(owner, frame), frame.owner_name, frame.name, is_all=True, source=text
         )
@@ -139,10 +139,9 @@ class StarvedLosses:
         for function in dict.fromkeys(self._losses()):
             frame = frames.get(function)
             reach, name = self._of_loss(function)
-            if frame is None or reach is None or not reach.is_starved:
+            if frame is None or reach is None or reach.blocked is None or not reach.is_starved:
                 continue
-            first = min(reach.blocked, key=lambda each: (each.node.lineno, each.node.col_offset))
-            yield Starved(first, (), frame.owner_name, function.name, is_all=True, source=name)
+            yield Starved(reach.blocked, (), frame.owner_name, function.name, is_all=True, source=name)
 
     def _of_loss(self, function: Function) -> tuple[Reach | None, str]:
         """What a loss function does with the prediction."""
@@ -194,7 +193,7 @@ class StarvedLosses:
 
 def _opened_by(tape: ast.Name, frame: Frame) -> ast.With | None:
     """The `with tf.GradientTape() as tape` that a name comes from."""
-    definitions = [*frame.flow.reaching.get(tape, ())]
+    definitions = frame.flow.reaching.get(tape, ())
     nodes = [each.step.node for each in definitions if each.step is not None]
     match nodes:
         case [ast.With(items=[ast.withitem(context_expr=ast.Call(func=func))]) as opened]:
@@ -210,7 +209,7 @@ def _owners(sources: ast.expr, frame: Frame, steps: int = 4) -> list[ast.expr]:
         case ast.BinOp(op=ast.Add(), left=left, right=right):
             return [*_owners(left, frame, steps), *_owners(right, frame, steps)]
         case ast.Name() if steps:
-            definitions = [*frame.flow.reaching.get(sources, ())]
+            definitions = frame.flow.reaching.get(sources, ())
             values = [_value_of(each) for each in definitions]
             if len(values) == 1 and values[0] is not None:
                 return _owners(values[0], frame, steps - 1)
