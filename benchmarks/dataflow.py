@@ -138,6 +138,14 @@ def _lost(lines: int) -> Iterator[str]:
     yield "return x"
 
 
+def _heads(lines: int) -> Iterator[str]:
+    """A long way, and beside every layer of it another one that nothing reads."""
+    for number in range(lines // 2):
+        yield f"y{number} = self.l1(x)"
+        yield "x = self.l0(x)"
+    yield "return x"
+
+
 SHAPES: dict[str, Callable[[int], Iterator[str]]] = {
     "row": _row,
     "one-name": _one_name,
@@ -149,6 +157,7 @@ SHAPES: dict[str, Callable[[int], Iterator[str]]] = {
     "loops": _loops,
     "try": _try,
     "lost": _lost,
+    "heads": _heads,
 }
 
 

@@ -9,6 +9,7 @@ import textwrap
 import pytest
 
 from kerasfix.analysis.dataflow import DataFlow, Definition
+from kerasfix.analysis.definitions import Held, Merge
 
 _PARAMETER = "parameter"
 
@@ -164,6 +165,12 @@ def test_exception_groups_are_handled_alike() -> None:
     assert _seen("x = 1\ntry:\n    x = 2\nexcept* a:\n    g(x)") == {"x = 1", "x = 2"}
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="except* came with Python 3.11")
+def test_one_handler_of_a_group_runs_behind_another() -> None:
+    body = "x = 1\ntry:\n    g()\nexcept* a:\n    x = 2\n    x = 3\nexcept* b:\n    g(x)"
+    assert _seen(body) == {"x = 1", "x = 2", "x = 3"}
+
+
 def test_nothing_is_seen_behind_a_return() -> None:
     flow = _flow("return a\nb")
     assert [read.id for read in flow.reaching] == ["a"]
@@ -298,6 +305,79 @@ def test_definitions_of_a_try_come_in_the_order_of_the_source() -> None:
     assert [_source(each) for each in _flow(body).definitions()] == ["x = 1", "x = 2", "x = 3", "x = 4"]
 
 
+def test_what_overwrites_a_definition_comes_in_the_order_of_the_source() -> None:
+    flow = _flow("x = 1\nif a:\n    x = 2\nelif b:\n    x = 3\nx = 4")
+    first, second, _, last = flow.definitions()
+    assert [_source(each) for each in flow.overwriting(first)] == ["x = 2", "x = 3", "x = 4"]
+    assert flow.overwriting(second) == [last]
+
+
+def test_a_definition_that_was_found_is_not_found_again() -> None:
+    flow = _flow("x = 1\nif a:\n    x = 2\ng(x)\ng(x)")
+    *_, first, second = flow.steps.values()
+    seen: set[Held] = set()
+    assert {_source(each) for each in flow.seen_by(first.reads, seen)} == {"x = 1", "x = 2"}
+    assert flow.seen_by(second.reads, seen) == []
+
+
+# The work grows as the text does. What is counted here is what is written down.
+
+_ROWS = {
+    "one name": ("x = g(x)",),
+    "many names": ("x{n} = x",),
+    "if": ("if a:", "    x = g(x)"),
+    "if, else": ("if a:", "    x = x{n} = g(x)", "else:", "    x = b"),
+    "break and continue": ("if a:", "    break", "if b:", "    continue", "x{n} = x = g(x)"),
+}
+_AROUND = {
+    "nothing": "{}",
+    "loops": "for i in a:\n  while b:\n    for j in a:\n      {}",
+    "try": "try:\n  try:\n    {}\n  finally:\n    x = 1\nexcept E:\n  g(x)",
+    "branches": "if a:\n  if b:\n    {}\n  else:\n    x = 1\ng(x)",
+}
+
+
+def _written_down(flow: DataFlow) -> int:
+    """How much a data flow holds: reads, definitions and the members of merges."""
+    waiting = [held for held in flow.reaching.held.values() if held is not None]
+    waiting += [held for each in flow.definitions() for held in each.over]
+    seen: set[Held] = set()
+    size = len(waiting)
+    while waiting:
+        held = waiting.pop()
+        if held not in seen and isinstance(held, Merge):
+            size += len(held.members)
+            waiting += held.members
+        seen.add(held)
+    return size
+
+
+@pytest.mark.parametrize(
+    ("row", "around"),
+    [(row, around) for row in _ROWS for around in _AROUND if around == "loops" or "break" not in row],
+)
+def test_a_text_of_twice_the_length_is_twice_the_work(row: str, around: str) -> None:
+    head, _, tail = _AROUND[around].partition("{}")
+    indent = head.rpartition("\n")[2]
+
+    def size(length: int) -> int:
+        lines = [line.format(n=number) for number in range(length) for line in _ROWS[row]]
+        return _written_down(_flow(head + f"\n{indent}".join(lines) + tail))
+
+    assert size(400) <= 2.1 * size(200)
+
+
+def test_branches_can_be_as_deep_and_as_many_as_python_reads_them() -> None:
+    deep = "".join(f"{'  ' * depth}if a:\n" for depth in range(90)) + f"{'  ' * 90}x = 1\n"
+    row = "if a:\n  pass\n" + "".join(f"elif b == {number}:\n  x = {number}\n" for number in range(300))
+    assert _seen("x = 0\n" + deep + "x") == {"x = 0", "x = 1"}
+    assert len(_seen("x = -1\n" + row + "x")) == 301
+
+
+def test_a_long_sum_is_read_to_its_end() -> None:
+    assert len(_flow("+".join(["x"] * 900)).reaching) == 900
+
+
 # "Too many definitions, never too few."
 
 
@@ -339,10 +419,64 @@ def test_definitions_of_a_try_come_in_the_order_of_the_source() -> None:
         pytest.param(
             "x = 1\nwith suppress(a):\n    b()\n    x = 2\nx", "x = 1", id="with that swallows exceptions"
         ),
+        pytest.param(
+            "x = 1\nmatch a:\n    case [x, 2]:\n        pass\n    case _:\n        g(x)",
+            "x = 1",
+            id="pattern that does not match",
+        ),
+        pytest.param("for y in a:\n    g(x)\n    import m as x", "import m as x", id="import in a loop"),
+        pytest.param(
+            "for y in a:\n    g(x)\n    match y:\n        case [x]:\n            pass",
+            "match y",
+            id="capture in a loop",
+        ),
+        pytest.param("for y in a:\n    g(x)\n    def x(): pass", "def x()", id="function in a loop"),
+        pytest.param(
+            "for y in a:\n    g(x)\n    def f(z=(x := 1)): pass", "def f(z=(x := 1))", id="default in a loop"
+        ),
+        pytest.param(
+            "try:\n    try:\n        x = 1\n        x = 2\n    except A:\n        x = 3\nexcept B:\n    x",
+            "x = 1",
+            id="exception that an inner handler lets through",
+        ),
+        pytest.param("x = 1\na and (x := b)\nx", "x = 1", id="walrus that may not be reached"),
+        pytest.param("x = 1\na < b < (x := c)\nx", "x = 1", id="walrus behind a comparison"),
+        pytest.param("x = 1\n(x := 2) if a else b\nx", "x = 1", id="walrus in a conditional expression"),
+        pytest.param("x = 1\n{a: (x := 2), x: b}", "{a: (x := 2), x: b}", id="keys and values by turns"),
+        pytest.param("x = 1\nx += (x := 2)", "x = 1", id="what is augmented is read first"),
+        pytest.param("[(x, x := y) for y in a]", "[(x, (x := y)) for y in a]", id="the round before"),
+        pytest.param(
+            "y = ((x := b) for b in a)\nx = 1\nnext(y)\nx", "y = ((x := b) for b in a)", id="generator"
+        ),
+        pytest.param(
+            "x = 1\nmatch a:\n    case [x, x.E]:\n        pass", "x = 1", id="patterns bind at their end"
+        ),
+        pytest.param(
+            "x = 1\ntry:\n    g(x := 2, h())\nexcept E:\n    x", "g((x := 2), h())", id="in between"
+        ),
     ],
 )
 def test_no_definition_is_missed(body: str, missing: str) -> None:
     assert missing in _seen(body)
+
+
+def test_several_names_are_deleted_at_once() -> None:
+    assert _seen("x = y = 1\ndel (x, [y])\nx") == set()
+
+
+def test_a_module_reads_its_annotations() -> None:
+    flow = DataFlow(ast.parse("x = int\ny: x = 1\ny: x"))
+    assert [(read.lineno, len(seen)) for read, seen in flow.reaching.items() if read.id == "x"] == [
+        (2, 1),
+        (3, 1),
+    ]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="type aliases came with Python 3.12")
+def test_a_type_alias_is_a_definition_that_reads_later() -> None:
+    flow = _flow("type x = list[a]\nx")
+    assert [_source(each) for each in flow.definitions()] == ["type x = list[a]"]
+    assert "a" in flow.captured
 
 
 @pytest.mark.parametrize(
@@ -351,6 +485,10 @@ def test_no_definition_is_missed(body: str, missing: str) -> None:
         pytest.param("x = 1\ntry:\n    g()\nexcept x.E:\n    pass", id="the class of a handler"),
         pytest.param("x = 1\nmatch a:\n    case x.B:\n        pass", id="a value pattern"),
         pytest.param("x = 1\nmatch a:\n    case x(y):\n        pass", id="a class pattern"),
+        pytest.param("x = 1\ndef g(y: x): pass", id="the annotation of a parameter"),
+        pytest.param("x = 1\ndef g() -> x: pass", id="the annotation of a result"),
+        pytest.param("x = 1\nx.y: int", id="an attribute that is only annotated"),
+        pytest.param("x = 1\nx.y += 1", id="an augmented attribute"),
     ],
 )
 def test_no_read_is_missed(body: str) -> None:

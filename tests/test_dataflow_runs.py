@@ -302,7 +302,10 @@ class Tag:
         self.run.tick()
         return self.function() if self.function is not None and self.run.decide() else Tag(self.run, None)
 
-    def __add__(self, other: Any) -> Any:
+    def __add__(self, other: Any) -> Tag:
+        return Tag(self.run, None)
+
+    def __iadd__(self, other: Any) -> Any:
         if isinstance(other, Tag) and other.augments is not None and self.line is not None:
             self.run.seen.add((other.augments, self.line))
         return other

@@ -405,3 +405,97 @@ def test_a_decorated_project_is_threaded_across_files(tmp_path: Path, kerasfix: 
     (tmp_path / "net.py").write_text("import keras\nfrom tools import logged\n" + net)
     assert kerasfix("--apply", ".").returncode == 0
     assert "self.bn(x, training=training)" in (tmp_path / "net.py").read_text()
+
+
+_PROCESSED = """\
+import functools
+
+import keras
+
+
+def processed(function):
+    @functools.wraps(function)
+    def inner(self, *args, **kwargs):
+        kwargs = {key: value for key, value in kwargs.items() if value is not None}
+        return function(self, *args, **kwargs)
+
+    return inner
+
+
+def documented(*texts):
+    def add(function):
+        function.__doc__ = "".join(texts)
+        return function
+
+    return add
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = keras.layers.Dropout(0.5)
+
+    DECORATOR
+    def call(self, x, training=None):
+        return self.drop(x)
+"""
+_OTHER = """
+
+class Other(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = keras.layers.Dropout(0.5)
+
+    @processed
+    def call(self, x, training=None):
+        return self.drop(x, training=training)
+"""
+
+
+def test_a_decorator_is_trusted_where_the_author_relies_on_it() -> None:
+    text = _PROCESSED.replace("DECORATOR", "@processed")
+    assert kerasfix.fix(text).text == text
+    mended = text.replace("return self.drop(x)", "return self.drop(x, training=training)")
+    assert kerasfix.fix(text + _OTHER).text == mended + _OTHER
+
+
+def test_a_decorator_that_gives_the_method_back_changes_nothing() -> None:
+    text = _PROCESSED.replace("DECORATOR", '@documented("Net.")')
+    mended = text.replace("return self.drop(x)", "return self.drop(x, training=training)")
+    assert kerasfix.fix(text).text == mended
+
+
+def test_who_asks_for_a_signature_does_not_call() -> None:
+    text = """\
+import inspect
+
+import keras
+
+
+def known_to(function, names):
+    return [name for name in names if name in inspect.signature(function).parameters]
+
+
+class Block(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.drop = keras.layers.Dropout(0.5)
+
+    def call(self, x):
+        return self.drop(x)
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.block = Block()
+        self.asked = known_to(self.block.call, ["training"])
+
+    def call(self, x, training=None):
+        return self.block(x)
+"""
+    fixed = kerasfix.fix(text).text
+    assert "def call(self, x, training=None):\n        return self.drop(x, training=training)" in fixed
+    assert "return self.block(x, training=training)" in fixed
+    held = text.replace("inspect.signature(function).parameters", "function.names")
+    assert "def call(self, x):" in kerasfix.fix(held).text

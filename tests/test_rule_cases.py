@@ -90,5 +90,8 @@ def test_each_code_and_name_belongs_to_one_rule() -> None:
         "KF111",
         "KF201",
         "KF202",
+        "KF203",
+        "KF204",
+        "KF205",
         "KF206",
     ]

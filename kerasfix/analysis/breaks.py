@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kerasfix.analysis.dataflow import Definition, Step
@@ -70,9 +70,7 @@ def breaks_in(use: LayerUse) -> Iterator[Break]:
 
 def _writers(use: LayerUse, chain: LostChain) -> list[Step]:
     """The statements that write over the lost output."""
-    later = (
-        each for each in use.data_flow.definitions() if each is not chain.end and chain.end in each.kills
-    )
+    later = (each for each in use.data_flow.overwriting(chain.end) if each is not chain.end)
     return [each.step for each in later if each.step is not None]
 
 
@@ -113,7 +111,7 @@ def _older_reads(use: LayerUse, step: Step, chain: LostChain) -> list[ast.Name]:
 
 
 def _same(call: LayerCall, other: LayerCall) -> bool:
-    return ast.unparse(call.node.func) == ast.unparse(other.node.func)
+    return call.text == other.text
 
 
 def _is_older(use: LayerUse, read: ast.Name, chain: LostChain) -> bool:
@@ -167,7 +165,8 @@ def _unread(use: LayerUse, chain: LostChain) -> Break | None:
     for call in ranked[:_MOST_REPAIRS]:
         read = call.consumed
         assert read is not None
-        if _is_bound_at(use.frame.node, chain.end, call):
+        # Elsewhere the lost name may have no value.
+        if use.is_in_block_of(call.node, end.node):
             is_next = _is_next(use, chain, call)
             why = f"`{call.name}` follows `{last}`" if is_next else f"`{call.name}` comes after it"
             repairs.append(Repair((read,), why))
@@ -188,11 +187,11 @@ def _is_next(use: LayerUse, chain: LostChain, call: LayerCall) -> bool:
 def _later_readers(use: LayerUse, chain: LostChain, end: Step) -> list[LayerCall]:
     """The later layer calls on what the chain began with; none if the name is deleted before."""
     found: list[LayerCall] = []
-    for step in use.in_order:
-        if step.order <= end.order:
+    deletes = (step.order for step in use.deletes if step.order > end.order)
+    stop = next(deletes, None)
+    for step in _readers_of(use, chain.sources):
+        if step.order <= end.order or (stop is not None and step.order > stop):
             continue
-        if isinstance(step.node, ast.Delete):
-            break
         for call in use.calls(step):
             read = call.consumed
             if (
@@ -205,15 +204,11 @@ def _later_readers(use: LayerUse, chain: LostChain, end: Step) -> list[LayerCall
     return found
 
 
-def _is_bound_at(root: ast.AST, end: Definition, call: LayerCall) -> bool:
-    """Whether the lost name surely has its value at a call: the call stands in its block, or in one below."""
-    assert end.step is not None
-    for node in walk(root):
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(node, name, None)
-            if isinstance(block, list) and end.step.node in block:
-                return any(call.node in walk(statement) for statement in block)
-    return False
+def _readers_of(use: LayerUse, sources: Iterable[Definition]) -> list[Step]:
+    """The statements that read any of some definitions, in the order of the source."""
+    flow = use.data_flow
+    steps = {flow.step_of(read) for source in sources for read in flow.readers(source)}
+    return sorted(steps, key=lambda step: step.order)
 
 
 def follows(first: str, second: str) -> bool:

@@ -247,14 +247,20 @@ class Walk:
                 if self._names.meet(done) and self._block(node.orelse):
                     self._names.arrive(after)
             self._names.put_all(held)
+            # Of several `except*` more than one can run, also behind one that raised.
+            is_group = not isinstance(node, ast.Try)
             for handler in node.handlers:
                 if handler.type is not None:
                     self.reader.read(handler.type, step)
-                with self._names.way():
+                with self._names.caught() if is_group else self._names.way() as left:
                     if handler.name:
                         self.reader.forget(handler.name)
                     if self._block(handler.body):
                         self._names.arrive(after)
+                if left is not None:
+                    self._names.put_all(left)
+            if is_group and after.arrived >= 0:
+                self._names.arrive(after)
         return self._names.meet(after)
 
     def _match(self, cases: list[ast.match_case], step: Step) -> bool:

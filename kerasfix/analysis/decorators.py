@@ -122,12 +122,30 @@ def hands_on(decorator: ast.expr, method: Method) -> bool:
     scope = method.owner.scope
     if is_transparent(decorator, scope):
         return True
-    wrapper = _wrapper(decorator, scope, method.owner.module.project)
-    if wrapper is None or wrapper.losses():
+    project = method.owner.module.project
+    wrapper = _wrapper(decorator, scope, project)
+    if wrapper is None:
+        return False
+    if wrapper.losses() and not (
+        all(wrapper.inners.values()) and _is_relied_on(wrapper.function, method, project)
+    ):
         return False
     # Only of `call` does Keras read the signature.
     return method.name != "call" or all(
         shows or _takes_flag(inner) for inner, shows in wrapper.inners.items()
+    )
+
+
+def _is_relied_on(function: Function, method: Method, project: Project) -> bool:
+    """Whether another method below a decorator hands on the flag that it gets through it."""
+    return any(
+        each.node is not method.node
+        and any(
+            (found := project.function_named(named(decorator), each.owner.scope)) is not None
+            and found[0] is function
+            for decorator in each.node.decorator_list
+        )
+        for each in project.handing_on
     )
 
 
@@ -177,7 +195,7 @@ def _made_by(function: Function, maker: Function, outer: Scope) -> _Wrapper | No
     if len(scope.bindings[original]) > 1:
         return None
     inners = _returned(maker, scope, original)
-    return _Wrapper(function, scope, original, inners) if inners else None
+    return _Wrapper(function, scope, original, inners) if inners is not None else None
 
 
 def _returned(maker: Function, scope: Scope, original: str) -> dict[Function, bool] | None:

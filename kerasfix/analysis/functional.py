@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import enum
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from kerasfix.analysis.dataflow import Definition
 from kerasfix.analysis.frames import Frame
 from kerasfix.analysis.index import Module
 from kerasfix.analysis.made import MODELS, Made, is_input, is_model, made_by
-from kerasfix.analysis.scope import named_parameters
+from kerasfix.analysis.scope import Function, named_parameters
 from kerasfix.analysis.sites import FLAG, NOT_FORWARD
 from kerasfix.analysis.training import Dependence, TrainingFlow
 from kerasfix.analysis.values import BuiltinLayer, Nothing, Stack, Value, is_layer
@@ -30,6 +31,8 @@ from kerasfix.syntax import own_nodes, walk
 _NO_TENSOR = frozenset(
     {"as_list", "compute_output_shape", "fit", "get_shape", "int_shape", "ndim", "numpy", "predict", "shape"}
 )
+# What these packages return is data as often as not.
+_LIBRARIES = ("keras.", "tensorflow.", "numpy.", "jax.", "torch.")
 _KEEPS_ELEMENTS = frozenset({"list", "tuple", "reversed", "sum", "zip"})
 _ENDS = frozenset({"input", "inputs", "output", "outputs"})
 _CONSTANT = re.compile(rf"\b{FLAG}\s*=\s*(?:True|False)\b")
@@ -56,6 +59,19 @@ class FixedMode:
     name: str
 
 
+class _Trust(enum.Enum):
+    """What counts as a symbolic tensor.
+
+    KNOWN: What is made from an Input.
+    BUILT: Also a parameter, as soon as a layer is made to be called on it.
+    MADE: Also any parameter, and what a function of the project returns.
+    """
+
+    KNOWN = enum.auto()
+    BUILT = enum.auto()
+    MADE = enum.auto()
+
+
 class Functional:
     """The functional models that a module builds.
 
@@ -69,7 +85,7 @@ class Functional:
         self.module = module
         self._frames = frames
         self._flow = flow
-        self._symbolic: dict[tuple[Frame, bool], set[Definition]] = {}
+        self._symbolic: dict[tuple[Frame, _Trust], set[Definition]] = {}
         self._asked: set[tuple[Frame, str]] = set()
 
     def fixed_modes(self) -> Iterator[FixedMode]:
@@ -149,39 +165,43 @@ class Functional:
     # --- What is symbolic --------------------------------------------------------------------------------
 
     def is_called_on_tensor(self, call: ast.Call, frame: Frame) -> bool:
-        """Whether a call is given a symbolic tensor, or what a function was given to build on."""
-        live = self._definitions(frame, generous=True)
+        """Whether a call is given a symbolic tensor, or what a function was given to build on.
+
+        A layer that is made to be called once builds on whatever is not data for certain; but a test calls
+        one just to see what it does.
+        """
+        is_made = isinstance(call.func, ast.Call) and not frame.name.startswith("test")
+        live = self._definitions(frame, _Trust.MADE if is_made else _Trust.BUILT)
         given = [*call.args, *(each.value for each in call.keywords)]
         return any(self._is_tensor(argument, frame, live) for argument in given)
 
     def _is_symbolic(self, node: ast.expr, frame: Frame) -> bool:
         return self._is_tensor(node, frame, self._definitions(frame))
 
-    def _definitions(self, frame: Frame, *, generous: bool = False) -> set[Definition]:
-        """The symbolic definitions of a frame: all that could be one, less those that are not after all.
-
-        Args:
-            frame: The frame.
-            generous: Whether a parameter counts as soon as a layer is made to be called on it.
-        """
-        if (frame, generous) not in self._symbolic:
+    def _definitions(self, frame: Frame, trust: _Trust = _Trust.KNOWN) -> set[Definition]:
+        """The symbolic definitions of a frame: all that could be one, less those that are not after all."""
+        if (frame, trust) not in self._symbolic:
             flow = frame.flow
             values = {each: value for each in flow.definitions() if (value := _value(each)) is not None}
             parameters = {each for name, each in flow.parameters.items() if self._gets_tensor(frame, name)}
-            if generous:
+            if trust is not _Trust.KNOWN:
                 parameters |= {each for each in flow.parameters.values() if self._is_built_on(each, frame)}
             live = set(values) | parameters
+            asked = values
+            if trust is _Trust.MADE and not isinstance(frame.node, ast.Module):
+                live |= {each for each in flow.parameters.values() if each.name != frame.self_name}
+                asked = {each: value for each, value in values.items() if not _is_from_project(value, frame)}
             while True:
                 gone = {
                     each
-                    for each, value in values.items()
+                    for each, value in asked.items()
                     if each in live and not self._is_tensor(value, frame, live)
                 }
                 if not gone:
                     break
                 live -= gone
-            self._symbolic[frame, generous] = live
-        return self._symbolic[frame, generous]
+            self._symbolic[frame, trust] = live
+        return self._symbolic[frame, trust]
 
     def _is_built_on(self, parameter: Definition, frame: Frame) -> bool:
         """Whether a layer is made only to be called on a parameter: `Conv2D(8, 3)(x)`."""
@@ -278,6 +298,16 @@ class Functional:
 def _is_model(value: Value) -> bool:
     """Whether it is a functional model, which is looked into here with what reaches where."""
     return isinstance(value, Stack) and value.class_name == "Model"
+
+
+def _is_from_project(value: ast.expr, frame: Frame) -> bool:
+    """Whether a value comes from a function that is no library's: `x = utils.parse_inputs(shape)`."""
+    if not isinstance(value, ast.Call):
+        return False
+    dotted = frame.scope.dotted(value.func)
+    if dotted is None or "." not in dotted:
+        return isinstance(value.func, ast.Name) and isinstance(frame.scope.value(value.func.id), Function)
+    return not dotted.startswith(_LIBRARIES)
 
 
 def _constant_flag(node: ast.AST) -> bool | None:

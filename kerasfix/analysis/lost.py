@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from kerasfix.analysis.definitions import Definition, Held, Step
@@ -58,6 +58,11 @@ class LayerCall:
             func = func.func
         return func.attr if isinstance(func, ast.Attribute) else ast.unparse(func)
 
+    @cached_property
+    def text(self) -> str:
+        """What is called, as it stands in the source."""
+        return ast.unparse(self.node.func)
+
     @property
     def consumed(self) -> ast.Name | None:
         """The variable that it reads as its first argument, if it is just that."""
@@ -74,13 +79,18 @@ class LostChain:
         end: The definition that nobody reads.
         calls: The lost layer calls, in the order of the source.
         sources: The definitions outside the chain from which it starts (the method's input, usually).
-        origins: The sources, and all that they were made from.
+        use: The frame that it is in.
     """
 
     end: Definition
     calls: tuple[LayerCall, ...]
     sources: frozenset[Definition]
-    origins: frozenset[Definition]
+    use: LayerUse = field(repr=False)
+
+    @cached_property
+    def origins(self) -> frozenset[Definition]:
+        """The sources, and all that they were made from."""
+        return self.use.origins(self.sources)
 
 
 class LayerUse:
@@ -106,6 +116,11 @@ class LayerUse:
         """The statements in the order of the source."""
         return sorted(self.data_flow.steps.values(), key=lambda step: step.order)
 
+    @cached_property
+    def deletes(self) -> list[Step]:
+        """The statements that delete something, in the order of the source."""
+        return [step for step in self.in_order if isinstance(step.node, ast.Delete)]
+
     def call_around(self, read: ast.Name) -> ast.Call | None:
         """The innermost call that a read stands in."""
         node: ast.AST = read
@@ -129,6 +144,34 @@ class LayerUse:
                 return not isinstance(node, ast.Attribute) or self.frame.scope.dotted(node) is not None
             node = parent
         return False
+
+    def origins(self, sources: frozenset[Definition]) -> frozenset[Definition]:
+        """Definitions, and all that they were made from."""
+        found = [*sources]
+        seen: set[Held] = {*sources}
+        for each in found:
+            if each.step is not None:
+                found += self.data_flow.seen_by(self.tensors(each.step), seen)
+        return frozenset(each for each in found if each.name != self.frame.self_name)
+
+    def is_in_block_of(self, node: ast.AST, statement: ast.stmt) -> bool:
+        """Whether something stands in the block of a statement, or in one below."""
+        block = self._blocks.get(statement)
+        around: ast.AST | None = node
+        while around is not None and self._blocks.get(around) is not block:
+            around = self._parents.get(around)
+        return around is not None and block is not None
+
+    @cached_property
+    def _blocks(self) -> dict[ast.AST, list[ast.stmt]]:
+        """The block that each statement is part of."""
+        blocks = (
+            block
+            for node in walk(self.frame.node)
+            for name in ("body", "orelse", "finalbody")
+            if isinstance(block := getattr(node, name, None), list)
+        )
+        return {statement: block for block in blocks for statement in block}
 
     @cached_property
     def _parents(self) -> dict[ast.AST, ast.AST]:
@@ -163,8 +206,7 @@ class LayerUse:
             calls = [call for step in _steps(members) for call in self.calls(step)]
             if calls:
                 calls.sort(key=lambda call: (call.node.end_lineno, call.node.end_col_offset))
-                sources = self._sources(members)
-                yield LostChain(end, tuple(calls), sources, self._origins(sources))
+                yield LostChain(end, tuple(calls), self._sources(members), self)
 
     def _lost(self) -> set[Definition]:
         """The definitions that no useful statement reads, directly or through others."""
@@ -192,7 +234,10 @@ class LayerUse:
         step = definition.step
         if step is None or step.value is None or definition.name in self.data_flow.captured:
             return False
-        return all(self._is_pure(node) for node in walk(step.value) if isinstance(node, ast.Call))
+        calls = [node for node in walk(step.value) if isinstance(node, ast.Call)]
+        # `Block(4)(x)`: what makes the layer does nothing else.
+        makers = {call.func for call in calls if self._layer_values(call)}
+        return all(call in makers or self._is_pure(call) for call in calls)
 
     def _is_pure(self, call: ast.Call) -> bool:
         values = self._layer_values(call)
@@ -243,14 +288,6 @@ class LayerUse:
     def _sources(self, members: set[Definition]) -> frozenset[Definition]:
         reads = (read for step in _steps(members) for read in self.tensors(step))
         found = self.data_flow.seen_by(reads, set(members))
-        return frozenset(each for each in found if each.name != self.frame.self_name)
-
-    def _origins(self, sources: frozenset[Definition]) -> frozenset[Definition]:
-        found = [*sources]
-        seen: set[Held] = {*sources}
-        for each in found:
-            if each.step is not None:
-                found += self.data_flow.seen_by(self.tensors(each.step), seen)
         return frozenset(each for each in found if each.name != self.frame.self_name)
 
 

@@ -107,6 +107,18 @@ class Neighbours:
                     case ast.Attribute(attr=name) if name == method:
                         yield f"`{ast.unparse(node)}` ({place.name}:{node.lineno}) may be it"
 
+    def mentioning(self, info: ClassInfo, names: frozenset[str], but: Container[str]) -> bool:
+        """Whether a file, other than some, says one of some names and may meet an instance of a class."""
+        wanted = {name.encode() for name in names}
+        speaking = self._speaking(info.name)
+        for place, data in self._everything():
+            if str(place) in but or wanted.isdisjoint(self._said_in(place, data)):
+                continue
+            stem = place.stem.encode()
+            if place in speaking or any(stem in self._said_in(*other) for other in speaking.items()):
+                return True
+        return False
+
     def _speaking(self, class_name: str) -> dict[Path, bytes]:
         """The files that name a class or an heir of it."""
         if class_name not in self._naming:
@@ -217,6 +229,9 @@ class _Outside:
 
     def uses(self, function: str, file: str) -> bool:
         return self._neighbours.importing(function, file, self._project, self._known)
+
+    def mentions(self, info: ClassInfo, names: frozenset[str]) -> bool:
+        return self._neighbours.mentioning(info, names, self._known)
 
 
 def _imports(data: bytes, path: Path, file: str, stem: str, project: Project) -> bool:

@@ -6,6 +6,7 @@ import ast
 from functools import cached_property
 
 from kerasfix.analysis.callers import Callers
+from kerasfix.analysis.created import CreatedLayers
 from kerasfix.analysis.frames import Frame, frames_in
 from kerasfix.analysis.functional import Functional
 from kerasfix.analysis.index import ClassInfo, Method, Module
@@ -14,10 +15,14 @@ from kerasfix.analysis.leaks import Leaks
 from kerasfix.analysis.lost import LayerUse
 from kerasfix.analysis.project import Project
 from kerasfix.analysis.renames import Renames
+from kerasfix.analysis.siblings import Siblings
 from kerasfix.analysis.sites import NOT_FORWARD
 from kerasfix.analysis.tapes import HandTraining
 from kerasfix.analysis.threads import NoObjections, Objections, Threads
 from kerasfix.analysis.training import TrainingFlow
+from kerasfix.analysis.unused import UnusedLayers
+from kerasfix.analysis.uses import Uses
+from kerasfix.analysis.weights import Weights
 from kerasfix.keras import names
 from kerasfix.source import Source
 from kerasfix.syntax import own_nodes
@@ -62,6 +67,22 @@ class Knowledge:
     @cached_property
     def renames(self) -> Renames:
         return Renames(self.flow, self.instances, self.callers, self._objections)
+
+    @cached_property
+    def unused(self) -> UnusedLayers:
+        return UnusedLayers(self.flow, Uses(self.flow.layers, self._objections))
+
+    @cached_property
+    def weights(self) -> Weights:
+        return Weights(self.flow.layers)
+
+    @cached_property
+    def created(self) -> CreatedLayers:
+        return CreatedLayers(self.flow.layers, self.threads)
+
+    @cached_property
+    def siblings(self) -> Siblings:
+        return Siblings(self.unused, self.weights, self.threads)
 
 
 class Program:
@@ -108,6 +129,22 @@ class Program:
     @property
     def renames(self) -> Renames:
         return self._knowledge.renames
+
+    @property
+    def unused(self) -> UnusedLayers:
+        return self._knowledge.unused
+
+    @property
+    def weights(self) -> Weights:
+        return self._knowledge.weights
+
+    @property
+    def created(self) -> CreatedLayers:
+        return self._knowledge.created
+
+    @property
+    def siblings(self) -> Siblings:
+        return self._knowledge.siblings
 
     @cached_property
     def classes(self) -> list[ClassInfo]:

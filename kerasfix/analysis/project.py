@@ -27,6 +27,7 @@ from kerasfix.analysis.scope import (
 )
 from kerasfix.keras.names import canonical
 from kerasfix.source import Source, SourceError, decode
+from kerasfix.syntax import walk
 from kerasfix.workspace import WorkspaceError, read
 
 # What says that a folder is the root of a project.
@@ -81,6 +82,24 @@ class Project:
         family = dict.fromkeys(each for info in self.keras_classes for each in info.family)
         for info in family:
             yield from info.methods.values()
+
+    @cached_property
+    def handing_on(self) -> list[Method]:
+        """The decorated methods of the given modules that take `training` and hand it on by that name."""
+        return [
+            method
+            for info in self.keras_classes
+            for method in info.methods.values()
+            if method.node.decorator_list
+            and method.takes("training")
+            and any(
+                isinstance(node, ast.keyword)
+                and node.arg == "training"
+                and isinstance(node.value, ast.Name)
+                and node.value.id == "training"
+                for node in walk(method.node)
+            )
+        ]
 
     @property
     def loaded(self) -> list[str]:

@@ -21,6 +21,8 @@ from kerasfix.analysis.training import TrainingFlow
 from kerasfix.analysis.values import Unknown, UserLayer
 from kerasfix.syntax import children, walk
 
+_SIGNATURES = frozenset({"inspect.signature", "inspect.getfullargspec"})
+
 
 @dataclass(frozen=True, slots=True)
 class _Reference:
@@ -197,8 +199,35 @@ class References:
         return found
 
 
+def _is_looked_at(
+    given: ast.expr, call: ast.Call, scope: Scope, module: Module, wanted: frozenset[str]
+) -> bool:
+    """Whether a call asks for the signature of a method and does nothing else with it."""
+    if not isinstance(given, ast.Attribute) or given.attr not in wanted:
+        return False
+    if scope.dotted(call.func) in _SIGNATURES:
+        return True
+    found = module.project.function_named(call.func, scope)
+    if found is None:
+        return False
+    function, outer = found
+    place = call.args.index(given)
+    names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
+    if place >= len(names):
+        return False
+    asked = {
+        each.args[0]
+        for each in walk(function)
+        if isinstance(each, ast.Call) and each.args and outer.dotted(each.func) in _SIGNATURES
+    }
+    return all(
+        each in asked for each in walk(function) if isinstance(each, ast.Name) and each.id == names[place]
+    )
+
+
 def _references_in(module: Module, wanted: frozenset[str]) -> Iterator[_Reference]:
     called: set[int] = set()
+    looked_at: set[int] = set()
     classes = module.class_of_node
     waiting: list[tuple[ast.AST, Scope, ClassInfo | None, Method | None, str]] = [
         (module.source.tree, module.scope, None, None, "")
@@ -214,6 +243,11 @@ def _references_in(module: Module, wanted: frozenset[str]) -> Iterator[_Referenc
             scope = method.scope if method is not None and method.node is node else scope
         elif isinstance(node, ast.Call):
             called.add(id(node.func))
+            looked_at |= {
+                id(given) for given in node.args if _is_looked_at(given, node, scope, module, wanted)
+            }
+        elif id(node) in looked_at:
+            continue
         elif isinstance(node, ast.Attribute) and node.attr in wanted and isinstance(node.ctx, ast.Load):
             is_built = method is not None and method.name in NOT_FORWARD and id(node) in called
             yield _Reference(node, module, scope, info, method, holder, is_built)

@@ -69,6 +69,9 @@ class Objections(Protocol):
     def uses(self, function: str, file: str) -> bool:
         """Whether one of them may call a function of `file`."""
 
+    def mentions(self, info: ClassInfo, names: frozenset[str]) -> bool:
+        """Whether one of them may meet an instance of a class and says one of some names."""
+
 
 class NoObjections:
     """Where there are no other files."""
@@ -77,6 +80,9 @@ class NoObjections:
         return ()
 
     def uses(self, function: str, file: str) -> bool:
+        return False
+
+    def mentions(self, info: ClassInfo, names: frozenset[str]) -> bool:
         return False
 
 

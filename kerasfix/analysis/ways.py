@@ -99,7 +99,8 @@ class Names:
         """A way that can be left anywhere, by an exception.
 
         Yields:
-            What names may hold then, as far as it changed; filled at the end.
+            What names may hold then, as far as it changed; filled at the end. Whoever asks has to put it into
+            effect: an exception that is not stopped here leaves what is around with these values.
         """
         meeting = Meeting()
         self._catching.append(meeting)
@@ -109,9 +110,6 @@ class Names:
         self._catching.pop()
         for name, held in meeting.told.items():
             result[name] = _merged(held)
-            if self._catching:
-                # Nothing says that it is stopped here.
-                self._catching[-1].told.setdefault(name, {})[result[name]] = None
 
     def _replace(self, name: str, held: Held | None) -> Held | None:
         before, since = self._now.get(name, (None, 0))

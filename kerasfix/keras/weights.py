@@ -1,68 +1,53 @@
-"""What the weights of Keras' layers are called, which says in a log what kind of layer they belong to.
+"""Which of Keras' layers have weights, and which keep a random state in a variable.
 
-Measured with Keras 3.15.1 and Keras 2.21.0; `tests/keras/test_naming_facts.py` measures it again. The names
-are those of both, with what an option adds.
+Measured with Keras 3.15.1 (`keras`) and Keras 2.21.0 (`tf_keras`); `tests/keras` builds every layer of the
+table again on whatever Keras is installed.
 """
 
 from __future__ import annotations
 
-_KERNEL = "kernel bias"
-_RECURRENT = "kernel recurrent_kernel bias"
-_SEPARABLE = "depthwise_kernel pointwise_kernel bias"
+from typing import Final
 
-_NAMES = {
-    "AdditiveAttention": "scale",
-    "Attention": "scale concat_score_weight",
-    "BatchNormalization": "gamma beta moving_mean moving_variance",
-    **dict.fromkeys(("Conv1D", "Conv2D", "Conv3D", "Dense", "EinsumDense"), _KERNEL),
-    **dict.fromkeys(("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"), _KERNEL),
-    **dict.fromkeys(("LocallyConnected1D", "LocallyConnected2D"), _KERNEL),
-    **dict.fromkeys(("DepthwiseConv1D", "DepthwiseConv2D"), "kernel depthwise_kernel bias"),
-    **dict.fromkeys(("SeparableConv1D", "SeparableConv2D"), _SEPARABLE),
-    **dict.fromkeys(("Embedding", "ReversibleEmbedding"), "embeddings reverse_embeddings"),
-    **dict.fromkeys(("GroupNormalization", "LayerNormalization"), "gamma beta"),
-    **dict.fromkeys(("GRU", "LSTM", "SimpleRNN", "GRUCell", "LSTMCell", "SimpleRNNCell"), _RECURRENT),
-    **dict.fromkeys(("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"), _RECURRENT),
-    **dict.fromkeys(("GroupQueryAttention", "MultiHeadAttention"), _KERNEL),
-    "PReLU": "alpha",
-    "RMSNormalization": "scale",
-    "SpectralNormalization": "kernel bias vector_u",
-    "STFTSpectrogram": "real_kernel imag_kernel",
-}
-WEIGHTS: dict[str, frozenset[str]] = {name: frozenset(names.split()) for name, names in _NAMES.items()}
-ALL_WEIGHTS: frozenset[str] = frozenset().union(*WEIGHTS.values())
+from kerasfix.keras.layers import LAYERS, Effect
 
-# Layers that hold others, so that more names stand between theirs and that of a weight.
-HOLDS_LAYERS = frozenset(
-    (
-        *("Bidirectional", "GroupQueryAttention", "GRU", "LSTM", "MultiHeadAttention", "RNN", "Sequential"),
-        *("SimpleRNN", "SpectralNormalization", "StackedRNNCells", "TimeDistributed", "Wrapper"),
-        *("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
-    )
-)
-# What they hold, or what somebody else's code makes in them, is not known by their class.
-_ANYTHING = frozenset(
-    (
-        *(
-            "Bidirectional",
-            "FlaxLayer",
-            "JaxLayer",
-            "Lambda",
-            "Layer",
-            "RNN",
-            "Sequential",
-            "StackedRNNCells",
-        ),
-        *("TFSMLayer", "TimeDistributed", "TorchModuleWrapper", "Wrapper", "Pipeline", "DenseFeatures"),
-        *("AbstractRNNCell", "SpectralNormalization", "RandomFourierFeatures"),
-    )
-)
+# As they come from the constructor. Options that take weights away (`center=False, scale=False`) are not
+# looked at. CuDNN layers need a GPU: read, not run.
+_WITH_WEIGHTS: Final = """
+    AdditiveAttention BatchNormalization Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose
+    ConvLSTM1D ConvLSTM2D ConvLSTM3D CuDNNGRU CuDNNLSTM Dense DepthwiseConv1D DepthwiseConv2D EinsumDense
+    Embedding GRU GRUCell GroupNormalization GroupQueryAttention LSTM LSTMCell LayerNormalization
+    LocallyConnected1D LocallyConnected2D MultiHeadAttention PReLU RMSNormalization RandomFourierFeatures
+    ReversibleEmbedding STFTSpectrogram SeparableConv1D SeparableConv2D SimpleRNN SimpleRNNCell
+    SpectralNormalization SyncBatchNormalization
+"""
+# The constructor argument with which a layer gets weights, or without which it does.
+_WITH_ARGUMENT: Final = {"Attention": "use_scale"}
+_WITHOUT_ARGUMENT: Final = {"Normalization": "mean"}
+# Of the layers that draw at random, those that need no variable for it.
+_WITHOUT_SEED: Final = frozenset({"Equalization", "RandomHeight", "RandomWidth"})
 
 
-def may_have(class_name: str, weight: str) -> bool:
-    """Whether a layer of Keras can have a weight of a name.
+def has_weights(name: str, arguments: frozenset[str] = frozenset()) -> bool | None:
+    """Whether a layer of Keras has weights of its own.
 
-    >>> may_have("Conv2D", "kernel"), may_have("Conv2D", "gamma"), may_have("Flatten", "kernel")
-    (True, False, False)
+    Args:
+        name: The class.
+        arguments: The names of the arguments that its constructor is given.
+
+    Returns:
+        None for a layer that has those of the layers in it, or what somebody's own code gives it.
     """
-    return class_name in _ANYTHING or weight in WEIGHTS.get(class_name, ())
+    known = LAYERS.get(name)
+    if known is None or known.effect in (Effect.UNKNOWN, Effect.WRAPS):
+        return None
+    if known.name in _WITHOUT_ARGUMENT:
+        return _WITHOUT_ARGUMENT[known.name] not in arguments
+    return known.name in _WITH_WEIGHTS.split() or _WITH_ARGUMENT.get(known.name) in arguments
+
+
+def has_seed(name: str) -> bool:
+    """Whether a layer without weights keeps its random state in a variable, under Keras 3."""
+    known = LAYERS.get(name)
+    if known is None or known.name in _WITHOUT_SEED:
+        return False
+    return known.effect in (Effect.STOCHASTIC, Effect.AUGMENTS)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from kerasfix.keras.weights import HOLDS_LAYERS, WEIGHTS, may_have
+from kerasfix.keras.weight_names import HOLDS_LAYERS, WEIGHTS, may_have
 from kerasfix.log.made import Fit, Made
 from kerasfix.log.messages import Variable
 from kerasfix.log.naming import number_of

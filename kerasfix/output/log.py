@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from kerasfix.findings import Finding
-from kerasfix.keras.weights import ALL_WEIGHTS
+from kerasfix.keras.weight_names import ALL_WEIGHTS
 from kerasfix.log.answers import Answer, LayerOf
 from kerasfix.log.made import Made, Spot
 from kerasfix.log.messages import Topic

@@ -263,6 +263,39 @@ RULE = Rule(
 """,
         ),
         Case(
+            "In a function that builds a model, with a layer of one's own",
+            """\
+import keras
+from keras import layers
+from project import utils
+
+class Block(layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+def build(columns):
+    features = utils.combined(columns)
+    x = Block()(features)
+    x = layers.Dense(1)(features)
+    return keras.Model(columns, x)
+""",
+            """\
+import keras
+from keras import layers
+from project import utils
+
+class Block(layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+def build(columns):
+    features = utils.combined(columns)
+    x = Block()(features)
+    x = layers.Dense(1)(x)
+    return keras.Model(columns, x)
+""",
+        ),
+        Case(
             "In a branch, and in a method other than call",
             _INIT
             + """\

@@ -48,9 +48,9 @@ def check(program: Program) -> Iterator[Finding]:
         if not use.builds and (method is None or not program.threads.runs_in_call(method)):
             # A method that warms up a model drops what it computes on purpose.
             continue
-        building = _building_statements(use.frame.node)
+        idle = _called_for_no_output(use.frame.node)
         for step in use.data_flow.steps.values():
-            if not isinstance(step.node, ast.Expr) or step.node in building:
+            if not isinstance(step.node, ast.Expr) or step.node in idle:
                 continue
             for call in use.calls(step)[:1]:
                 if use.builds and not isinstance(call.node.func, ast.Call):
@@ -62,7 +62,7 @@ def check(program: Program) -> Iterator[Finding]:
 
 def _finding(program: Program, use: LayerUse, step: Step, call: LayerCall) -> Finding:
     assert isinstance(step.node, ast.Expr)
-    target = call.consumed
+    target = _consumed(use, step, call)
     what = "the layer is no part of the model" if use.builds else "the layer has no effect"
     fix = None
     help = "Assign it to the variable that should hold it, or delete the call"
@@ -92,15 +92,33 @@ def _finding(program: Program, use: LayerUse, step: Step, call: LayerCall) -> Fi
     )
 
 
-def _building_statements(root: ast.AST) -> set[ast.AST]:
-    """What runs only until the layer is built: `if not self.built: self.head(x)`."""
-    return {
-        node
-        for each in walk(root)
-        if isinstance(each, ast.If)
-        and any(isinstance(part, ast.Attribute) and "built" in part.attr for part in walk(each.test))
-        for node in walk(each)
-    }
+def _called_for_no_output(root: ast.AST) -> set[ast.AST]:
+    """What runs until the layer is built (`if not self.built: self.head(x)`), or to see whether it fails."""
+    return {node for each in walk(root) if _asks_built(each) or _asks_failure(each) for node in walk(each)}
+
+
+def _asks_built(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and any(
+        isinstance(part, ast.Attribute) and "built" in part.attr for part in walk(node.test)
+    )
+
+
+def _asks_failure(node: ast.AST) -> bool:
+    """`with pytest.raises(ValueError):`, `with self.assertRaisesRegex(...):`."""
+    return isinstance(node, ast.With) and any(
+        isinstance(item.context_expr, ast.Call)
+        and "raises" in ast.unparse(item.context_expr.func).rpartition(".")[2].lower()
+        for item in node.items
+    )
+
+
+def _consumed(use: LayerUse, step: Step, call: LayerCall) -> ast.Name | None:
+    """The variable at the inner end of a row of layers: `x` in `self.bn(self.conv(x))`."""
+    inside = {each.node: each for each in use.calls(step)}
+    while call.node.args and (inner := call.node.args[0]) in inside:
+        assert isinstance(inner, ast.Call)
+        call = inside[inner]
+    return call.consumed
 
 
 def _reads_a_value(use: LayerUse, step: Step) -> bool:
@@ -150,6 +168,56 @@ RULE = Rule(
 """,
         ),
         Case(
+            "In a function that builds a model on what another one of the project gives it",
+            """\
+import keras
+from keras import layers
+from project import utils
+
+class Block(layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+def build(shape):
+    inputs = utils.parse_inputs(shape)
+    x = inputs
+    Block()(x)
+    x = layers.Dense(4)(x)
+    return keras.Model(inputs, x)
+""",
+            """\
+import keras
+from keras import layers
+from project import utils
+
+class Block(layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+def build(shape):
+    inputs = utils.parse_inputs(shape)
+    x = inputs
+    x = Block()(x)
+    x = layers.Dense(4)(x)
+    return keras.Model(inputs, x)
+""",
+        ),
+        Case(
+            "A row of layers in one statement",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        self.drop(self.dense(x), training=training)
+        return x
+""",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        x = self.drop(self.dense(x), training=training)
+        return x
+""",
+        ),
+        Case(
             "Found, but not edited: nothing reads the variable afterwards",
             _INIT
             + """\
@@ -170,6 +238,25 @@ RULE = Rule(
         self.features(x, cols_to_output_tensors={})
         self.dense(tf.zeros((1, 4)))
         return self.dense(x)
+""",
+        ),
+        Case(
+            "Tests of layers",
+            """\
+import keras
+import pytest
+from keras import layers
+from project import utils
+
+def test_dense():
+    x = utils.graph()
+    layers.Dense(4)(x)
+    return layers.Dense(4)(x)
+
+def check(x):
+    with pytest.raises(ValueError):
+        layers.Dense(4)(x)
+    return layers.Dense(4)(x)
 """,
         ),
         Case(

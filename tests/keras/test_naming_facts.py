@@ -13,7 +13,7 @@ from layer_setups import INPUTS, setup_of
 from kerasfix.analysis.layers import LayerIndex
 from kerasfix.analysis.project import Project
 from kerasfix.keras.layers import LAYERS
-from kerasfix.keras.weights import HOLDS_LAYERS, WEIGHTS, may_have
+from kerasfix.keras.weight_names import HOLDS_LAYERS, WEIGHTS, may_have
 from kerasfix.log.making import Making
 from kerasfix.log.mapping import Mapped, Mapper
 from kerasfix.log.messages import Variable, variables_in
