@@ -111,7 +111,7 @@ def _is_only_called(call: LayerCall, calls: list[LayerCall], frame: Frame) -> bo
     if not isinstance(func, ast.Name) or func.id in frame.flow.captured:
         return False
     funcs = {each.node.func for each in calls}
-    definitions = frame.flow.reaching.get(func, ())
+    definitions = [*frame.flow.reaching.get(func, ())]
     return bool(definitions) and all(
         read in funcs for definition in definitions for read in frame.flow.readers(definition)
     )

@@ -193,7 +193,7 @@ class StarvedLosses:
 
 def _opened_by(tape: ast.Name, frame: Frame) -> ast.With | None:
     """The `with tf.GradientTape() as tape` that a name comes from."""
-    definitions = frame.flow.reaching.get(tape, ())
+    definitions = [*frame.flow.reaching.get(tape, ())]
     nodes = [each.step.node for each in definitions if each.step is not None]
     match nodes:
         case [ast.With(items=[ast.withitem(context_expr=ast.Call(func=func))]) as opened]:
@@ -209,7 +209,7 @@ def _owners(sources: ast.expr, frame: Frame, steps: int = 4) -> list[ast.expr]:
         case ast.BinOp(op=ast.Add(), left=left, right=right):
             return [*_owners(left, frame, steps), *_owners(right, frame, steps)]
         case ast.Name() if steps:
-            definitions = frame.flow.reaching.get(sources, ())
+            definitions = [*frame.flow.reaching.get(sources, ())]
             values = [_value_of(each) for each in definitions]
             if len(values) == 1 and values[0] is not None:
                 return _owners(values[0], frame, steps - 1)
