@@ -25,7 +25,13 @@ _NUMBER = re.compile(r"\d+")
 # What these do is not part of what a class computes.
 _NOT_FORWARD = {"build", "build_from_config", "get_config", "from_config", "compute_output_shape"}
 # Functions of these make tensors from tensors, but for those that only look at them.
-_COMPUTING = ("tensorflow.nn.", "tensorflow.math.", "keras.ops.", "keras.activations.", "tensorflow.keras.activations.")
+_COMPUTING = (
+    "tensorflow.nn.",
+    "tensorflow.math.",
+    "keras.ops.",
+    "keras.activations.",
+    "tensorflow.keras.activations.",
+)
 _NO_TENSOR = {"shape", "ndim", "size", "moments"}
 
 
@@ -294,8 +300,11 @@ class Finder:
         uses = [node for node in ast.walk(home.module.tree) if isinstance(node, ast.Attribute)]
         if before is None or sum(each.attr == name and _is_load(each) for each in uses) != 1:
             return
-        if not any(each.attr == before and _is_load(each) for each in ast.walk(home.function)
-                   if isinstance(each, ast.Attribute)):
+        if not any(
+            each.attr == before and _is_load(each)
+            for each in ast.walk(home.function)
+            if isinstance(each, ast.Attribute)
+        ):
             return
         own = self._makers(home.info, name)
         if len(own) != 1 or own != self._makers(home.info, before):
