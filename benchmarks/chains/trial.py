@@ -1,4 +1,4 @@
-"""Breaks cases in a copy of their package, and looks at what kerasfix finds and what its suggestions make of it.
+"""Breaks cases in a copy of their package, and looks at what kerasfix makes of them.
 
 Many cases share a run of kerasfix, but never two of one method or function.
 """

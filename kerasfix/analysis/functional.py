@@ -19,7 +19,7 @@ from kerasfix.analysis.dataflow import Definition
 from kerasfix.analysis.frames import Frame
 from kerasfix.analysis.index import Module
 from kerasfix.analysis.made import MODELS, Made, is_input, is_model, made_by
-from kerasfix.analysis.scope import Function, named_parameters
+from kerasfix.analysis.scope import named_parameters
 from kerasfix.analysis.sites import FLAG, NOT_FORWARD
 from kerasfix.analysis.training import Dependence, TrainingFlow
 from kerasfix.analysis.values import BuiltinLayer, Nothing, Stack, Value, is_layer
