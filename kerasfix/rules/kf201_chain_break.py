@@ -296,6 +296,31 @@ def build(columns):
 """,
         ),
         Case(
+            "In a function that builds a model, a result in a name that nobody reads",
+            """\
+import keras
+from keras import layers
+
+def build(shape):
+    inputs = keras.Input(shape)
+    deep = layers.Dense(8)(inputs)
+    hidden = layers.Dense(4)(deep)
+    logit = layers.Dense(1)(deep)
+    return keras.Model(inputs, logit)
+""",
+            """\
+import keras
+from keras import layers
+
+def build(shape):
+    inputs = keras.Input(shape)
+    deep = layers.Dense(8)(inputs)
+    hidden = layers.Dense(4)(deep)
+    logit = layers.Dense(1)(hidden)
+    return keras.Model(inputs, logit)
+""",
+        ),
+        Case(
             "In a branch, and in a method other than call",
             _INIT
             + """\
