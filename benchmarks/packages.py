@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,13 +97,13 @@ def check_pinned(packages: tuple[str, ...]) -> None:
             raise click.BadParameter(f"say which version: {package}==…", param_hint="--package")
 
 
-def kerasfix(copy: Path, *options: str) -> Process:
-    """Run kerasfix on all of `copy`, from inside it, so that paths are relative to it."""
+def kerasfix(copy: Path, *options: str, paths: Sequence[str] = (".",)) -> Process:
+    """Run kerasfix on all of `copy`, or some of its files, from inside it: paths are relative to it."""
     # Without the current folder on the path: nothing of the package may stand in for a module.
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
     begin = time.perf_counter()
     outcome = subprocess.run(
-        [sys.executable, "-m", "kerasfix", *options, "."], cwd=copy, env=environment, capture_output=True
+        [sys.executable, "-m", "kerasfix", *options, *paths], cwd=copy, env=environment, capture_output=True
     )
     seconds = time.perf_counter() - begin
     return Process(outcome.returncode, outcome.stdout, outcome.stderr.decode(errors="replace"), seconds)

@@ -13,6 +13,7 @@ import pytest
 import kerasfix
 from kerasfix import Applicability
 from kerasfix.findings import Finding
+from kerasfix.output.chain import ASCII, chain_lines
 
 _EVERYTHING = (Applicability.SAFE, Applicability.REPAIR, Applicability.SUGGESTION)
 _HEAD = "import tensorflow as tf\nimport keras\nfrom keras import layers\n\n\n"
@@ -640,3 +641,44 @@ def test_a_broken_builder_is_found_and_mended(text: str, mended: dict[str, str])
 def test_what_only_looks_like_a_break_is_not_reported(body: str) -> None:
     for kind in ("keras.Model", "layers.Layer"):
         assert _findings(_model(body, kind)) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("x = self.d1(i)\n    x = self.d2(i)", "d1 is lost: 1 layer, its weights get no gradient"),
+        (
+            "x = self.d1(i)\n    x = self.drop(x)\n    x = self.d2(i)",
+            "2 layers, their weights get no gradient",
+        ),
+        ("x = self.drop(i)\n    x = self.d2(i)", "drop is lost: 1 layer, without effect"),
+    ],
+)
+def test_a_break_says_what_is_lost(body: str, said: str) -> None:
+    [finding] = _findings(_model(f"def call(self, i):\n    {body}\n    return self.out(x)"))
+    assert said in finding.message
+    assert finding.fix is not None
+    assert "saved weights no longer load" in finding.fix.effect
+
+
+def test_a_break_is_drawn() -> None:
+    [finding] = _findings(
+        _model("def call(self, i):\n    x = self.d1(i)\n    x = self.d2(i)\n    return self.out(x)")
+    )
+    assert finding.chain is not None
+    rows = ["".join(text for text, _ in line) for line in chain_lines(finding.chain, ASCII)]
+    assert rows == ["    i -+- d1 -x x: nothing reads it", "       '- d2 - out - return"]
+    assert [link.name for link in finding.chain.taken] == ["d2", "out"]
+
+
+def test_of_two_ways_to_mend_the_likelier_one_comes_first() -> None:
+    [finding] = _findings(
+        _model(
+            "def call(self, i):\n    x = self.conv1(i)\n    x = self.add([i, self.conv2(i)])\n    return x"
+        )
+    )
+    assert finding.fix is not None
+    assert "`self.conv2` goes on from there" in finding.fix.message
+    assert ["joined in `self.add`" in other.message for other in finding.others] == [True]
+    # A run proves either, and so neither.
+    assert finding.fix.mends == ()

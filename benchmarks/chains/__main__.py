@@ -119,7 +119,7 @@ def _run(
 
 
 def draw(cases: Sequence[Case], limit: int, seed: int) -> list[Case]:
-    """At most `limit` cases of each kind: one of every function in random order, then another."""
+    """At most `limit` cases of each kind: one of every function, then another, and so on."""
     if not limit:
         return list(cases)
     shuffled = list(cases)

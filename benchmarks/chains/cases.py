@@ -26,8 +26,11 @@ _NUMBER = re.compile(r"\d+")
 _NOT_FORWARD = {"build", "build_from_config", "get_config", "from_config", "compute_output_shape"}
 # Functions of these make tensors from tensors, but for those that only look at them.
 _COMPUTING = (
-    *("tensorflow.nn.", "tensorflow.math.", "tensorflow.keras.activations."),
-    *("keras.ops.", "keras.activations."),
+    "tensorflow.nn.",
+    "tensorflow.math.",
+    "keras.ops.",
+    "keras.activations.",
+    "tensorflow.keras.activations.",
 )
 _NO_TENSOR = {"shape", "ndim", "size", "moments"}
 

@@ -1,4 +1,4 @@
-"""Breaks cases in a copy of their package, and looks at what kerasfix finds and suggests.
+"""Breaks cases in a copy of their package, and looks at what kerasfix makes of them.
 
 Many cases share a run of kerasfix, but never two of one method or function.
 """
@@ -97,31 +97,22 @@ class Trial:
         }
         for path, data in broken.items():
             (self.copy / path).write_bytes(data)
-        findings = self._findings()
-        self._kerasfix("--apply", "--suggestions")
-        found = self._read()
+        # What stands around them is read from where it is.
+        paths = [path.as_posix() for path in sorted(broken)]
+        findings = self._findings(paths)
+        self._kerasfix(paths, "--apply", "--suggestions")
+        found = {path: (self.copy / path).read_bytes() for path in broken}
         for path, cases in by_path.items():
             here = [each for each in findings if each.path == path]
             yield from _judged(cases, (self._original[path], broken[path], found[path]), here)
-        self._note_strays(batch, broken, found)
-        for path, data in found.items():
-            if data != self._original[path]:
-                (self.copy / path).write_bytes(self._original[path])
+        for path in broken:
+            (self.copy / path).write_bytes(self._original[path])
 
-    def _note_strays(
-        self, batch: Sequence[Case], broken: dict[Path, bytes], found: dict[Path, bytes]
-    ) -> None:
-        """What is found, because of the breaks, where nothing was broken."""
-        known = {(each.path, each.code) for each in self.already}
-        for path, data in found.items():
-            if path not in broken and data != self._original[path] and not any(p == path for p, _ in known):
-                self.problems.append(f"{path.as_posix()}: changed, and nothing was broken there")
+    def _findings(self, paths: Sequence[str] = (".",)) -> list[Finding]:
+        return parse_findings(self._kerasfix(paths).stdout)
 
-    def _findings(self) -> list[Finding]:
-        return parse_findings(self._kerasfix().stdout)
-
-    def _kerasfix(self, *options: str) -> Process:
-        process = kerasfix(self.copy, "--select", self.codes, *options)
+    def _kerasfix(self, paths: Sequence[str], *options: str) -> Process:
+        process = kerasfix(self.copy, "--select", self.codes, *options, paths=paths)
         self.seconds += process.seconds
         self.runs += 1
         if process.crashed:

@@ -172,7 +172,9 @@ def _unread(use: LayerUse, chain: LostChain) -> Break | None:
             repairs.append(Repair((read,), why))
     first = ranked[0].consumed
     assert first is not None
-    is_next = _is_next(use, chain, ranked[0])
+    # A layer of a model that is built is there to be part of it; a head whose output a class does not use, is
+    # not.
+    is_next = _is_next(use, chain, ranked[0]) or (use.builds and len(repairs) == len(later) == 1)
     return Break(chain, first, tuple(repairs), is_overwritten=False, is_likely=is_next)
 
 

@@ -19,7 +19,7 @@ from kerasfix.analysis.dataflow import Definition
 from kerasfix.analysis.frames import Frame
 from kerasfix.analysis.index import Module
 from kerasfix.analysis.made import MODELS, Made, is_input, is_model, made_by
-from kerasfix.analysis.scope import Function, named_parameters
+from kerasfix.analysis.scope import named_parameters
 from kerasfix.analysis.sites import FLAG, NOT_FORWARD
 from kerasfix.analysis.training import Dependence, TrainingFlow
 from kerasfix.analysis.values import BuiltinLayer, Nothing, Stack, Value, is_layer
@@ -301,13 +301,22 @@ def _is_model(value: Value) -> bool:
 
 
 def _is_from_project(value: ast.expr, frame: Frame) -> bool:
-    """Whether a value comes from a function that is no library's: `x = utils.parse_inputs(shape)`."""
-    if not isinstance(value, ast.Call):
-        return False
-    dotted = frame.scope.dotted(value.func)
-    if dotted is None or "." not in dotted:
-        return isinstance(value.func, ast.Name) and isinstance(frame.scope.value(value.func.id), Function)
-    return not dotted.startswith(_LIBRARIES)
+    """Whether a value comes from something that is no library's.
+
+    `utils.parse_inputs(shape)`, `self.encode(x)`, `backbone.output`, `block(x)`, where `block` was made
+    here; what is called on anything else (`dataset.take(1)`) may be data.
+    """
+    match value:
+        case ast.Attribute(attr=name):
+            return name in _ENDS
+        case ast.Call(func=ast.Name(id=name)) if frame.scope.dotted(value.func) is None:
+            return bool(frame.scope.lookup(name))
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=owner))) if owner == frame.self_name:
+            return True
+        case ast.Call(func=func):
+            dotted = frame.scope.dotted(func)
+            return dotted is not None and "." in dotted and not dotted.startswith(_LIBRARIES)
+    return False
 
 
 def _constant_flag(node: ast.AST) -> bool | None:

@@ -74,7 +74,7 @@ def _finding(program: Program, use: LayerUse, broken: Break) -> Finding:
         _RULE,
         read,
         f"`{consumer(use, read)}` reads `{read.id}` {instead}, so that the output of {listed(lost)} is lost: "
-        f"{_consequence(use, lost)}",
+        f"{_consequence(program, use, chain.calls)}",
         severity=Severity.ERROR if broken.is_likely else Severity.WARNING,
         owner=use.frame.owner_name,
         method=use.frame.name,
@@ -95,10 +95,15 @@ def _help(broken: Break, name: str, lost: list[str]) -> str:
     return f"If the output is not meant to be used, {listed(lost)} can go"
 
 
-def _consequence(use: LayerUse, lost: list[str]) -> str:
+def _consequence(program: Program, use: LayerUse, calls: Sequence[LayerCall]) -> str:
+    lost = {call.name: program.weights.of_any(call.values) for call in calls}
     count = "1 layer" if len(lost) == 1 else f"{len(lost)} layers"
+    if use.builds:
+        return f"{count}, no part of the model"
+    if not any(has is not False for has in lost.values()):
+        return f"{count}, without effect"
     its = "its" if len(lost) == 1 else "their"
-    return f"{count}, no part of the model" if use.builds else f"{count}, {its} weights get no gradient"
+    return f"{count}, {its} weights get no gradient"
 
 
 def _fix(program: Program, repair: Repair, name: str, mends: tuple[str, ...]) -> Fix:
@@ -293,6 +298,31 @@ def build(columns):
     x = Block()(features)
     x = layers.Dense(1)(x)
     return keras.Model(columns, x)
+""",
+        ),
+        Case(
+            "In a function that builds a model, a result in a name that nobody reads",
+            """\
+import keras
+from keras import layers
+
+def build(shape):
+    inputs = keras.Input(shape)
+    deep = layers.Dense(8)(inputs)
+    hidden = layers.Dense(4)(deep)
+    logit = layers.Dense(1)(deep)
+    return keras.Model(inputs, logit)
+""",
+            """\
+import keras
+from keras import layers
+
+def build(shape):
+    inputs = keras.Input(shape)
+    deep = layers.Dense(8)(inputs)
+    hidden = layers.Dense(4)(deep)
+    logit = layers.Dense(1)(hidden)
+    return keras.Model(inputs, logit)
 """,
         ),
         Case(
