@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import kerasfix
 from kerasfix import engine, workspace
 from tests.conftest import Run
 
@@ -325,3 +326,26 @@ def test_who_calls_a_helper_in_another_way_keeps_it_as_it_is(
     _put(tmp_path, {"pyproject.toml": "", "a.py": NORM, name: text, "main.py": MAIN, "used.py": used})
     kerasfix("--apply", given)
     assert (tmp_path / "a.py").read_text() == NORM
+
+
+def test_an_exported_model_asks_for_inference() -> None:
+    text = """\
+import keras
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = keras.layers.Dropout(0.5)
+
+    def serving(self, inputs):
+        return self.call(inputs)
+
+    def call(self, x):
+        return self.drop(x)
+"""
+    fixed = kerasfix.fix(text).text
+    assert "def call(self, x, training=None):\n        return self.drop(x, training=training)" in fixed
+    assert "return self.call(inputs)\n" in fixed
+    held = text.replace("serving", "embed")
+    assert kerasfix.fix(held).text == held

@@ -116,7 +116,18 @@ def _same(call: LayerCall, other: LayerCall) -> bool:
 
 def _is_older(use: LayerUse, read: ast.Name, chain: LostChain) -> bool:
     seen = use.data_flow.reaching[read]
-    return bool(seen) and seen <= chain.origins and not _NO_TENSOR.search(read.id)
+    if not seen or _NO_TENSOR.search(read.id):
+        return False
+    return all(each in chain.origins or _is_alias(use, each, chain.origins) for each in seen)
+
+
+def _is_alias(use: LayerUse, definition: Definition, origins: frozenset[Definition]) -> bool:
+    """Whether a definition is another name of one of these: `residual = x`."""
+    value = definition.step.value if definition.step is not None else None
+    if not isinstance(value, ast.Name):
+        return False
+    seen = use.data_flow.reaching[value]
+    return bool(seen) and seen <= origins
 
 
 def _is_skip(use: LayerUse, read: ast.Name) -> bool:

@@ -8,7 +8,7 @@ making it had no other purpose (a layer that adds a loss is called for that).
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -139,9 +139,13 @@ class LayerUse:
         node: ast.AST = read
         while not isinstance(node, ast.stmt):
             parent = self._parents[node]
-            if isinstance(parent, ast.Call) and node is parent.func:
-                # `x.reshape(4)` is called on a tensor.
-                return not isinstance(node, ast.Attribute) or self.frame.scope.dotted(node) is not None
+            # `x.reshape(4)` is called on a tensor.
+            if (
+                isinstance(parent, ast.Call)
+                and node is parent.func
+                and not (isinstance(node, ast.Attribute) and self.frame.scope.dotted(node) is None)
+            ):
+                return True
             node = parent
         return False
 
@@ -194,7 +198,11 @@ class LayerUse:
 
     def has_effect(self, call: LayerCall) -> bool:
         """Whether calling the layer does more than return a tensor."""
-        return any(_value_has_effect(value) for value in call.values)
+        return self._has_effect(call.values)
+
+    def _has_effect(self, values: Sequence[Value]) -> bool:
+        # A Lambda does what its function does; in a model that is built, only if its output is used.
+        return any(_value_has_effect(each) for each in values if not (self.builds and _is_lambda(each)))
 
     def lost_chains(self) -> Iterator[LostChain]:
         """The chains of layer calls that lead nowhere, each with its end."""
@@ -235,14 +243,14 @@ class LayerUse:
         if step is None or step.value is None or definition.name in self.data_flow.captured:
             return False
         calls = [node for node in walk(step.value) if isinstance(node, ast.Call)]
-        # `Block(4)(x)`: what makes the layer does nothing else.
-        makers = {call.func for call in calls if self._layer_values(call)}
-        return all(call in makers or self._is_pure(call) for call in calls)
+        # `Block(4, name=base.format(1))(x)`: what makes the layer does nothing else.
+        made = {node for call in calls if self._layer_values(call) for node in walk(call.func)}
+        return all(call in made or self._is_pure(call) for call in calls)
 
     def _is_pure(self, call: ast.Call) -> bool:
         values = self._layer_values(call)
         if values:
-            return not any(_value_has_effect(value) for value in values)
+            return not self._has_effect(values)
         dotted = self.frame.scope.dotted(call.func)
         return dotted is not None and dotted.startswith(_PURE_PACKAGES) and not dotted.startswith(_NOT_PURE)
 
@@ -324,6 +332,10 @@ def _value_has_effect(value: Value) -> bool:
         case Container(elements=elements):
             return any(_value_has_effect(each) for each in elements)
     return False
+
+
+def _is_lambda(value: Value) -> bool:
+    return isinstance(value, BuiltinLayer) and value.fact.name == "Lambda"
 
 
 def _class_has_effect(info: ClassInfo) -> bool:

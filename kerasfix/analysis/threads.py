@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
@@ -17,6 +16,7 @@ from kerasfix.analysis.decorators import hands_on, named
 from kerasfix.analysis.index import ClassInfo, Method
 from kerasfix.analysis.references import References
 from kerasfix.analysis.sites import FLAG, Passed, Site
+from kerasfix.analysis.thread import Thread
 from kerasfix.analysis.training import Dependence, TrainingFlow, is_true
 from kerasfix.analysis.values import UserLayer, Value, is_layer
 from kerasfix.syntax import walk
@@ -51,6 +51,8 @@ OTHER_FLAG_NAMES = frozenset(
     }
 )
 # Keras calls these outside of any layer's call, where no context is open that a None could block.
+# Methods that a model is exported with: without a flag they ask for inference.
+_EXPORTED = frozenset({"eager_serving", "serve", "serving", "serving_fn"})
 _STEPS = frozenset({"train_step", "test_step", "predict_step", "compute_loss", "fit", "evaluate", "predict"})
 
 
@@ -84,23 +86,6 @@ class NoObjections:
 
     def mentions(self, info: ClassInfo, names: frozenset[str]) -> bool:
         return False
-
-
-@dataclass(eq=False)
-class Thread:
-    """All that has to change together for the flag to reach the layers behind one method.
-
-    Attributes:
-        gains: Methods that get a parameter `training=None`.
-        passes: Calls that get `training=training`.
-        blockers: Sentences that say why it cannot be done; the thread is then not to be made.
-        refused: Why the `call` of a layer cannot take the flag; it goes on as it did.
-    """
-
-    gains: list[Method] = field(default_factory=list)
-    passes: list[Site] = field(default_factory=list)
-    blockers: list[str] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
 
 
 class Threads:
@@ -201,12 +186,14 @@ class Threads:
             thread.blockers += self._reference_blockers(method)
             thread.blockers += self._objections(method.owner, method.name)
             for site in self.callers(method):
+                if _is_export(site, method):
+                    continue
                 if site.passed in (Passed.ABSENT, Passed.UNCLEAR):
                     waiting += self._carry_to(thread, site)
                 elif site.is_decided:
                     thread.blockers.append(f"line {site.call.lineno} gives `{site.text}` a mode of its own")
         thread.passes = list(dict.fromkeys(thread.passes))
-        _prune(thread)
+        thread.prune()
         thread.blockers = list(dict.fromkeys(thread.blockers))
         return thread
 
@@ -315,24 +302,11 @@ class Threads:
                     yield f"`{func.attr}` is an attribute of {info.name}"
 
 
-def _prune(thread: Thread) -> None:
-    """Leave out helpers that would take the flag and hand it to nobody, as no layer in them can take it."""
-    gaining = set(thread.gains)
-    useful: set[Method] = set()
-    waiting = True
-    while waiting:
-        found = {
-            method
-            for site in thread.passes
-            if not site.helpers or not gaining.issuperset(site.helpers) or useful & set(site.helpers)
-            for method in (site.method, *site.helpers)
-        }
-        waiting = not found <= useful
-        useful |= found
-    thread.gains = [method for method in thread.gains if method in useful]
-    thread.passes = [site for site in thread.passes if site.method in useful]
-    if gaining and not thread.gains and not thread.blockers:
-        thread.blockers += thread.refused
+def _is_export(site: Site, method: Method) -> bool:
+    """Whether a call is that of an exported model, which gets the default of `method`: inference."""
+    return (
+        site.method.name in _EXPORTED and site.passed is Passed.ABSENT and not is_true(method.default(FLAG))
+    )
 
 
 def place_blockers(method: Method) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kerasfix.analysis.index import Method, Module
 from kerasfix.analysis.scope import Function, named_parameters
 from kerasfix.analysis.sites import FLAG, Site
-from kerasfix.analysis.threads import Thread
+from kerasfix.analysis.thread import Thread
 from kerasfix.codemods.blocks import Block, break_call, break_signature
 from kerasfix.codemods.calls import add_keyword, name_arguments
 from kerasfix.codemods.layout import Layout, fitting, indentation_below

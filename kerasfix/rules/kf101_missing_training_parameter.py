@@ -39,7 +39,8 @@ from collections.abc import Iterator
 from kerasfix.analysis.index import ClassInfo, Kind, Method
 from kerasfix.analysis.program import Program
 from kerasfix.analysis.sites import FLAG
-from kerasfix.analysis.threads import OTHER_FLAG_NAMES, Thread
+from kerasfix.analysis.thread import Thread
+from kerasfix.analysis.threads import OTHER_FLAG_NAMES
 from kerasfix.findings import Applicability, Finding, Fix, Severity
 from kerasfix.rules.base import Case, Rule, attempt, finding, left_alone, listed, severity
 from kerasfix.syntax import walk

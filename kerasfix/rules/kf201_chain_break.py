@@ -301,6 +301,50 @@ def build(columns):
 """,
         ),
         Case(
+            "The other name that a residual block gives its input; the skip stays",
+            _INIT
+            + """\
+    def call(self, x):
+        residual = x
+        x = self.bn1(x)
+        x = self.conv1(residual)
+        x = residual + x
+        return self.out(x)
+""",
+            _INIT
+            + """\
+    def call(self, x):
+        residual = x
+        x = self.bn1(x)
+        x = self.conv1(x)
+        x = residual + x
+        return self.out(x)
+""",
+        ),
+        Case(
+            "In a function that builds a model, names that are made up for layers",
+            """\
+import keras
+from keras import layers
+from project import weights
+
+def block(given, base):
+    x = layers.Conv2D(4, 3, kernel_regularizer=weights(), name=base.format(1))(given)
+    x = layers.ReLU(name=base.format(2))(given)
+    return x
+""",
+            """\
+import keras
+from keras import layers
+from project import weights
+
+def block(given, base):
+    x = layers.Conv2D(4, 3, kernel_regularizer=weights(), name=base.format(1))(given)
+    x = layers.ReLU(name=base.format(2))(x)
+    return x
+""",
+        ),
+        Case(
             "In a function that builds a model, a result in a name that nobody reads",
             """\
 import keras

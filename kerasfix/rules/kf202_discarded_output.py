@@ -203,6 +203,29 @@ def build(shape):
 """,
         ),
         Case(
+            "A Lambda in a function that builds a model",
+            """\
+import keras
+from keras import layers
+
+def build(shape):
+    inputs = keras.Input(shape)
+    x = layers.Dense(4)(inputs)
+    layers.Lambda(lambda y: y * 2)(x)
+    return keras.Model(inputs, x)
+""",
+            """\
+import keras
+from keras import layers
+
+def build(shape):
+    inputs = keras.Input(shape)
+    x = layers.Dense(4)(inputs)
+    x = layers.Lambda(lambda y: y * 2)(x)
+    return keras.Model(inputs, x)
+""",
+        ),
+        Case(
             "A row of layers in one statement",
             _INIT
             + """\

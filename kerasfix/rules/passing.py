@@ -7,7 +7,7 @@ import ast
 from kerasfix.analysis.index import Method
 from kerasfix.analysis.program import Program
 from kerasfix.analysis.sites import FLAG, Site
-from kerasfix.analysis.threads import Thread
+from kerasfix.analysis.thread import Thread
 from kerasfix.analysis.training import Dependence
 from kerasfix.analysis.values import UserLayer
 from kerasfix.findings import Applicability, Fix
