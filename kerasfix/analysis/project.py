@@ -190,9 +190,16 @@ class Project:
 
     def module_named(self, dotted: str, importer: Module) -> Module | None:
         """The module of the project that a module imports under a name."""
-        found = self.resolve(dotted, importer)
-        is_module = is_in_project(found) and found.endswith("|")
-        return self._module(found[len(IN_PROJECT) : -1]) if is_module else None
+        found = self._start(dotted, importer)
+        if found is None:
+            return None
+        here, steps = found
+        for step in steps:
+            member = self._member(here, step, last=False)
+            if member is None or not is_in_project(member) or not member.endswith("|"):
+                return None
+            here = member[len(IN_PROJECT) : -1]
+        return self._module(here)
 
     def definition(self, name: str) -> tuple[Module, ast.AST] | None:
         """What `resolve` named, if it is bound once: a class, a function, an expression."""
