@@ -32,6 +32,7 @@ from benchmarks.chains.cases import Case, Kind
 from benchmarks.chains.trial import Outcome, Trial, batches
 from benchmarks.packages import check_pinned, kerasfix
 from benchmarks.restore.__main__ import PACKAGES as CLASSES
+from benchmarks.restore.report import exclusions
 
 # Many functions that build models, besides.
 PACKAGES = (
@@ -77,7 +78,7 @@ def main(
         outcomes, excluded = _run(trials, wanted, limit, seed)
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
-    console.print(report.exclusions(excluded))
+    console.print(exclusions(excluded))
     console.print(report.by_package(outcomes))
     console.print(report.reasons(outcomes))
     report.print_failures(console, outcomes, show_failures, seed)

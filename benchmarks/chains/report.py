@@ -134,17 +134,6 @@ def reasons(outcomes: Iterable[Outcome]) -> Table:
     return table
 
 
-def exclusions(excluded: Counter[tuple[str, str]]) -> Table:
-    """What was no case, and why."""
-    table = Table(title="no case")
-    table.add_column("left out")
-    table.add_column("count", justify="right")
-    table.add_column("because", overflow="fold")
-    for (what, reason), count in sorted(excluded.items(), key=lambda pair: (pair[0][0], -pair[1])):
-        table.add_row(what, str(count), reason)
-    return table
-
-
 def print_failures(console: Console, outcomes: Sequence[Outcome], size: int, seed: int) -> None:
     """Print `size` cases that were not restored, drawn at random: the break, and what became of it."""
     failed = [each for each in outcomes if each.verdict is not Verdict.RESTORED]

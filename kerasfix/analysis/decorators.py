@@ -138,15 +138,7 @@ def hands_on(decorator: ast.expr, method: Method) -> bool:
 
 def _is_relied_on(function: Function, method: Method, project: Project) -> bool:
     """Whether another method below a decorator hands on the flag that it gets through it."""
-    return any(
-        each.node is not method.node
-        and any(
-            (found := project.function_named(named(decorator), each.owner.scope)) is not None
-            and found[0] is function
-            for decorator in each.node.decorator_list
-        )
-        for each in project.handing_on
-    )
+    return any(each.node is not method.node for each in project.handing_on.get(function, ()))
 
 
 def is_transparent(decorator: ast.expr, scope: Scope) -> bool:

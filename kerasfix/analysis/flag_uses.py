@@ -64,7 +64,7 @@ def flag_uses(method: Method, flow: TrainingFlow) -> set[Use]:
             continue
         seen.add(here)
         sites = {site.call: site for site in flow.sites(here)}
-        parents = _parents(here.node)
+        parents = parents_in(here.node)
         # Helpers that get no flag are looked at too: what they call may read the context.
         waiting += [helper for site in sites.values() for helper in site.helpers]
         # And layers that get none: Keras hands it on to those that take it.
@@ -148,7 +148,3 @@ def _receivers(site: Site) -> Iterator[Method]:
         call = value.info.find("call") if isinstance(value, UserLayer) else None
         if call is not None and call.takes(FLAG):
             yield call
-
-
-def _parents(root: ast.AST) -> dict[ast.AST, ast.AST]:
-    return parents_in(root)

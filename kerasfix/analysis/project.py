@@ -84,9 +84,9 @@ class Project:
             yield from info.methods.values()
 
     @cached_property
-    def handing_on(self) -> list[Method]:
-        """The decorated methods of the given modules that take `training` and hand it on by that name."""
-        return [
+    def handing_on(self) -> dict[Function, list[Method]]:
+        """For each decorator of the project, the given methods below it that hand on `training`."""
+        methods = [
             method
             for info in self.keras_classes
             for method in info.methods.values()
@@ -100,6 +100,14 @@ class Project:
                 for node in walk(method.node)
             )
         ]
+        found: dict[Function, list[Method]] = {}
+        for method in methods:
+            for decorator in method.node.decorator_list:
+                name = decorator.func if isinstance(decorator, ast.Call) else decorator
+                function = self.function_named(name, method.owner.scope)
+                if function is not None:
+                    found.setdefault(function[0], []).append(method)
+        return found
 
     @property
     def loaded(self) -> list[str]:
