@@ -8,6 +8,7 @@ making it had no other purpose (a layer that adds a loss is called for that).
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -32,6 +33,8 @@ _NOT_PURE = (
     "tensorflow.py_function",
     "tensorflow.numpy_function",
 )
+# What people call an activation function that they were given.
+_ACTIVATION = re.compile(r"(?:\w+_)?(?:act|activ|activation|nonlinearity)(?:_?(?:fn|func|function))?_?\d*")
 # What only looks at a tensor does not use it.
 _LOOKERS = frozenset({"print", "tensorflow.print", "builtins.print"})
 _EFFECTS = frozenset(
@@ -196,6 +199,9 @@ class LayerUse:
             ]
         return self._calls[step]
 
+    def is_layer_call(self, call: ast.Call) -> bool:
+        return bool(self._layer_values(call))
+
     def has_effect(self, call: LayerCall) -> bool:
         """Whether calling the layer does more than return a tensor."""
         return self._has_effect(call.values)
@@ -251,6 +257,8 @@ class LayerUse:
         values = self._layer_values(call)
         if values:
             return not self._has_effect(values)
+        if _is_activation(call.func):
+            return True
         dotted = self.frame.scope.dotted(call.func)
         return dotted is not None and dotted.startswith(_PURE_PACKAGES) and not dotted.startswith(_NOT_PURE)
 
@@ -297,6 +305,12 @@ class LayerUse:
         reads = (read for step in _steps(members) for read in self.tensors(step))
         found = self.data_flow.seen_by(reads, set(members))
         return frozenset(each for each in found if each.name != self.frame.self_name)
+
+
+def _is_activation(func: ast.expr) -> bool:
+    """`self.activation(x)`, `act_fn(x)`: whatever it is, it computes and does nothing else."""
+    name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+    return _ACTIVATION.fullmatch(name) is not None
 
 
 def _steps(definitions: set[Definition]) -> list[Step]:

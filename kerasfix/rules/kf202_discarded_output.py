@@ -56,8 +56,12 @@ def check(program: Program) -> Iterator[Finding]:
                 if use.builds and not isinstance(call.node.func, ast.Call):
                     # A layer that has a name is called once to be built, and again for its result.
                     continue
-                if call.node is step.node.value and not use.has_effect(call) and _reads_a_value(use, step):
-                    yield _finding(program, use, step, call)
+                if call.node is not step.node.value or use.has_effect(call) or not _reads_a_value(use, step):
+                    continue
+                if use.builds and not any(_is_read_later(use, step, name.id) for name in use.tensors(step)):
+                    # Nothing is made of the tensor: a layer is tried, no model is built.
+                    continue
+                yield _finding(program, use, step, call)
 
 
 def _finding(program: Program, use: LayerUse, step: Step, call: LayerCall) -> Finding:
