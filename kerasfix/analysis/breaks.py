@@ -222,6 +222,9 @@ def _may_be_meant(use: LayerUse, chain: LostChain, reader: LayerCall, readers: i
         return True
     if stand_beside(chain.calls[-1].name, reader.name):
         return True
+    if reader.is_activation:
+        # It makes probabilities of logits.
+        return False
     # A layer of a model that is built is there to be part of it.
     return not (use.builds and readers == 1) and may_be_meant(chain)
 

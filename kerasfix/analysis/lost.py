@@ -67,6 +67,13 @@ class LayerCall:
         return ast.unparse(self.node.func)
 
     @property
+    def is_activation(self) -> bool:
+        return bool(self.values) and all(
+            isinstance(each, BuiltinLayer) and each.fact.name in ("Activation", "Softmax")
+            for each in self.values
+        )
+
+    @property
     def consumed(self) -> ast.Name | None:
         """The variable that it reads as its first argument, if it is just that."""
         if self.node.args and isinstance(self.node.args[0], ast.Name):
