@@ -126,21 +126,12 @@ def _is_older(use: LayerUse, read: ast.Name, chain: LostChain) -> bool:
     seen = use.data_flow.reaching[read]
     if not seen or (_NO_TENSOR.search(read.id) and not _is_consumed(use, read)):
         return False
-    return all(each in chain.origins or _is_alias(use, each, chain.origins) for each in seen)
+    return seen <= chain.origins
 
 
 def _is_consumed(use: LayerUse, read: ast.Name) -> bool:
     """Whether a read is what a layer works on, whatever its name says: `self.embed(mask)`."""
     return any(call.consumed is read for call in use.calls(use.data_flow.step_of(read)))
-
-
-def _is_alias(use: LayerUse, definition: Definition, origins: frozenset[Definition]) -> bool:
-    """Whether a definition is another name of one of these: `residual = x`."""
-    value = definition.step.value if definition.step is not None else None
-    if not isinstance(value, ast.Name):
-        return False
-    seen = use.data_flow.reaching[value]
-    return bool(seen) and seen <= origins
 
 
 def _is_skip(use: LayerUse, read: ast.Name) -> bool:

@@ -99,8 +99,8 @@ class LostChain:
 
     @cached_property
     def origins(self) -> frozenset[Definition]:
-        """The sources, and all that they were made from."""
-        return self.use.origins(self.sources)
+        """The sources, all that they were made from, and other names of these (`residual = x`)."""
+        return self.use.with_aliases(self.use.origins(self.sources))
 
 
 class LayerUse:
@@ -167,6 +167,19 @@ class LayerUse:
             if each.step is not None:
                 found += self.data_flow.seen_by(self.tensors(each.step), seen)
         return frozenset(each for each in found if each.name != self.frame.self_name)
+
+    def with_aliases(self, definitions: frozenset[Definition]) -> frozenset[Definition]:
+        """Definitions, and those that give another name to one of them for certain: `residual = x`."""
+        found = set(definitions)
+        waiting = list(definitions)
+        while waiting:
+            for read in self.data_flow.readers(waiting.pop()):
+                step = self.data_flow.step_of(read)
+                if step.value is read and self.data_flow.reaching[read] <= found:
+                    new = set(step.definitions.values()) - found
+                    found |= new
+                    waiting += new
+        return frozenset(found)
 
     def is_in_block_of(self, node: ast.AST, statement: ast.stmt) -> bool:
         """Whether something stands in the block of a statement, or in one below."""
