@@ -97,7 +97,7 @@ class Uses:
                 continue
             if any(_may_be(owner, info) for owner in self._in(module).called.get(attribute, ())):
                 return True
-        return self._objections.mentions(info, frozenset({attribute}))
+        return self._objections.calls(info, attribute)
 
     def is_in_sight(self, info: ClassInfo) -> bool:
         """Whether whatever uses attributes of instances of a class says their names."""
