@@ -129,6 +129,19 @@ def _shell_completion(context: click.Context, _option: click.Parameter, shell: s
 @click.option(
     "--memory", type=click.IntRange(min=256), default=8192, show_default=True, help="MiB of memory a model."
 )
+@click.option(
+    "--output-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How findings are written; json has the shape of ruff's.",
+)
+@click.option(
+    "-o",
+    "--output-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write findings to this file, not to standard output.",
+)
 @click.option("--stdin-filename", type=click.Path(path_type=Path), help='The name of what "-" reads.')
 @click.option(
     "--explain",
@@ -175,6 +188,8 @@ def _check_with_log(settings: Settings) -> None:
     """A log is explained, nothing else: what writes or runs something does not go with it."""
     if settings.diff or settings.apply or settings.verify:
         raise click.UsageError("--explain-log goes with none of --diff, --apply and --verify.")
+    if settings.output_format != "text" or settings.output_file is not None:
+        raise click.UsageError("--explain-log goes with neither --output-format nor --output-file.")
     if Path("-") in settings.paths:
         raise click.UsageError('--explain-log takes files and folders; "-" is not one.')
 

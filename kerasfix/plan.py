@@ -7,9 +7,9 @@ all rounds did together is kept as edits on the original text, which is all that
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from kerasfix.findings import Finding
+from kerasfix.findings import Finding, Fix
 from kerasfix.source import Edit, Source, SourceError, apply_edits
 
 # Far more than nesting needs; a fix that is never still would otherwise run for ever.
@@ -183,6 +183,23 @@ def together(plans: Sequence[Plan], files: Iterable[str]) -> list[list[str]]:
         if not any(file in each for each in found):
             found.append(sorted(group[file], key=order.index))
     return found
+
+
+def in_one_file(plan: Plan) -> Plan:
+    """The plan whose findings have only the fixes left that stay in their own file."""
+
+    def stays(finding: Finding, fix: Fix | None) -> bool:
+        return fix is not None and all(edit.file == finding.file for edit in fix.edits)
+
+    left = tuple(
+        replace(
+            each,
+            fix=each.fix if stays(each, each.fix) else None,
+            others=tuple(other for other in each.others if stays(each, other)),
+        )
+        for each in plan.left
+    )
+    return replace(plan, left=left)
 
 
 def _files(finding: Finding) -> set[str]:
