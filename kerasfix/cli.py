@@ -25,6 +25,7 @@ PATHS are Python files and folders; without any, the current folder. "-" reads s
   kerasfix --apply models.py           write the fixes
   kerasfix --apply --verify models.py  also train original and patched model,
                                        and write what the run proves
+  kerasfix --output-format json .      findings as data, in the shape of ruff's
   kerasfix --explain-log train.log     the lines behind Keras' own warnings
 
 Nothing of your code runs without --verify.

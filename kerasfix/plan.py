@@ -6,7 +6,7 @@ all rounds did together is kept as edits on the original text, which is all that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kerasfix.findings import Finding, Fix
@@ -185,16 +185,21 @@ def together(plans: Sequence[Plan], files: Iterable[str]) -> list[list[str]]:
     return found
 
 
-def in_one_file(plan: Plan) -> Plan:
-    """The plan whose findings have only the fixes left that stay in their own file."""
+def without_crossings(plan: Plan, unwritten: Collection[str]) -> Plan:
+    """The plan as it is to be shown if some files could not be written.
 
-    def stays(finding: Finding, fix: Fix | None) -> bool:
-        return fix is not None and all(edit.file == finding.file for edit in fix.edits)
+    A finding loses the fixes that lead from a file that was written into one that was not, or back: their
+    offsets count in texts that are not both there.
+    """
+
+    def stays(finding: Finding, fix: Fix) -> bool:
+        here = finding.file in unwritten
+        return all((edit.file in unwritten) is here for edit in fix.edits)
 
     left = tuple(
         replace(
             each,
-            fix=each.fix if stays(each, each.fix) else None,
+            fix=each.fix if each.fix is not None and stays(each, each.fix) else None,
             others=tuple(other for other in each.others if stays(each, other)),
         )
         for each in plan.left

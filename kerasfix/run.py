@@ -30,7 +30,7 @@ from kerasfix.output import console, text
 from kerasfix.output.formats import Format, Json, Text
 from kerasfix.output.patch import patch
 from kerasfix.output.progress import Progress
-from kerasfix.plan import Plan, in_one_file, together
+from kerasfix.plan import Plan, together, without_crossings
 from kerasfix.sessions import Proving, proving_session
 from kerasfix.workspace import Found, InputFile, discover
 
@@ -143,12 +143,11 @@ class _Run:
                 self._tell(report, unchanged(report))
             elif (failed := unwritten.get(report.source.file)) is not None:
                 self.problem(failed)
-                self._tell(report, in_one_file(unchanged(report)))
+                self._tell(report, without_crossings(unchanged(report), unwritten))
             else:
                 if plan.edits:
                     self.talk.lines(text.applied_lines(report.path, plan.applied))
-                # Where not all was written, what reaches into other files counts in texts that are not there.
-                self._tell(report, in_one_file(plan) if unwritten else plan)
+                self._tell(report, without_crossings(plan, unwritten) if unwritten else plan)
 
     def filter(self, data: bytes) -> None:
         """Do with standard input what the options say; --apply gives it back fixed, or else as it came."""
