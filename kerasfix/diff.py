@@ -9,6 +9,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
 
 from kerasfix.source import Edit
 
@@ -39,8 +41,8 @@ def unified_diff(path: str, text: str, edits: Sequence[Edit]) -> str:
         The diff; the empty text if nothing changes. Every line ends with a line feed, but lines of the file
         keep the carriage return that they have.
     """
-    lines = _lines(text)
-    changes = _merged(_changes(lines, text, edits))
+    lines, starts = _split(text)
+    changes = _merged(_changes(lines, starts, text, edits))
     if not changes:
         return ""
     out = [f"--- {_name('a/' + path)}\n", f"+++ {_name('b/' + path)}\n"]
@@ -62,11 +64,15 @@ def _lines(text: str) -> list[str]:
     return [*kept, lines[-1]] if lines[-1] else kept
 
 
-def _changes(lines: list[str], text: str, edits: Sequence[Edit]) -> Iterator[_Change]:
+@lru_cache(maxsize=1)
+def _split(text: str) -> tuple[list[str], list[int]]:
+    """The lines of a text and where each begins; a file is asked for them once a finding."""
+    lines = _lines(text)
+    return lines, [0, *accumulate(len(line) for line in lines)]
+
+
+def _changes(lines: list[str], starts: list[int], text: str, edits: Sequence[Edit]) -> Iterator[_Change]:
     """Edits as replaced lines; edits that share a line become one change."""
-    starts = [0]
-    for line in lines:
-        starts.append(starts[-1] + len(line))
     groups: list[tuple[int, int, list[Edit]]] = []
     for edit in edits:
         low = _line_of(starts, edit.start)

@@ -54,7 +54,7 @@ class Kind(enum.Enum):
     SIBLING = "sibling"
 
 
-CHAINS = (Kind.INPUT, Kind.OLDER)
+CHAINS = (Kind.INPUT, Kind.OLDER, Kind.SIBLING)
 
 
 @dataclass(frozen=True, slots=True)

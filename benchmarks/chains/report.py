@@ -21,7 +21,6 @@ FEWEST = {"chain": 1000, "drop": 500}
 _GROUPS = {
     "chain": CHAINS,
     "drop": (Kind.DROP,),
-    "sibling": (Kind.SIBLING,),
 }
 _REASONS = 30
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kerasfix.analysis.dataflow import Definition, Step
@@ -28,6 +30,8 @@ _JOINS = re.compile(
 _LOOKS = frozenset({"argmax", "argmin", "int_shape", "ndim", "rank", "shape", "shape_list", "size"})
 # More ways than these are none.
 _MOST_REPAIRS = 3
+# So many statements after an output, of those that read an older tensor, are asked whether they meant it.
+_NEAR = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,18 +167,11 @@ def consumer(use: LayerUse, read: ast.Name) -> str:
     return f"{ast.unparse(func.func)}(...)" if isinstance(func, ast.Call) else ast.unparse(func)
 
 
-def called_elsewhere(uses: Iterable[LayerUse], chain: LostChain) -> set[str]:
+def called_elsewhere(calls: Mapping[tuple[str, str], Sequence[LayerCall]], chain: LostChain) -> set[str]:
     """The layers of a lost chain that are called in other places of their class too."""
-    lost = {call.node for call in chain.calls}
-    texts = {call.text: call.name for call in chain.calls if not isinstance(call.node.func, ast.Call)}
-    return {
-        texts[call.text]
-        for use in uses
-        if use.frame.owner_name == chain.use.frame.owner_name
-        for step in use.data_flow.steps.values()
-        for call in use.calls(step)
-        if call.text in texts and call.node not in lost
-    }
+    owner = chain.use.frame.owner_name
+    own = Counter(call.text for call in chain.calls)
+    return {call.name for call in chain.calls if len(calls[owner, call.text]) > own[call.text]}
 
 
 # --- An output that nothing reads before it is gone -------------------------------------------------------
@@ -246,9 +243,11 @@ def _later_readers(use: LayerUse, chain: LostChain, end: Step) -> list[LayerCall
     found: list[LayerCall] = []
     gone = [step.order for step in (*use.deletes, *_writers(use, chain)) if step.order > end.order]
     stop = min(gone, default=None)
-    for step in _readers_of(use, chain.origins):
-        if step.order <= end.order or (stop is not None and step.order > stop):
-            continue
+    readers = use.readers(chain.origins)
+    first = bisect_right(readers, end.order, key=lambda step: step.order)
+    for step in readers[first : first + _NEAR]:
+        if stop is not None and step.order > stop:
+            break
         for call in use.calls(step):
             read = call.consumed
             if (
@@ -259,13 +258,6 @@ def _later_readers(use: LayerUse, chain: LostChain, end: Step) -> list[LayerCall
             ):
                 found.append(call)
     return found
-
-
-def _readers_of(use: LayerUse, sources: Iterable[Definition]) -> list[Step]:
-    """The statements that read any of some definitions, in the order of the source."""
-    flow = use.data_flow
-    steps = {flow.step_of(read) for source in sources for read in flow.readers(source)}
-    return sorted(steps, key=lambda step: step.order)
 
 
 def follows(first: str, second: str) -> bool:

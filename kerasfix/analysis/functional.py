@@ -17,7 +17,7 @@ from functools import cached_property
 
 from kerasfix.analysis.dataflow import Definition
 from kerasfix.analysis.frames import Frame
-from kerasfix.analysis.given import given_value, given_values
+from kerasfix.analysis.given import given_value, given_values, is_none
 from kerasfix.analysis.index import Module
 from kerasfix.analysis.made import MODELS, Made, is_input, is_model, made_by
 from kerasfix.analysis.scope import named_parameters
@@ -34,7 +34,8 @@ _NO_TENSOR = frozenset(
 )
 # What these packages return is data as often as not.
 _LIBRARIES = ("keras.", "tensorflow.", "numpy.", "jax.", "torch.")
-_KEEPS_ELEMENTS = frozenset({"list", "tuple", "reversed", "sum", "zip"})
+_KEEPS_ELEMENTS = frozenset({"dict", "enumerate", "list", "tuple", "reversed", "sum", "zip"})
+_ELEMENTS = frozenset({"copy", "get", "items", "pop", "values"})
 _ENDS = frozenset({"input", "inputs", "output", "outputs"})
 _CONSTANT = re.compile(rf"\b{FLAG}\s*=\s*(?:True|False)\b")
 
@@ -225,7 +226,8 @@ class Functional:
 
         match node:
             case ast.Name():
-                seen = frame.flow.reaching.get(node, frozenset())
+                # `shortcut = None` says only that there may be none.
+                seen = {each for each in frame.flow.reaching.get(node, ()) if not is_none(each)}
                 return bool(seen) and seen <= live
             case ast.Call():
                 return self._returns_tensor(node, frame, live)
@@ -265,6 +267,8 @@ class Functional:
                     return False
             case ast.Attribute(attr=name) if name in _NO_TENSOR:
                 return False
+            case ast.Attribute(value=owner, attr=name) if name in _ELEMENTS:
+                return self._is_tensor(owner, frame, live)
         given = [*call.args, *(keyword.value for keyword in call.keywords)]
         return any(self._is_tensor(argument, frame, live) for argument in given)
 

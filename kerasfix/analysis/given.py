@@ -19,6 +19,11 @@ def given_values(frame: Frame) -> dict[Definition, ast.expr]:
     }
 
 
+def is_none(definition: Definition) -> bool:
+    value = given_value(definition)
+    return isinstance(value, ast.Constant) and value.value is None
+
+
 def given_value(definition: Definition) -> ast.expr | None:
     """What a definition gives to its name, or what it is an element of."""
     match definition.step.node if definition.step is not None else None:

@@ -14,13 +14,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from kerasfix.analysis.definitions import Definition, Held, Step
+from kerasfix.analysis.effects import is_lambda, value_has_effect
 from kerasfix.analysis.frames import Frame
 from kerasfix.analysis.functional import Functional
-from kerasfix.analysis.index import ClassInfo
 from kerasfix.analysis.layers import LayerIndex
 from kerasfix.analysis.scope import Function
-from kerasfix.analysis.values import BuiltinLayer, Container, Nothing, UserLayer, Value, is_layer
-from kerasfix.keras.layers import Effect
+from kerasfix.analysis.values import BuiltinLayer, Nothing, Value, is_layer
 from kerasfix.syntax import own_nodes, parents_in, walk
 
 # Functions of these packages compute and do nothing else, but for those that print or write.
@@ -37,9 +36,6 @@ _NOT_PURE = (
 _ACTIVATION = re.compile(r"(?:\w+_)?(?:act|activ|activation|nonlinearity)(?:_?(?:fn|func|function))?_?\d*")
 # What only looks at a tensor does not use it.
 _LOOKERS = frozenset({"print", "tensorflow.print", "builtins.print"})
-_EFFECTS = frozenset(
-    {"add_loss", "add_metric", "add_update", "assign", "assign_add", "assign_sub", "update_state"}
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +96,7 @@ class LostChain:
     @cached_property
     def origins(self) -> frozenset[Definition]:
         """The sources, all that they were made from, and other names of these (`residual = x`)."""
-        return self.use.with_aliases(self.use.origins(self.sources))
+        return self.use.origins(self.sources)
 
 
 class LayerUse:
@@ -120,6 +116,8 @@ class LayerUse:
         self._tensors: dict[Step, list[ast.Name]] = {}
         self._values: dict[ast.Call, list[Value]] = {}
         self._calls: dict[Step, list[LayerCall]] = {}
+        self._origins: dict[frozenset[Definition], frozenset[Definition]] = {}
+        self._readers: dict[frozenset[Definition], list[Step]] = {}
 
     @cached_property
     def in_order(self) -> list[Step]:
@@ -160,7 +158,20 @@ class LayerUse:
         return False
 
     def origins(self, sources: frozenset[Definition]) -> frozenset[Definition]:
-        """Definitions, and all that they were made from."""
+        """Definitions, all that they were made from, and other names of these (`residual = x`)."""
+        if sources not in self._origins:
+            self._origins[sources] = self._with_aliases(self._all_behind(sources))
+        return self._origins[sources]
+
+    def readers(self, definitions: frozenset[Definition]) -> list[Step]:
+        """The statements that read any of some definitions, in the order of the source."""
+        if definitions not in self._readers:
+            flow = self.data_flow
+            steps = {flow.step_of(read) for each in definitions for read in flow.readers(each)}
+            self._readers[definitions] = sorted(steps, key=lambda step: step.order)
+        return self._readers[definitions]
+
+    def _all_behind(self, sources: frozenset[Definition]) -> frozenset[Definition]:
         found = [*sources]
         seen: set[Held] = {*sources}
         for each in found:
@@ -168,8 +179,8 @@ class LayerUse:
                 found += self.data_flow.seen_by(self.tensors(each.step), seen)
         return frozenset(each for each in found if each.name != self.frame.self_name)
 
-    def with_aliases(self, definitions: frozenset[Definition]) -> frozenset[Definition]:
-        """Definitions, and those that give another name to one of them for certain: `residual = x`."""
+    def _with_aliases(self, definitions: frozenset[Definition]) -> frozenset[Definition]:
+        """Definitions, and those that give another name to one of them for certain."""
         found = set(definitions)
         waiting = list(definitions)
         while waiting:
@@ -228,7 +239,7 @@ class LayerUse:
 
     def _has_effect(self, values: Sequence[Value]) -> bool:
         # A Lambda does what its function does; in a model that is built, only if its output is used.
-        return any(_value_has_effect(each) for each in values if not (self.builds and _is_lambda(each)))
+        return any(value_has_effect(each) for each in values if not (self.builds and is_lambda(each)))
 
     def lost_chains(self) -> Iterator[LostChain]:
         """The chains of layer calls that lead nowhere, each with its end."""
@@ -352,39 +363,3 @@ def _heads(node: ast.stmt) -> Iterator[ast.AST]:
             return
         case _:
             yield from own_nodes([node])
-
-
-def _value_has_effect(value: Value) -> bool:
-    match value:
-        case BuiltinLayer(fact=known, inner=inner):
-            if known.effect is Effect.UNKNOWN or known.name == "ActivityRegularization":
-                # DenseFeatures fills a dict that it is given; a Lambda does what its function does.
-                return True
-            return any(_value_has_effect(each) for each in inner)
-        case UserLayer(info=info):
-            return _class_has_effect(info)
-        case Container(elements=elements):
-            return any(_value_has_effect(each) for each in elements)
-    return False
-
-
-def _is_lambda(value: Value) -> bool:
-    return isinstance(value, BuiltinLayer) and value.fact.name == "Lambda"
-
-
-def _class_has_effect(info: ClassInfo) -> bool:
-    """Whether a class adds losses, keeps state, or may do so where it cannot be seen."""
-    if info.is_open:
-        return True
-    return any(
-        (isinstance(node, ast.Attribute) and node.attr in _EFFECTS)
-        or (name == "call" and _stores_on_self(node))
-        for each in info.ancestors
-        for name, method in each.methods.items()
-        if name != "__init__"
-        for node in walk(method.node)
-    )
-
-
-def _stores_on_self(node: ast.AST) -> bool:
-    return isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from kerasfix.analysis.callers import Callers
@@ -12,7 +13,7 @@ from kerasfix.analysis.functional import Functional, makes_model
 from kerasfix.analysis.index import ClassInfo, Method, Module
 from kerasfix.analysis.instances import Instances
 from kerasfix.analysis.leaks import Leaks
-from kerasfix.analysis.lost import LayerUse
+from kerasfix.analysis.lost import LayerCall, LayerUse
 from kerasfix.analysis.project import Project
 from kerasfix.analysis.renames import Renames
 from kerasfix.analysis.siblings import Siblings
@@ -179,6 +180,16 @@ class Program:
                 found.append(LayerUse(frame, self.flow.layers))
             elif _may_build(frame) or makes_model(frame):
                 found.append(LayerUse(frame, self.flow.layers, self.functional))
+        return found
+
+    @cached_property
+    def layer_calls(self) -> Mapping[tuple[str, str], Sequence[LayerCall]]:
+        """The layer calls by their class and by what is called, as it stands in the source."""
+        found: dict[tuple[str, str], list[LayerCall]] = {}
+        for use in self.layer_uses:
+            for step in use.data_flow.steps.values():
+                for call in use.calls(step):
+                    found.setdefault((use.frame.owner_name, call.text), []).append(call)
         return found
 
 

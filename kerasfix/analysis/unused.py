@@ -235,7 +235,7 @@ def is_functional(info: ClassInfo) -> bool:
             match node:
                 case ast.Call(func=ast.Attribute(attr="__init__"), args=args, keywords=keywords):
                     given = {each.arg for each in keywords}
-                    if given & {"inputs", "outputs"} or len(args) > 1:
+                    if "outputs" in given or len(args) > 1:
                         return True
                 case ast.Call(func=ast.Attribute(attr="_init_graph_network")):
                     return True

@@ -111,7 +111,7 @@ def _consequence(program: Program, use: LayerUse, chain: LostChain) -> str:
     weighty = [name for name, has in lost.items() if has is not False]
     if not weighty:
         return f"{count}, without effect"
-    elsewhere = called_elsewhere(program.layer_uses, chain)
+    elsewhere = called_elsewhere(program.layer_calls, chain)
     its = "its" if len(lost) == 1 else "their"
     if elsewhere.isdisjoint(weighty):
         return f"{count}, {its} weights get no gradient"
