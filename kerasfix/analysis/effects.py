@@ -1,4 +1,4 @@
-"""Layers that are called for more than their output: they add losses, keep state, fill what they are given."""
+"""Layers that are called for more than their output: for losses, to keep state, to fill what they are given."""
 
 from __future__ import annotations
 
