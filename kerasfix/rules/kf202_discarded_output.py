@@ -32,6 +32,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from kerasfix.analysis.called import attribute_behind
 from kerasfix.analysis.dataflow import Step
 from kerasfix.analysis.lost import LayerCall, LayerUse
 from kerasfix.analysis.program import Program
@@ -64,6 +65,8 @@ def _finding(program: Program, use: LayerUse, step: Step, call: LayerCall) -> Fi
     assert isinstance(step.node, ast.Expr)
     target = _consumed(use, step, call)
     what = "the layer is no part of the model" if use.builds else "the layer has no effect"
+    # A run knows the layers of a list by the attribute that holds it.
+    lost = attribute_behind(call.node.func, use.frame) or call.name
     fix = None
     help = "Assign it to the variable that should hold it, or delete the call"
     if target is not None and _is_read_later(use, step, target.id):
@@ -75,7 +78,7 @@ def _finding(program: Program, use: LayerUse, step: Step, call: LayerCall) -> Fi
             Applicability.SUGGESTION,
             edits,
             effect="The model computes something else then",
-            mends=(call.name,),
+            mends=(lost,),
         )
         help = ""
     return finding(
@@ -86,7 +89,7 @@ def _finding(program: Program, use: LayerUse, step: Step, call: LayerCall) -> Fi
         severity=Severity.ERROR,
         owner=use.frame.owner_name,
         method=use.frame.name,
-        loses=(call.name,),
+        loses=(lost,),
         fix=fix,
         help=help,
     )
