@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 import kerasfix
 from kerasfix import Applicability
+from kerasfix.engine import Engine, Selection
 from kerasfix.findings import Finding
-from kerasfix.source import apply_edits
+from kerasfix.source import Source, apply_edits
 
 _EVERYTHING = tuple(Applicability)
 # The rules on what is lost, never made part of the model, or confused.
@@ -95,16 +97,15 @@ def assert_is_left_alone(sound: Sound) -> None:
     assert kerasfix.fix(text, select=_CHAINS, applicability=_EVERYTHING).text == text
 
 
-def assert_files_are_left_alone(files: dict[str, str]) -> None:
-    """The same of files that belong together."""
-    from kerasfix.engine import Engine, Selection
-    from kerasfix.source import Source
-
-    sources = {name: Source(textwrap.dedent(text).lstrip("\n"), name) for name, text in files.items()}
-    found = Engine(Selection(_CHAINS)).check_sources(sources)
-    assert {name: [each.message for each in here] for name, here in found.items()} == {
-        name: [] for name in files
-    }
+def found_in_files(folder: Path, files: dict[str, str]) -> list[tuple[str, str, str]]:
+    """What is found in files that belong together: the file, the rule, the line."""
+    texts = {str(folder / name): textwrap.dedent(text).lstrip("\n") for name, text in files.items()}
+    sources = {name: Source(text, name) for name, text in texts.items()}
+    return [
+        (Path(name).name, each.code, _line(texts[name], each.start))
+        for name, here in Engine(Selection(_CHAINS)).check_sources(sources).items()
+        for each in here
+    ]
 
 
 def _line(text: str, start: int) -> str:

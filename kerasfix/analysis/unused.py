@@ -24,7 +24,8 @@ from kerasfix.syntax import own_nodes, walk
 # What a comment says of a layer that is there for another reason than to be called.
 _KEPT = re.compile(
     r"check-?points?|ckpt|\bweights?\b|compat|backward|legacy|\bkeep|\bkept|un-?used"
-    r"|\b(?:not|never|n't|no longer)\b.{0,20}\b(?:use|used|call|called|need|needed)\b"
+    r"|(?:\bnot|\bnever|n't|\bno longer)\b.{0,20}\b(?:use|call|need|remove|delete)d?\b"
+    r"|(?:\bnot|\bnever|n't|\bno longer)\b.{0,20}\b(?:called|needed)\b|saved.?models?\b"
     r"|\bto-?do\b|\bfix-?me\b|\bxxx\b|\bhack\b|reserved|future|\blater\b|purpose|intention|deliberate"
     r"|deprecat|place-?holder|dummy|\bload|pre-?trained|debug|experiment|kerasfix:\s*ignore",
     re.IGNORECASE,
