@@ -100,6 +100,9 @@ def assert_is_left_alone(sound: Sound) -> None:
 def found_in_files(folder: Path, files: dict[str, str]) -> list[tuple[str, str, str]]:
     """What is found in files that belong together: the file, the rule, the line."""
     texts = {str(folder / name): textwrap.dedent(text).lstrip("\n") for name, text in files.items()}
+    for path, text in texts.items():
+        # Imports are followed to files that there are.
+        Path(path).write_text(text)
     sources = {name: Source(text, name) for name, text in texts.items()}
     return [
         (Path(name).name, each.code, _line(texts[name], each.start))
