@@ -185,6 +185,28 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
             (),
             ("policy = layers.Dense(4)(normed)", "value = layers.Dense(1)(normed)"),
         ),
+        Broken(
+            "pooling between blocks that are functions",
+            """
+            from tensorflow.keras import Input, Model, layers
+
+
+            def conv_block(x, filters):
+                x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+                return layers.BatchNormalization()(x)
+
+
+            def unet(shape):
+                inputs = Input(shape)
+                c1 = conv_block(inputs, 16)
+                p1 = layers.MaxPooling2D()(c1)
+                c2 = conv_block(c1, 32)
+                return Model(inputs, layers.Conv2D(1, 1)(c2))
+            """,
+            (("KF201", "c2 = conv_block(c1, 32)", ("MaxPooling2D",)),),
+            (("conv_block(c1, 32)", "conv_block(p1, 32)"),),
+            fault="of the later readers, only layers count, no functions that call some",
+        ),
     ),
     "a builder drops a result": (
         Broken(
@@ -242,7 +264,7 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
                 return layers.MaxPooling2D()(y)
             """,
             (("KF202", 'layers.BatchNormalization(name="norm")(y)', ("norm",)),),
-            (('    layers.BatchNormalization(', '    y = layers.BatchNormalization('),),
+            (("    layers.BatchNormalization(", "    y = layers.BatchNormalization("),),
         ),
     ),
 }

@@ -110,6 +110,32 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
             ((", self.query_dense(x), self", ", self.key_dense(x), self"),),
         ),
         Broken(
+            "one letter apart, in the attention of a tutorial",
+            """
+            import tensorflow as tf
+
+
+            class MultiHeadAttention(tf.keras.layers.Layer):
+                def __init__(self, d_model, num_heads):
+                    super(MultiHeadAttention, self).__init__()
+                    self.num_heads = num_heads
+                    self.wq = tf.keras.layers.Dense(d_model)
+                    self.wk = tf.keras.layers.Dense(d_model)
+                    self.wv = tf.keras.layers.Dense(d_model)
+
+                    self.dense = tf.keras.layers.Dense(d_model)
+
+                def call(self, v, k, q, mask):
+                    q = self.wq(q)  # (batch_size, seq_len, d_model)
+                    k = self.wk(k)  # (batch_size, seq_len, d_model)
+                    v = self.wk(v)  # (batch_size, seq_len, d_model)
+                    weights = tf.nn.softmax(tf.matmul(q, k, transpose_b=True) + mask)
+                    return self.dense(tf.matmul(weights, v))
+            """,
+            (("KF204", "v = self.wk(v)  # (batch_size, seq_len, d_model)", ("wv",)),),
+            (("v = self.wk(v)", "v = self.wv(v)"),),
+        ),
+        Broken(
             "a row of three, in a helper",
             """
             import tensorflow as tf

@@ -152,6 +152,63 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
             """,
             (("KF202", "self.V(tf.nn.tanh(score))", ("V",)),),
         ),
+        Broken(
+            "given by keyword, in a builder of features that call does not use",
+            """
+            import keras
+            from keras import layers
+
+
+            class Dueling(keras.Model):
+                def __init__(self, actions):
+                    super().__init__()
+                    self.fc = layers.Dense(64)
+                    self.norm = layers.LayerNormalization()
+                    self.adv = layers.Dense(actions)
+                    self.val = layers.Dense(1)
+
+                def call(self, state):
+                    x = self.norm(self.fc(state))
+                    return self.adv(x) + self.val(x)
+
+                def advantage(self, state):
+                    x = self.fc(state)
+                    self.norm(inputs=x)
+                    return self.adv(x)
+            """,
+            (("KF202", "self.norm(inputs=x)", ("norm",)),),
+            (("        self.norm(inputs=x)", "        x = self.norm(inputs=x)"),),
+        ),
+        Broken(
+            "in a training step",
+            """
+            import tensorflow as tf
+            from tensorflow import keras
+
+
+            class Contrastive(keras.Model):
+                def __init__(self):
+                    super().__init__()
+                    self.encoder = keras.Sequential([keras.layers.Dense(64)])
+                    self.dropout = keras.layers.Dropout(0.2)
+                    self.probe = keras.layers.Dense(10)
+
+                def call(self, x, training=None):
+                    return self.probe(self.dropout(self.encoder(x, training=training), training=training))
+
+                def train_step(self, data):
+                    x, y = data
+                    with tf.GradientTape() as tape:
+                        features = self.encoder(x, training=True)
+                        self.dropout(features, training=True)
+                        loss = self.compute_loss(y=y, y_pred=self.probe(features))
+                    gradients = tape.gradient(loss, self.trainable_weights)
+                    self.optimizer.apply_gradients(zip(gradients, self.trainable_weights))
+                    return {"loss": loss}
+            """,
+            (("KF202", "self.dropout(features, training=True)", ("dropout",)),),
+            (("            self.dropout(features", "            features = self.dropout(features"),),
+        ),
     ),
     "a result dropped under `if training`": (
         Broken(
@@ -237,7 +294,10 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
             ),
             (
                 ("            self.rotate(images", "            images = self.rotate(images"),
-                ("            self.rescale(images)\n        return", "            images = self.rescale(images)\n        return"),
+                (
+                    "            self.rescale(images)\n        return",
+                    "            images = self.rescale(images)\n        return",
+                ),
             ),
         ),
     ),
@@ -361,9 +421,7 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
                     output = self.output_layer(z)
                     return output
             """,
-            (
-                ("KF201", "z = layer(inputs)", ("hidden_layers",)),
-            ),
+            (("KF201", "z = layer(inputs)", ("hidden_layers",)),),
             (("z = layer(inputs)", "z = layer(z)"),),
         ),
         Broken(
@@ -435,6 +493,57 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
             fault="a round that uses its own result counts as one that goes on with the result before it",
         ),
         Broken(
+            "the layers of a dict",
+            """
+            import keras
+
+
+            class Columns(keras.Model):
+                def __init__(self):
+                    super().__init__()
+                    self.towers = {name: keras.layers.Dense(8) for name in ("one", "two", "three")}
+                    self.head = keras.layers.Dense(1)
+
+                def call(self, features):
+                    x = features
+                    for name, tower in self.towers.items():
+                        x = tower(features)
+                    return self.head(x)
+            """,
+            (("KF201", "x = tower(features)", ("towers",)),),
+            (("tower(features)", "tower(x)"),),
+            fault="the method that gives the elements is taken for the layers",
+        ),
+        Broken(
+            "with and without the flag, layer by layer",
+            """
+            import tensorflow as tf
+            from tensorflow.keras import layers
+
+
+            class ConvStack(tf.keras.Model):
+                def __init__(self):
+                    super().__init__()
+                    self.stem = layers.Conv2D(8, 3)
+                    self.blocks = [layers.Conv2D(8, 3), layers.BatchNormalization(), layers.ReLU()]
+
+                def call(self, inputs, training=None):
+                    x = self.stem(inputs)
+                    for block in self.blocks:
+                        if isinstance(block, layers.BatchNormalization):
+                            x = block(inputs, training=training)
+                        else:
+                            x = block(inputs)
+                    return x
+            """,
+            (
+                ("KF201", "x = block(inputs, training=training)", ("blocks",)),
+                ("KF201", "x = block(inputs)", ("blocks",)),
+            ),
+            (("block(inputs, ", "block(x, "), ("block(inputs)", "block(x)")),
+            fault="a round is looked at only if its layers are called under no condition",
+        ),
+        Broken(
             "in a function that builds a model",
             """
             from tensorflow import keras
@@ -450,7 +559,7 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
                 return keras.Model(inputs, outputs)
             """,
             (("KF201", 'x = layers.Dense(units, activation="relu")(inputs)', ()),),
-            ((')(inputs)\n    outputs', ')(x)\n    outputs'),),
+            ((")(inputs)\n    outputs", ")(x)\n    outputs"),),
         ),
     ),
 }

@@ -546,6 +546,41 @@ SHAPES: dict[str, tuple[Sound, ...]] = {
             print(head(net, keras.ops.ones((1, 4)), "value"))
             """,
         ),
+        Sound(
+            "a base class whose subclasses are to write what `call` uses",
+            """
+            import abc
+
+            import tensorflow as tf
+
+
+            class Agent(tf.keras.Model):
+                def __init__(self, units):
+                    super().__init__()
+                    self.body = tf.keras.layers.Dense(units)
+                    self.head1 = tf.keras.layers.Dense(units)
+                    self.head2 = tf.keras.layers.Dense(units)
+
+                def call(self, obs):
+                    return self._forward(obs)
+
+                def _forward(self, obs):
+                    raise NotImplementedError("write it in a subclass")
+
+
+            class Encoder(tf.keras.layers.Layer, abc.ABC):
+                def __init__(self):
+                    super().__init__()
+                    self.norm = tf.keras.layers.LayerNormalization()
+
+                def call(self, x):
+                    return self.encode(x) + x
+
+                @abc.abstractmethod
+                def encode(self, x):
+                    ...
+            """,
+        ),
     ),
     "layers kept for old checkpoints": (
         Sound(

@@ -123,6 +123,50 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
             (("KF201", "outputs = keras.ops.gelu(self.norm(inputs))", ("hidden",)),),
             (("self.norm(inputs)", "self.norm(outputs)"),),
         ),
+        Broken(
+            "given by keyword, each call within an activation",
+            """
+            import tensorflow as tf
+
+
+            class Policy(tf.keras.Model):
+                def __init__(self, n_actions):
+                    super().__init__()
+                    self.dense_0 = tf.keras.layers.Dense(64, name="dense_0")
+                    self.dense_1 = tf.keras.layers.Dense(64, name="dense_1")
+                    self.logits = tf.keras.layers.Dense(n_actions)
+
+                def call(self, inputs, training=None, mask=None):
+                    hidden = tf.nn.tanh(self.dense_0(inputs=inputs))
+                    hidden = tf.nn.tanh(self.dense_1(inputs=inputs))
+                    return self.logits(inputs=hidden)
+            """,
+            (("KF201", "hidden = tf.nn.tanh(self.dense_1(inputs=inputs))", ("dense_0",)),),
+            (("self.dense_1(inputs=inputs)", "self.dense_1(inputs=hidden)"),),
+        ),
+        Broken(
+            "an element of the input",
+            """
+            import keras
+            from keras import layers
+
+
+            class Scorer(keras.Model):
+                def __init__(self):
+                    super().__init__()
+                    self.fc1 = layers.Dense(64, activation="relu")
+                    self.fc2 = layers.Dense(64, activation="relu")
+                    self.score = layers.Dense(1)
+
+                def call(self, inputs):
+                    x = self.fc1(inputs["query"])
+                    x = self.fc2(inputs["query"])
+                    return self.score(x)
+            """,
+            (("KF201", 'x = self.fc2(inputs["query"])', ("fc1",)),),
+            (('self.fc2(inputs["query"])', "self.fc2(x)"),),
+            fault="an element is taken of the output, as it was of the input",
+        ),
     ),
     "the second half of a block reads its input": (
         Broken(
@@ -336,6 +380,30 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
             (("KF201", "hidden = self.drop(stem, training=training)", ("mid",)),),
             (("self.drop(stem, ", "self.drop(hidden, "),),
         ),
+        Broken(
+            "self-attention on what was not normalized",
+            """
+            import keras
+            from keras import layers
+
+
+            class PreNormBlock(layers.Layer):
+                def __init__(self, heads, dim):
+                    super().__init__()
+                    self.norm = layers.LayerNormalization(epsilon=1e-6)
+                    self.attention = layers.MultiHeadAttention(heads, dim)
+                    self.add = layers.Add()
+
+                def call(self, encoded):
+                    y = self.norm(encoded)
+                    y = self.attention(encoded, encoded)
+                    return self.add([y, encoded])
+            """,
+            (("KF201", "y = self.attention(encoded, encoded)", ("norm",)),),
+            (("self.attention(encoded, encoded)", "self.attention(y, y)"),),
+            ("y = self.attention(y, encoded)",),
+            fault="of the two places that get one tensor, only the first is mended",
+        ),
     ),
     "a result in a name that nobody reads": (
         Broken(
@@ -433,6 +501,31 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
             """,
             (("KF201", "c2 = self.stage_2(images)", ("stage_1",)),),
             (("self.stage_2(images)", "self.stage_2(c1)"),),
+        ),
+        Broken(
+            "a decoder whose logits are made from the embedding, the output reshaped in vain",
+            """
+            import tensorflow as tf
+
+
+            class Decoder(tf.keras.Model):
+                def __init__(self, vocab_size, embedding_dim, dec_units):
+                    super().__init__()
+                    self.embedding = tf.keras.layers.Embedding(vocab_size, embedding_dim)
+                    self.gru = tf.keras.layers.GRU(dec_units, return_sequences=True)
+                    self.fc = tf.keras.layers.Dense(vocab_size)
+
+                def call(self, x, context):
+                    x = self.embedding(x)
+                    x = tf.concat([tf.expand_dims(context, 1), x], axis=-1)
+                    output = self.gru(x)
+                    output = tf.reshape(output, (-1, output.shape[2]))
+                    return self.fc(x)
+            """,
+            (("KF201", "return self.fc(x)", ("gru",)),),
+            (),
+            ("return self.fc(output)",),
+            fault="an output that nobody reads counts only if a layer made it last, and no plain operation",
         ),
     ),
     "a method other than call": (

@@ -16,6 +16,8 @@ from kerasfix.analysis.weights import Weights
 from kerasfix.syntax import own_nodes, parents_in
 
 _TOKEN = re.compile(r"\d+|[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_]+")
+# `wq`, `wk` and `wv` are a row too.
+_LETTERS = re.compile(r"[A-Za-z][a-z]")
 _BRANCHES = ("body", "orelse", "finalbody", "handlers")
 _REPEATING = ast.For | ast.AsyncFor | ast.While | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
@@ -133,6 +135,8 @@ def tokens(name: str) -> list[str]:
 
 def difference(name: str, other: str) -> tuple[str, str] | None:
     """How two names in a row differ: `conv1_a`, `conv2_a` in ("1", "2"); None if they are in no row."""
+    if _LETTERS.fullmatch(name) and _LETTERS.fullmatch(other) and name[0] == other[0] and name != other:
+        return name[1], other[1]
     ours, theirs = tokens(name), tokens(other)
     if len(ours) != len(theirs):
         return None

@@ -93,6 +93,7 @@ class UnusedLayers:
     """
 
     def __init__(self, flow: TrainingFlow, uses: Uses) -> None:
+        self._flow = flow
         self._layers = flow.layers
         self._uses = uses
         self._found: dict[ClassInfo, tuple[HeldLayer, ...]] = {}
@@ -132,7 +133,10 @@ class UnusedLayers:
     def _is_whole(self, info: ClassInfo) -> bool:
         """Whether all that a class does with its layers is in sight."""
         call = info.find("call")
-        if info.kind is None or call is None or _is_stub(call) or names.SEQUENTIAL in info.outside_bases:
+        if info.kind is None or call is None or names.SEQUENTIAL in info.outside_bases:
+            return False
+        # Somebody else is to write the rest.
+        if any(_is_stub(method) for method in self._flow.reachable(call)):
             return False
         if any(each.is_open or each.builtin_bases for each in info.family):
             return False

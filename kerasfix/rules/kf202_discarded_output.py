@@ -45,10 +45,7 @@ _RULE = ("KF202", "discarded-output")
 
 def check(program: Program) -> Iterator[Finding]:
     for use in program.layer_uses:
-        method = use.frame.method
-        if not use.builds and (method is None or not program.threads.runs_in_call(method)):
-            # A method that warms up a model drops what it computes on purpose.
-            continue
+        is_run = use.builds or _runs_in_call(program, use)
         idle = _called_for_no_output(use.frame.node)
         for step in use.data_flow.steps.values():
             if not isinstance(step.node, ast.Expr) or step.node in idle:
@@ -57,13 +54,35 @@ def check(program: Program) -> Iterator[Finding]:
                 if use.builds and not isinstance(call.node.func, ast.Call):
                     # A layer that has a name is called once to be built, and again for its result.
                     continue
-                if call.node is step.node.value and not use.has_effect(call) and _reads_a_value(use, step):
-                    yield _finding(program, use, step, call)
+                if call.node is not step.node.value or use.has_effect(call) or not _reads_a_value(use, step):
+                    continue
+                target = _consumed(use, step, call)
+                # A method that warms up a model drops what it computes on purpose.
+                if is_run or (target is not None and _goes_on(use, target)):
+                    yield _finding(program, use, step, call, target)
 
 
-def _finding(program: Program, use: LayerUse, step: Step, call: LayerCall) -> Finding:
+def _runs_in_call(program: Program, use: LayerUse) -> bool:
+    method = use.frame.method
+    return method is not None and program.threads.runs_in_call(method)
+
+
+def _goes_on(use: LayerUse, target: ast.Name) -> bool:
+    """Whether a layer of the same method made a tensor, something goes on with it, and gives a result back."""
+    made = use.data_flow.reaching[target]
+    readers = (use.data_flow.step_of(read) for each in made for read in use.data_flow.readers(each))
+    return (
+        bool(made)
+        and all(each.step is not None and use.calls(each.step) for each in made)
+        and any(not isinstance(reader.node, ast.Expr) for reader in readers)
+        and any(isinstance(step.node, ast.Return) and step.node.value is not None for step in use.in_order)
+    )
+
+
+def _finding(
+    program: Program, use: LayerUse, step: Step, call: LayerCall, target: ast.Name | None
+) -> Finding:
     assert isinstance(step.node, ast.Expr)
-    target = _consumed(use, step, call)
     what = "the layer is no part of the model" if use.builds else "the layer has no effect"
     # A run knows the layers of a list by the attribute that holds it.
     lost = attribute_behind(call.node.func, use.frame) or call.name
@@ -78,7 +97,8 @@ def _finding(program: Program, use: LayerUse, step: Step, call: LayerCall) -> Fi
             Applicability.SUGGESTION,
             edits,
             effect="The model computes something else then",
-            mends=(lost,),
+            # Elsewhere a run does not come by, and proves nothing.
+            mends=(lost,) if use.builds or _runs_in_call(program, use) else (),
         )
         help = ""
     return finding(
@@ -121,7 +141,8 @@ def _consumed(use: LayerUse, step: Step, call: LayerCall) -> ast.Name | None:
     while call.node.args and (inner := call.node.args[0]) in inside:
         assert isinstance(inner, ast.Call)
         call = inside[inner]
-    return call.consumed
+    named = (each.value for each in call.node.keywords if each.arg == "inputs")
+    return call.consumed or next((each for each in named if isinstance(each, ast.Name)), None)
 
 
 def _reads_a_value(use: LayerUse, step: Step) -> bool:
