@@ -7,6 +7,7 @@ from functools import cached_property
 
 from kerasfix.analysis.callers import Callers
 from kerasfix.analysis.created import CreatedLayers
+from kerasfix.analysis.effects import Effects
 from kerasfix.analysis.frames import Frame, frames_in
 from kerasfix.analysis.functional import Functional
 from kerasfix.analysis.index import ClassInfo, Method, Module
@@ -77,6 +78,10 @@ class Knowledge:
         return Weights(self.flow.layers)
 
     @cached_property
+    def effects(self) -> Effects:
+        return Effects(self.flow)
+
+    @cached_property
     def created(self) -> CreatedLayers:
         return CreatedLayers(self.flow.layers, self.threads)
 
@@ -137,6 +142,10 @@ class Program:
     @property
     def weights(self) -> Weights:
         return self._knowledge.weights
+
+    @property
+    def effects(self) -> Effects:
+        return self._knowledge.effects
 
     @property
     def created(self) -> CreatedLayers:

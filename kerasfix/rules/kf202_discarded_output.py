@@ -36,6 +36,7 @@ from kerasfix.analysis.called import attribute_behind
 from kerasfix.analysis.dataflow import Step
 from kerasfix.analysis.lost import LayerCall, LayerUse
 from kerasfix.analysis.program import Program
+from kerasfix.analysis.values import BuiltinLayer, Value
 from kerasfix.findings import Applicability, Finding, Fix, Severity
 from kerasfix.rules.base import Case, Rule, finding
 from kerasfix.syntax import walk
@@ -54,7 +55,9 @@ def check(program: Program) -> Iterator[Finding]:
                 if use.builds and not isinstance(call.node.func, ast.Call):
                     # A layer that has a name is called once to be built, and again for its result.
                     continue
-                if call.node is not step.node.value or use.has_effect(call) or not _reads_a_value(use, step):
+                if call.node is not step.node.value or not _reads_a_value(use, step):
+                    continue
+                if use.has_effect(call) or program.effects.of_any(_user_layers(call)):
                     continue
                 target = _consumed(use, step, call)
                 # A method that warms up a model drops what it computes on purpose.
@@ -65,6 +68,11 @@ def check(program: Program) -> Iterator[Finding]:
 def _runs_in_call(program: Program, use: LayerUse) -> bool:
     method = use.frame.method
     return method is not None and program.threads.runs_in_call(method)
+
+
+def _user_layers(call: LayerCall) -> list[Value]:
+    """What is called, without Keras' own: what those do depends on whether a model is built."""
+    return [value for value in call.values if not isinstance(value, BuiltinLayer)]
 
 
 def _goes_on(use: LayerUse, target: ast.Name) -> bool:
