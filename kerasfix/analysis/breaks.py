@@ -13,16 +13,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kerasfix.analysis.dataflow import Definition, Step
+from kerasfix.analysis.heads import may_be_meant, stand_beside
 from kerasfix.analysis.lost import LayerCall, LayerUse, LostChain
 from kerasfix.syntax import own_nodes, walk
 
 _NUMBER = re.compile(r"(\d+)")
 # Parameters that go along with the tensors and are read by every layer.
-_NO_TENSOR = re.compile(r"^training$|mask", re.IGNORECASE)
+_NO_TENSOR = re.compile(r"^training$|(?:^|_)masks?\d*$", re.IGNORECASE)
 # Layers and functions that bring several tensors together: an older one among them is a skip.
 _JOINS = re.compile(
     r"(?:^|[._])(?:add|concat|concatenate|average|maximum|minimum|multiply|stack)", re.IGNORECASE
 )
+# Functions that say something about a tensor.
+_LOOKS = frozenset({"argmax", "argmin", "int_shape", "ndim", "rank", "shape", "shape_list", "size"})
 # More ways than these are none.
 _MOST_REPAIRS = 3
 
@@ -63,15 +66,16 @@ class Break:
 def breaks_in(use: LayerUse) -> Iterator[Break]:
     """The broken chains of a frame."""
     for chain in use.lost_chains():
-        found = _overwritten(use, chain) if _writers(use, chain) else _unread(use, chain)
+        found = _overwritten(use, chain) or _unread(use, chain)
         if found is not None:
             yield found
 
 
 def _writers(use: LayerUse, chain: LostChain) -> list[Step]:
-    """The statements that write over the lost output."""
-    later = (each for each in use.data_flow.overwriting(chain.end) if each is not chain.end)
-    return [each.step for each in later if each.step is not None]
+    """The statements after the lost output that write over it, not in the next round of a loop."""
+    end = chain.end.step
+    steps = [each.step for each in use.data_flow.overwriting(chain.end)]
+    return [step for step in steps if step is not None and end is not None and step.order > end.order]
 
 
 def _overwritten(use: LayerUse, chain: LostChain) -> Break | None:
@@ -103,31 +107,31 @@ def _older_reads(use: LayerUse, step: Step, chain: LostChain) -> list[ast.Name]:
         return []
     last = chain.calls[-1]
     found = [read for read in use.tensors(step) if _is_older(use, read, chain)]
-    again = {call.node for call in use.calls(step) if _same(call, last)}
+    again = {call.node for call in use.calls(step) if _is_again(use, call, last)}
     # The same layer on the same tensor once more is another fault, or none.
     found = [read for read in found if use.call_around(read) not in again]
     order = {read: index for index, read in enumerate(step.reads)}
     return sorted(found, key=lambda read: (_is_skip(use, read), order[read]))
 
 
-def _same(call: LayerCall, other: LayerCall) -> bool:
-    return call.text == other.text
+def _is_again(use: LayerUse, call: LayerCall, other: LayerCall) -> bool:
+    """Whether a call is one of the same layer on the same tensor."""
+    if call.text != other.text or call.consumed is None or other.consumed is None:
+        return call.text == other.text
+    reaching = use.data_flow.reaching
+    return reaching[call.consumed] == reaching[other.consumed]
 
 
 def _is_older(use: LayerUse, read: ast.Name, chain: LostChain) -> bool:
     seen = use.data_flow.reaching[read]
-    if not seen or _NO_TENSOR.search(read.id):
+    if not seen or (_NO_TENSOR.search(read.id) and not _is_consumed(use, read)):
         return False
-    return all(each in chain.origins or _is_alias(use, each, chain.origins) for each in seen)
+    return seen <= chain.origins
 
 
-def _is_alias(use: LayerUse, definition: Definition, origins: frozenset[Definition]) -> bool:
-    """Whether a definition is another name of one of these: `residual = x`."""
-    value = definition.step.value if definition.step is not None else None
-    if not isinstance(value, ast.Name):
-        return False
-    seen = use.data_flow.reaching[value]
-    return bool(seen) and seen <= origins
+def _is_consumed(use: LayerUse, read: ast.Name) -> bool:
+    """Whether a read is what a layer works on, whatever its name says: `self.embed(mask)`."""
+    return any(call.consumed is read for call in use.calls(use.data_flow.step_of(read)))
 
 
 def _is_skip(use: LayerUse, read: ast.Name) -> bool:
@@ -159,12 +163,26 @@ def consumer(use: LayerUse, read: ast.Name) -> str:
     return f"{ast.unparse(func.func)}(...)" if isinstance(func, ast.Call) else ast.unparse(func)
 
 
-# --- An output that nothing writes over, and nothing reads ------------------------------------------------
+def called_elsewhere(uses: Iterable[LayerUse], chain: LostChain) -> set[str]:
+    """The layers of a lost chain that are called in other places of their class too."""
+    lost = {call.node for call in chain.calls}
+    texts = {call.text: call.name for call in chain.calls if not isinstance(call.node.func, ast.Call)}
+    return {
+        texts[call.text]
+        for use in uses
+        if use.frame.owner_name == chain.use.frame.owner_name
+        for step in use.data_flow.steps.values()
+        for call in use.calls(step)
+        if call.text in texts and call.node not in lost
+    }
+
+
+# --- An output that nothing reads before it is gone -------------------------------------------------------
 
 
 def _unread(use: LayerUse, chain: LostChain) -> Break | None:
     end = chain.end.step
-    if end is None or chain.end.name.startswith("_") or end.value is not chain.calls[-1].node:
+    if end is None or chain.end.name.startswith("_") or not _is_tensor(use, end.value):
         return None
     later = _later_readers(use, chain, end)
     if not later:
@@ -183,10 +201,36 @@ def _unread(use: LayerUse, chain: LostChain) -> Break | None:
             repairs.append(Repair((read,), why))
     first = ranked[0].consumed
     assert first is not None
-    # A layer of a model that is built is there to be part of it; a head whose output a class does not use, is
-    # not.
-    is_next = _is_next(use, chain, ranked[0]) or (use.builds and len(repairs) == len(later) == 1)
-    return Break(chain, first, tuple(repairs), is_overwritten=False, is_likely=is_next)
+    is_likely = _is_next(use, chain, ranked[0]) or not _may_be_meant(use, chain, ranked[0], len(later))
+    return Break(chain, first, tuple(repairs), is_overwritten=False, is_likely=is_likely)
+
+
+def _may_be_meant(use: LayerUse, chain: LostChain, reader: LayerCall, readers: int) -> bool:
+    """Whether an output may be unread on purpose: the layer that could read it works beside it."""
+    assert reader.consumed is not None
+    targets = use.data_flow.step_of(reader.consumed).definitions
+    if any(stand_beside(chain.end.name, name) for name in targets):
+        return True
+    if stand_beside(chain.calls[-1].name, reader.name):
+        return True
+    if reader.is_activation:
+        # It makes probabilities of logits.
+        return False
+    # A layer of a model that is built is there to be part of it.
+    return not (use.builds and readers == 1) and may_be_meant(chain)
+
+
+def _is_tensor(use: LayerUse, value: ast.expr | None) -> bool:
+    """Whether a value is what a layer returns, or is computed from that: no shape, no index."""
+    if isinstance(value, ast.BinOp):
+        return True
+    if not isinstance(value, ast.Call):
+        return False
+    if use.is_layer_call(value):
+        return True
+    func = value.func
+    name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+    return name not in _LOOKS and bool(value.args)
 
 
 def _is_next(use: LayerUse, chain: LostChain, call: LayerCall) -> bool:
@@ -200,9 +244,9 @@ def _is_next(use: LayerUse, chain: LostChain, call: LayerCall) -> bool:
 def _later_readers(use: LayerUse, chain: LostChain, end: Step) -> list[LayerCall]:
     """The later layer calls on what the chain began with; none if the name is deleted before."""
     found: list[LayerCall] = []
-    deletes = (step.order for step in use.deletes if step.order > end.order)
-    stop = next(deletes, None)
-    for step in _readers_of(use, chain.sources):
+    gone = [step.order for step in (*use.deletes, *_writers(use, chain)) if step.order > end.order]
+    stop = min(gone, default=None)
+    for step in _readers_of(use, chain.origins):
         if step.order <= end.order or (stop is not None and step.order > stop):
             continue
         for call in use.calls(step):
@@ -210,8 +254,8 @@ def _later_readers(use: LayerUse, chain: LostChain, end: Step) -> list[LayerCall
             if (
                 read is not None
                 and use.data_flow.reaching[read]
-                and use.data_flow.reaching[read] <= chain.sources
-                and not any(_same(call, other) for other in chain.calls)
+                and use.data_flow.reaching[read] <= chain.origins
+                and not any(_is_again(use, call, other) for other in chain.calls)
             ):
                 found.append(call)
     return found

@@ -17,6 +17,7 @@ from functools import cached_property
 
 from kerasfix.analysis.dataflow import Definition
 from kerasfix.analysis.frames import Frame
+from kerasfix.analysis.given import given_value, given_values
 from kerasfix.analysis.index import Module
 from kerasfix.analysis.made import MODELS, Made, is_input, is_model, made_by
 from kerasfix.analysis.scope import named_parameters
@@ -159,7 +160,7 @@ class Functional:
                 elif isinstance(node, ast.Name):
                     new = frame.flow.reaching.get(node, frozenset()) - seen
                     seen |= new
-                    waiting += [value for each in new if (value := _value(each)) is not None]
+                    waiting += [value for each in new if (value := given_value(each)) is not None]
         return False
 
     # --- What is symbolic --------------------------------------------------------------------------------
@@ -167,10 +168,11 @@ class Functional:
     def is_called_on_tensor(self, call: ast.Call, frame: Frame) -> bool:
         """Whether a call is given a symbolic tensor, or what a function was given to build on.
 
-        A layer that is made to be called once builds on whatever is not data for certain; but a test calls
-        one just to see what it does.
+        A layer that is made to be called once builds on whatever is not data for certain, and so does all in
+        a constructor that hands inputs and outputs to Keras; but a test calls a layer to see what it does.
         """
         is_made = isinstance(call.func, ast.Call) and not frame.name.startswith("test")
+        is_made |= makes_model(frame)
         live = self._definitions(frame, _Trust.MADE if is_made else _Trust.BUILT)
         given = [*call.args, *(each.value for each in call.keywords)]
         return any(self._is_tensor(argument, frame, live) for argument in given)
@@ -182,7 +184,7 @@ class Functional:
         """The symbolic definitions of a frame: all that could be one, less those that are not after all."""
         if (frame, trust) not in self._symbolic:
             flow = frame.flow
-            values = {each: value for each in flow.definitions() if (value := _value(each)) is not None}
+            values = given_values(frame)
             parameters = {each for name, each in flow.parameters.items() if self._gets_tensor(frame, name)}
             if trust is not _Trust.KNOWN:
                 parameters |= {each for each in flow.parameters.values() if self._is_built_on(each, frame)}
@@ -237,6 +239,10 @@ class Functional:
                 return again(body) and again(orelse)
             case ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Dict(values=elements):
                 return any(again(element) for element in elements)
+            case ast.ListComp(elt=element, generators=generators):
+                # `[layers.Dense(4)(x) for x in features]`
+                goes_over = any(again(each.iter) for each in generators)
+                return again(element) or (goes_over and isinstance(element, ast.Call | ast.Name | ast.BinOp))
             case ast.Attribute(value=owner, attr=attr) if attr in _ENDS:
                 return is_model(owner, frame.scope, frame.method)
             case ast.Attribute():
@@ -327,24 +333,15 @@ def _constant_flag(node: ast.AST) -> bool | None:
     return None
 
 
-def _value(definition: Definition) -> ast.expr | None:
-    """What a definition gives to its name, or what it is an element of."""
-    match definition.step.node if definition.step is not None else None:
-        case ast.Assign(targets=targets, value=value):
-            for target in targets:
-                match target, value:
-                    case ast.Tuple(elts=elements), ast.Tuple(elts=values) if len(elements) == len(values):
-                        for element, part in zip(elements, values, strict=True):
-                            if isinstance(element, ast.Name) and element.id == definition.name:
-                                return part
-            return value
-        case ast.AnnAssign(value=value):
-            return value
-        case ast.AugAssign(target=ast.Name() as target, op=op, value=value):
-            return ast.BinOp(target, op, value)
-        case ast.For(iter=iterated):
-            return iterated
-    return None
+def makes_model(frame: Frame) -> bool:
+    """Whether a constructor makes its object a functional model: `super().__init__(inputs=x, outputs=y)`."""
+    return frame.name == "__init__" and any(
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "__init__"
+        and {"inputs", "outputs"} <= {each.arg for each in node.keywords}
+        for node in own_nodes(frame.node.body)
+    )
 
 
 def _is_used(call: ast.Call, frame: Frame) -> bool:

@@ -8,6 +8,7 @@ making it had no other purpose (a layer that adds a loss is called for that).
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -32,6 +33,8 @@ _NOT_PURE = (
     "tensorflow.py_function",
     "tensorflow.numpy_function",
 )
+# What people call an activation function that they were given.
+_ACTIVATION = re.compile(r"(?:\w+_)?(?:act|activ|activation|nonlinearity)(?:_?(?:fn|func|function))?_?\d*")
 # What only looks at a tensor does not use it.
 _LOOKERS = frozenset({"print", "tensorflow.print", "builtins.print"})
 _EFFECTS = frozenset(
@@ -64,6 +67,13 @@ class LayerCall:
         return ast.unparse(self.node.func)
 
     @property
+    def is_activation(self) -> bool:
+        return bool(self.values) and all(
+            isinstance(each, BuiltinLayer) and each.fact.name in ("Activation", "Softmax")
+            for each in self.values
+        )
+
+    @property
     def consumed(self) -> ast.Name | None:
         """The variable that it reads as its first argument, if it is just that."""
         if self.node.args and isinstance(self.node.args[0], ast.Name):
@@ -89,8 +99,8 @@ class LostChain:
 
     @cached_property
     def origins(self) -> frozenset[Definition]:
-        """The sources, and all that they were made from."""
-        return self.use.origins(self.sources)
+        """The sources, all that they were made from, and other names of these (`residual = x`)."""
+        return self.use.with_aliases(self.use.origins(self.sources))
 
 
 class LayerUse:
@@ -158,6 +168,19 @@ class LayerUse:
                 found += self.data_flow.seen_by(self.tensors(each.step), seen)
         return frozenset(each for each in found if each.name != self.frame.self_name)
 
+    def with_aliases(self, definitions: frozenset[Definition]) -> frozenset[Definition]:
+        """Definitions, and those that give another name to one of them for certain: `residual = x`."""
+        found = set(definitions)
+        waiting = list(definitions)
+        while waiting:
+            for read in self.data_flow.readers(waiting.pop()):
+                step = self.data_flow.step_of(read)
+                if step.value is read and self.data_flow.reaching[read] <= found:
+                    new = set(step.definitions.values()) - found
+                    found |= new
+                    waiting += new
+        return frozenset(found)
+
     def is_in_block_of(self, node: ast.AST, statement: ast.stmt) -> bool:
         """Whether something stands in the block of a statement, or in one below."""
         block = self._blocks.get(statement)
@@ -195,6 +218,9 @@ class LayerUse:
                 if isinstance(node, ast.Call) and (values := self._layer_values(node))
             ]
         return self._calls[step]
+
+    def is_layer_call(self, call: ast.Call) -> bool:
+        return bool(self._layer_values(call))
 
     def has_effect(self, call: LayerCall) -> bool:
         """Whether calling the layer does more than return a tensor."""
@@ -251,6 +277,8 @@ class LayerUse:
         values = self._layer_values(call)
         if values:
             return not self._has_effect(values)
+        if _is_activation(call.func):
+            return True
         dotted = self.frame.scope.dotted(call.func)
         return dotted is not None and dotted.startswith(_PURE_PACKAGES) and not dotted.startswith(_NOT_PURE)
 
@@ -297,6 +325,12 @@ class LayerUse:
         reads = (read for step in _steps(members) for read in self.tensors(step))
         found = self.data_flow.seen_by(reads, set(members))
         return frozenset(each for each in found if each.name != self.frame.self_name)
+
+
+def _is_activation(func: ast.expr) -> bool:
+    """`self.activation(x)`, `act_fn(x)`: whatever it is, it computes and does nothing else."""
+    name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+    return _ACTIVATION.fullmatch(name) is not None
 
 
 def _steps(definitions: set[Definition]) -> list[Step]:

@@ -11,7 +11,7 @@ from kerasfix.analysis.sites import NOT_FORWARD
 from kerasfix.syntax import parents_in, walk
 
 # What may be asked of a layer without training it.
-_HARMLESS = frozenset(
+HARMLESS = frozenset(
     {
         "build",
         "built",
@@ -91,7 +91,7 @@ class Mentions:
         if isinstance(parent, ast.Call) and parent.func is here:
             return parent in self._calls
         if isinstance(parent, ast.Attribute):
-            return parent.attr in _HARMLESS or (function.name in NOT_FORWARD and parent.attr in _GROWS)
+            return parent.attr in HARMLESS or (function.name in NOT_FORWARD and parent.attr in _GROWS)
         if isinstance(here, ast.Subscript) and not isinstance(here.ctx, ast.Load):
             return True
         while isinstance(parent, ast.Call) and getattr(parent.func, "id", "") in _LOOPS_OVER:

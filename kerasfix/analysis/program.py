@@ -9,7 +9,7 @@ from kerasfix.analysis.callers import Callers
 from kerasfix.analysis.created import CreatedLayers
 from kerasfix.analysis.effects import Effects
 from kerasfix.analysis.frames import Frame, frames_in
-from kerasfix.analysis.functional import Functional
+from kerasfix.analysis.functional import Functional, makes_model
 from kerasfix.analysis.index import ClassInfo, Method, Module
 from kerasfix.analysis.instances import Instances
 from kerasfix.analysis.leaks import Leaks
@@ -186,7 +186,7 @@ class Program:
         for frame in self.frames:
             if frame.method in computing:
                 found.append(LayerUse(frame, self.flow.layers))
-            elif _may_build(frame):
+            elif _may_build(frame) or makes_model(frame):
                 found.append(LayerUse(frame, self.flow.layers, self.functional))
         return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 
 from kerasfix.analysis.definitions import Definition, Merge, Reaching, Step
 from kerasfix.analysis.scope import Function
@@ -180,8 +180,10 @@ class Reader:
             self.names.arrive(again)
         self.close(heads, again)
         if isinstance(node, ast.GeneratorExp):
-            # It runs when somebody asks for its values.
-            self.captured.update(each.id for each in walk(node) if isinstance(each, ast.Name))
+            # It runs when somebody asks for its values; only what it goes through is read at once.
+            outside = {*walk(first.iter)}
+            own = _names([generator.target for generator in node.generators])
+            self.captured.update(_names([node], outside) - own)
             for name in heads:
                 definition = step.definitions.get(name)
                 if definition is not None:
@@ -257,6 +259,11 @@ def outer_expressions(node: Function | ast.ClassDef) -> Iterator[ast.expr]:
             yield argument.annotation
     if node.returns is not None:
         yield node.returns
+
+
+def _names(roots: Iterable[ast.AST], without: Container[ast.AST] = ()) -> set[str]:
+    nodes = (node for root in roots for node in walk(root))
+    return {node.id for node in nodes if isinstance(node, ast.Name) and node not in without}
 
 
 def _named_in(node: ast.AST) -> Iterator[str]:

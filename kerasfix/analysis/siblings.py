@@ -167,7 +167,7 @@ class Siblings:
 
         The calls are told apart by the order in which the layers are made.
         """
-        unused = self._unused.of(info)
+        unused = self._unused.uncalled(info)
         return list(self._repeats(info, {each.name: each for each in unused})) if unused else []
 
     def places(self, layer: HeldLayer) -> list[Place]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from kerasfix.analysis.index import ClassInfo, Method
 from kerasfix.analysis.layers import LayerIndex
+from kerasfix.analysis.mentions import HARMLESS
 from kerasfix.analysis.scope import Scope
 from kerasfix.analysis.training import TrainingFlow
 from kerasfix.analysis.uses import GROWS, Uses
@@ -98,13 +99,23 @@ class UnusedLayers:
         self._uses = uses
         self._found: dict[ClassInfo, tuple[HeldLayer, ...]] = {}
         self._held: dict[ClassInfo, dict[str, HeldLayer]] = {}
+        self._unread: dict[ClassInfo, list[HeldLayer]] = {}
 
     def of(self, info: ClassInfo) -> tuple[HeldLayer, ...]:
         """The layers that a class makes and that nobody uses, in the order of the source."""
         if info not in self._found:
-            idle = list(self._idle(info))
+            idle = self._idle(info)
             self._found[info] = tuple(self._find(info, idle)) if idle and self._is_whole(info) else ()
         return self._found[info]
+
+    def uncalled(self, info: ClassInfo) -> tuple[HeldLayer, ...]:
+        """The layers that a class makes and that nobody calls; something may say their names yet."""
+        idle = self._idle(info)
+        if not idle or not self._is_whole(info):
+            return ()
+        return tuple(
+            each for each in idle if not self._is_kept(each) and not self._uses.may_call(info, each.name)
+        )
 
     def held(self, info: ClassInfo) -> dict[str, HeldLayer]:
         """All that a class makes for its own attributes and that is a layer for certain, by attribute."""
@@ -112,18 +123,11 @@ class UnusedLayers:
             self._held[info] = {each.name: each for each in self._made_in(info, _makings(info))}
         return self._held[info]
 
-    def _idle(self, info: ClassInfo) -> Iterator[HeldLayer]:
-        """The layers that a class makes and does not read itself."""
-        if info.kind is None:
-            return
-        added = {id(attribute) for node in walk(info.node) for attribute, _ in _stores(node)}
-        read = {
-            node.attr
-            for node in walk(info.node)
-            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and id(node) not in added
-        }
-        makings = {name: found for name, found in _makings(info).items() if name not in read}
-        yield from self._made_in(info, makings)
+    def _idle(self, info: ClassInfo) -> list[HeldLayer]:
+        """The layers that a class makes and does not use itself; it may build them."""
+        if info not in self._unread:
+            self._unread[info] = list(self._made_in(info, _unread(info))) if info.kind is not None else []
+        return self._unread[info]
 
     def _find(self, info: ClassInfo, idle: list[HeldLayer]) -> Iterator[HeldLayer]:
         for layer in idle:
@@ -281,6 +285,15 @@ def _makings(info: ClassInfo) -> dict[str, list[Making]]:
                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                     found.pop(node.id, None)
     return found
+
+
+def _unread(info: ClassInfo) -> dict[str, list[Making]]:
+    """What a class makes and does not read; to build it, or to put something into it, is no read."""
+    nodes = [node for node in walk(info.node) if isinstance(node, ast.Attribute)]
+    left_out: set[ast.expr] = {attribute for node in walk(info.node) for attribute, _ in _stores(node)}
+    left_out |= {node.value for node in nodes if node.attr in HARMLESS}
+    read = {node.attr for node in nodes if isinstance(node.ctx, ast.Load) and node not in left_out}
+    return {name: found for name, found in _makings(info).items() if name not in read}
 
 
 def _stores(node: ast.AST) -> Iterator[tuple[ast.Attribute, ast.expr]]:

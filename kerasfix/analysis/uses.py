@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from kerasfix.analysis.index import ClassInfo, Module
 from kerasfix.analysis.layers import LayerIndex
+from kerasfix.analysis.mentions import HARMLESS
 from kerasfix.analysis.scope import Function
 from kerasfix.analysis.threads import Objections
 from kerasfix.syntax import children, walk
@@ -43,12 +44,15 @@ class _Reads:
     """What a module reads of instances, by name.
 
     Attributes:
-        attributes: The classes on whose `self` an attribute is read; None among them for any other owner.
+        attributes: The classes on whose `self` an attribute is read, for more than to build it; None among
+            them for any other owner.
+        called: The same, for those that are called.
         texts: The strings, without those that give something its `name`.
         completed: What owns an attribute that is set on it (`Net.call = call`).
     """
 
     attributes: dict[str, set[ClassInfo | None]] = field(default_factory=dict)
+    called: dict[str, set[ClassInfo | None]] = field(default_factory=dict)
     texts: set[str] = field(default_factory=set)
     completed: list[ast.expr] = field(default_factory=list)
 
@@ -86,6 +90,15 @@ class Uses:
                     return True
         return self._objections.mentions(info, frozenset({attribute}))
 
+    def may_call(self, info: ClassInfo, attribute: str) -> bool:
+        """Whether anybody calls an attribute of what may be an instance of a class."""
+        for module in self._project.given:
+            if attribute not in module.words or not self._project.may_meet(module, info):
+                continue
+            if any(_may_be(owner, info) for owner in self._in(module).called.get(attribute, ())):
+                return True
+        return self._objections.mentions(info, frozenset({attribute}))
+
     def is_in_sight(self, info: ClassInfo) -> bool:
         """Whether whatever uses attributes of instances of a class says their names."""
         if info not in self._hidden:
@@ -118,6 +131,7 @@ def _may_be(owner: ClassInfo | None, info: ClassInfo) -> bool:
 def _reads_of(module: Module) -> _Reads:
     found = _Reads()
     left_out: set[ast.AST] = set()
+    called: set[ast.AST] = set()
     waiting: list[tuple[ast.AST, ClassInfo | None, str | None]] = [(module.source.tree, None, None)]
     while waiting:
         node, info, self_name = waiting.pop()
@@ -138,6 +152,12 @@ def _reads_of(module: Module) -> _Reads:
             case ast.Attribute(value=owner, attr=attr) if node not in left_out:
                 is_self = isinstance(owner, ast.Name) and owner.id == self_name
                 found.attributes.setdefault(attr, set()).add(info if is_self else None)
+                if node in called:
+                    found.called.setdefault(attr, set()).add(info if is_self else None)
+                if attr in HARMLESS:
+                    left_out.add(owner)
+            case ast.Call(func=func):
+                called.add(func)
             case ast.keyword(arg="name", value=ast.Constant() as name):
                 left_out.add(name)
             case ast.Constant(value=str() as text) if node not in left_out and text.isidentifier():

@@ -34,9 +34,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from kerasfix.analysis.breaks import Break, LostRounds, Repair, breaks_in, consumer, lost_rounds
+from kerasfix.analysis.breaks import (
+    Break,
+    LostRounds,
+    Repair,
+    breaks_in,
+    called_elsewhere,
+    consumer,
+    lost_rounds,
+)
 from kerasfix.analysis.chains import way_on
-from kerasfix.analysis.lost import LayerCall, LayerUse
+from kerasfix.analysis.lost import LayerCall, LayerUse, LostChain
 from kerasfix.analysis.program import Program
 from kerasfix.findings import Applicability, Chain, Finding, Fix, Link, Severity
 from kerasfix.rules.base import Case, Rule, finding, listed
@@ -74,7 +82,7 @@ def _finding(program: Program, use: LayerUse, broken: Break) -> Finding:
         _RULE,
         read,
         f"`{consumer(use, read)}` reads `{read.id}` {instead}, so that the output of {listed(lost)} is lost: "
-        f"{_consequence(program, use, chain.calls)}",
+        f"{_consequence(program, use, chain)}",
         severity=Severity.ERROR if broken.is_likely else Severity.WARNING,
         owner=use.frame.owner_name,
         method=use.frame.name,
@@ -95,15 +103,22 @@ def _help(broken: Break, name: str, lost: list[str]) -> str:
     return f"If the output is not meant to be used, {listed(lost)} can go"
 
 
-def _consequence(program: Program, use: LayerUse, calls: Sequence[LayerCall]) -> str:
-    lost = {call.name: program.weights.of_any(call.values) for call in calls}
+def _consequence(program: Program, use: LayerUse, chain: LostChain) -> str:
+    lost = {call.name: program.weights.of_any(call.values) for call in chain.calls}
     count = "1 layer" if len(lost) == 1 else f"{len(lost)} layers"
     if use.builds:
         return f"{count}, no part of the model"
-    if not any(has is not False for has in lost.values()):
+    weighty = [name for name, has in lost.items() if has is not False]
+    if not weighty:
         return f"{count}, without effect"
+    elsewhere = called_elsewhere(program.layer_uses, chain)
     its = "its" if len(lost) == 1 else "their"
-    return f"{count}, {its} weights get no gradient"
+    if elsewhere.isdisjoint(weighty):
+        return f"{count}, {its} weights get no gradient"
+    starved = [name for name in weighty if name not in elsewhere]
+    if not starved:
+        return f"{count}, {its} weights get a gradient from other calls only"
+    return f"{count}, the weights of {listed(starved)} get no gradient"
 
 
 def _fix(program: Program, repair: Repair, name: str, mends: tuple[str, ...]) -> Fix:

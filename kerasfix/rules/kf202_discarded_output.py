@@ -59,6 +59,9 @@ def check(program: Program) -> Iterator[Finding]:
                     continue
                 if use.has_effect(call) or program.effects.of_any(_user_layers(call)):
                     continue
+                if use.builds and not any(_is_read_later(use, step, name.id) for name in use.tensors(step)):
+                    # Nothing is made of the tensor: a layer is tried, no model is built.
+                    continue
                 target = _consumed(use, step, call)
                 # A method that warms up a model drops what it computes on purpose.
                 if is_run or (target is not None and _goes_on(use, target)):

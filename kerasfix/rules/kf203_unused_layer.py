@@ -51,6 +51,7 @@ from kerasfix.analysis.unused import HeldLayer
 from kerasfix.findings import Applicability, Finding, Fix, Severity
 from kerasfix.rules.base import Case, Rule, attempt, finding
 from kerasfix.source import Edit
+from kerasfix.syntax import walk
 
 _RULE = ("KF203", "unused-layer")
 _EFFECT = "The model computes something else then; saved weights may no longer load"
@@ -77,7 +78,7 @@ def _finding(program: Program, info: ClassInfo, layer: HeldLayer) -> Finding:
         _RULE,
         layer.makings[0].statement,
         f"`self.{layer.name}` ({layer.class_names}) is made and never called, so that "
-        + ("it never gets weights and learns nothing" if has_weights else "it has no effect"),
+        + _consequence(layer, has_weights),
         severity=Severity.WARNING if has_weights else Severity.INFO,
         owner=info.name,
         method=places[0].method.name if fix is not None else "",
@@ -85,6 +86,19 @@ def _finding(program: Program, info: ClassInfo, layer: HeldLayer) -> Finding:
         fix=fix,
         help=help,
     )
+
+
+def _consequence(layer: HeldLayer, has_weights: bool | None) -> str:
+    if not has_weights:
+        return "it has no effect"
+    built = any(
+        isinstance(node, ast.Attribute)
+        and node.attr == "build"
+        and isinstance(node.value, ast.Attribute)
+        and node.value.attr == layer.name
+        for node in walk(layer.info.node)
+    )
+    return "its weights get no gradient" if built else "it never gets weights and learns nothing"
 
 
 def _fix(program: Program, layer: HeldLayer, place: Place) -> tuple[Fix | None, str]:
