@@ -434,7 +434,9 @@ SHAPES: dict[str, tuple[Sound, ...]] = {
                     super().__init__()
                     self.stem = keras.layers.Conv2D(64, 7)
                     self.a3 = keras.layers.Conv2D(128, 3)
-                    self.aux_logits = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(num_classes)])
+                    self.aux_logits = keras.Sequential(
+                        [keras.layers.Flatten(), keras.layers.Dense(num_classes)]
+                    )
                     self.a4 = keras.layers.Conv2D(256, 3)
                     self.logits = keras.layers.Dense(num_classes)
 

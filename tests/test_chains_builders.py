@@ -43,11 +43,11 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
 
 
             def identity_block(input_tensor, kernel_size, filters, stage, block):
-                conv_name_base = 'res' + str(stage) + block + '_branch'
-                x = layers.Conv2D(filters, (1, 1), name=conv_name_base + '2a')(input_tensor)
+                base = 'res' + str(stage) + block + '_branch'
+                x = layers.Conv2D(filters, (1, 1), name=base + '2a')(input_tensor)
                 x = layers.BatchNormalization(name='bn' + str(stage) + block)(x)
                 x = tf.nn.relu(x)
-                x = layers.Conv2D(filters, kernel_size, padding='same', name=conv_name_base + '2b')(input_tensor)
+                x = layers.Conv2D(filters, kernel_size, padding='same', name=base + '2b')(input_tensor)
                 x = layers.add([x, input_tensor])
                 x = layers.Activation('relu')(x)
                 return x
@@ -55,8 +55,7 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
             (
                 (
                     "KF201",
-                    "x = layers.Conv2D(filters, kernel_size, padding='same', name=conv_name_base + '2b')"
-                    "(input_tensor)",
+                    "x = layers.Conv2D(filters, kernel_size, padding='same', name=base + '2b')(input_tensor)",
                     ("Conv2D", "BatchNormalization"),
                 ),
             ),
@@ -184,6 +183,7 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
             (("KF201", "policy = layers.Dense(4)(trunk)", ("LayerNormalization",)),),
             (),
             ("policy = layers.Dense(4)(normed)", "value = layers.Dense(1)(normed)"),
+            fault="of two heads that read the same older tensor, the first one alone is mended",
         ),
         Broken(
             "pooling between blocks that are functions",

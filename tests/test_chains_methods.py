@@ -453,10 +453,10 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
             (("KF201", "out = self.layernorm(x + attn)", ("dropout",)),),
             (),
             ("out = self.layernorm(x + attn_dropped)",),
-            fault="of the later readers, only layers count that are given just the older tensor, no sum with it",
+            fault="of the later readers, only layers count that are given just the older tensor, no sum",
         ),
         Broken(
-            "a way on that nothing speaks for is only offered",
+            "a bottleneck that the decoder leaves out",
             """
             import keras
 
@@ -475,8 +475,7 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
                     return decoded
             """,
             (("KF201", "decoded = self.decoder(encoded)", ("bottleneck",)),),
-            (),
-            ("decoded = self.decoder(compressed)",),
+            (("self.decoder(encoded)", "self.decoder(compressed)"),),
         ),
         Broken(
             "a row of stages",

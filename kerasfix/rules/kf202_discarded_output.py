@@ -79,7 +79,7 @@ def _user_layers(call: LayerCall) -> list[Value]:
 
 
 def _goes_on(use: LayerUse, target: ast.Name) -> bool:
-    """Whether a layer of the same method made a tensor, something goes on with it, and gives a result back."""
+    """Whether a layer of the same method made a tensor, and something goes on with it to give a result."""
     made = use.data_flow.reaching[target]
     readers = (use.data_flow.step_of(read) for each in made for read in use.data_flow.readers(each))
     return (
