@@ -258,6 +258,27 @@ SHAPES: dict[str, tuple[Sound, ...]] = {
                     return total
             """,
         ),
+        Sound(
+            "two inputs, of which one is left out",
+            """
+            import keras
+
+
+            class Recommender(keras.Model):
+                def __init__(self):
+                    super().__init__()
+                    self.users = keras.layers.Embedding(1000, 16)
+                    self.movies = keras.layers.Embedding(5000, 16)
+                    self.rating = keras.layers.Dense(1)
+
+                def call(self, inputs):
+                    user_id, movie_title = inputs
+                    u = self.users(user_id)
+                    m = self.movies(movie_title)
+                    return self.rating(m)
+            """,
+            fault="what is unpacked from one input counts as the same tensor",
+        ),
     ),
     "dense connectivity": (
         Sound(

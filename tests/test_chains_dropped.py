@@ -394,6 +394,48 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
             (("KF202", "self.norms[i](seq)", ("norms",)),),
             (("                self.norms[i](seq)", "                seq = self.norms[i](seq)"),),
         ),
+        Broken(
+            "layers that get their names on the way",
+            """
+            import keras
+            from keras import layers
+
+
+            class Mixed(keras.Model):
+                def __init__(self, depth=3):
+                    super().__init__()
+                    self.convs = [layers.Conv1D(8, 3, padding="same") for _ in range(depth)]
+                    self.norms = [layers.LayerNormalization() for _ in range(depth)]
+                    self.gates = {"a": layers.Dense(8), "b": layers.Dense(8)}
+                    self.tail = [layers.Dense(8), layers.Dense(1)]
+
+                def call(self, x):
+                    outputs = []
+                    for i, (conv, norm) in enumerate(zip(self.convs, self.norms)):
+                        x = conv(x)
+                        norm(x)
+                        outputs.append(x)
+                    for key, gate in self.gates.items():
+                        gate(x)
+                    for head in list(self.gates.values()):
+                        head(x)
+                    last = self.tail[0]
+                    last(x)
+                    return self.tail[1](x), outputs
+            """,
+            (
+                ("KF202", "norm(x)", ("norms",)),
+                ("KF202", "gate(x)", ("gates",)),
+                ("KF202", "head(x)", ("gates",)),
+                ("KF202", "last(x)", ("tail",)),
+            ),
+            (
+                ("            norm(x)", "            x = norm(x)"),
+                ("            gate(x)", "            x = gate(x)"),
+                ("            head(x)", "            x = head(x)"),
+                ("        last(x)", "        x = last(x)"),
+            ),
+        ),
     ),
     "a loop of which only the last round counts": (
         Broken(

@@ -316,6 +316,105 @@ SHAPES: dict[str, tuple[Sound, ...]] = {
                 return keras.Model([inputs, targets], logits)
             """,
         ),
+        Sound(
+            "layers of one's own that record, print, check, and give back what they get, or nothing",
+            """
+            import tensorflow as tf
+
+            SEEN = []
+
+
+            class Histogram(tf.keras.layers.Layer):
+                def call(self, x, training=None):
+                    if training:
+                        tf.summary.histogram(self.name, x)
+                    return x * 1.0
+
+
+            class Spy(tf.keras.layers.Layer):
+                def call(self, x):
+                    tf.print(tf.shape(x))
+                    return x
+
+
+            class Check(tf.keras.layers.Layer):
+                def call(self, x):
+                    if x.shape[-1] != 4:
+                        raise ValueError(f"wrong width {x.shape}")
+
+
+            class Collect(tf.keras.layers.Layer):
+                def call(self, x):
+                    y = tf.identity(x)
+                    SEEN.append(y)
+                    return y
+
+
+            class Watched(tf.keras.Model):
+                def __init__(self):
+                    super().__init__()
+                    self.dense = tf.keras.layers.Dense(4)
+                    self.histogram = Histogram()
+                    self.spy = Spy()
+                    self.check = Check()
+                    self.collect = Collect()
+
+                def call(self, x, training=None):
+                    h = self.dense(x)
+                    self.histogram(h, training=training)
+                    self.spy(h)
+                    self.check(h)
+                    self.collect(h)
+                    return h
+            """,
+        ),
+        Sound(
+            "a layer of one's own that tells a metric, or keeps a running mean with a function",
+            """
+            import keras
+            import tensorflow as tf
+
+
+            class Entropy(keras.layers.Layer):
+                def __init__(self):
+                    super().__init__()
+                    self.metric = keras.metrics.Mean(name="entropy")
+
+                def call(self, probabilities):
+                    entropy = -tf.reduce_sum(probabilities * tf.math.log(probabilities), -1)
+                    self.metric(entropy)
+                    return entropy
+
+
+            class RunningMean(keras.layers.Layer):
+                def build(self, shape):
+                    self.mean = self.add_weight(shape=shape[1:], trainable=False)
+
+                def _update(self, x):
+                    keras.backend.moving_average_update(self.mean, tf.reduce_mean(x, 0), 0.9)
+
+                def call(self, x):
+                    self._update(x)
+                    return x - self.mean
+
+
+            class Classifier(keras.Model):
+                def __init__(self):
+                    super().__init__()
+                    self.logits = keras.layers.Dense(10)
+                    self.softmax = keras.layers.Softmax()
+                    self.entropy = Entropy()
+                    self.running = RunningMean()
+
+                def call(self, x, training=None):
+                    for _ in range(2):
+                        self.running(x)
+                    p = self.softmax(self.logits(x))
+                    if training:
+                        self.entropy(p)
+                    return p
+            """,
+        ),
     ),
     "functional subclasses that keep layers on self": (
         Sound(
@@ -883,6 +982,43 @@ SHAPES: dict[str, tuple[Sound, ...]] = {
             mentioned=(
                 ("KF203", 'self.pooler = keras.layers.Dense(64, activation="tanh") if pooling else None'),
             ),
+        ),
+        Sound(
+            "a name says that it is not used",
+            """
+            import keras
+
+
+            class Wrapped(keras.Model):
+                def __init__(self):
+                    super().__init__()
+                    self.encoder = keras.layers.Dense(8)
+                    self.projection = keras.layers.Dense(8)
+                    self.classifier = keras.layers.Dense(2)
+
+                def call(self, x):
+                    features = self.encoder(x)
+                    unused_projected = self.projection(features)
+                    return self.classifier(features)
+            """,
+            mentioned=(("KF201", "return self.classifier(features)"),),
+        ),
+        Sound(
+            "in a builder, two ways to pool",
+            """
+            from tensorflow import keras
+            from tensorflow.keras import layers
+
+
+            def extractor(shape):
+                inputs = keras.Input(shape)
+                maps = layers.Conv2D(8, 3)(inputs)
+                flat = layers.Flatten()(maps)
+                vector = layers.GlobalAveragePooling2D()(maps)
+                return keras.Model(inputs, vector)
+            """,
+            mentioned=(("KF201", "vector = layers.GlobalAveragePooling2D()(maps)"),),
+            fault="what is flat is given to a layer that takes images",
         ),
     ),
 }

@@ -401,7 +401,7 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
             """,
             (("KF201", "y = self.attention(encoded, encoded)", ("norm",)),),
             (("self.attention(encoded, encoded)", "self.attention(y, y)"),),
-            ("y = self.attention(y, encoded)",),
+            ("y = self.attention(y, encoded)", "y = self.attention(encoded, y)"),
             fault="of the two places that get one tensor, only the first is mended",
         ),
     ),
@@ -522,9 +522,7 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
                     return self.fc(x)
             """,
             (("KF201", "return self.fc(x)", ("gru",)),),
-            (),
-            ("return self.fc(output)",),
-            fault="an output that nobody reads counts only if a layer made it last, and no plain operation",
+            (("self.fc(x)", "self.fc(output)"),),
         ),
     ),
     "a method other than call": (

@@ -21,7 +21,8 @@ Use instead:
 ## Fix safety
 A suggestion: what the author wanted is not certain, and the model computes something else afterwards.
 With `--verify` it is written if a run shows that the layer is reached then. Not reported in constructors and
-`build`, for `_ = layer(x)`, for layers that are called for their losses or metrics, or on made-up inputs.
+`build`, in methods that only call layers so that these are built, for `_ = layer(x)`, on made-up inputs, and
+for layers that are called for what they do: their losses, metrics, records, checks and prints.
 
 ## References
 - https://keras.io/api/layers/base_layer/
