@@ -102,6 +102,55 @@ SHAPES: dict[str, tuple[Sound, ...]] = {
                     return tf.reduce_sum(pair[0] * towers["item"] * pair[1], -1)
             """,
         ),
+        Sound(
+            "one of three branches is left out",
+            """
+            import tensorflow as tf
+            from tensorflow.keras import layers
+
+
+            class MultiScale(layers.Layer):
+                def __init__(self, filters):
+                    super().__init__()
+                    self.branch1 = layers.Conv1D(filters, 1, padding="same")
+                    self.branch2 = layers.Conv1D(filters, 3, padding="same")
+                    self.branch3 = layers.Conv1D(filters, 5, padding="same")
+
+                def call(self, x):
+                    b1 = self.branch1(x)
+                    b2 = self.branch2(x)
+                    b3 = self.branch3(x)
+                    return tf.concat([b2, b3], axis=-1)
+            """,
+            mentioned=(("KF201", "b2 = self.branch2(x)"),),
+            fault="what nobody reads is given to the next layer, whatever its name says",
+        ),
+        Sound(
+            "the gates of a cell, one of them not used yet",
+            """
+            import keras
+            from keras import layers, ops
+
+
+            class Cell(layers.Layer):
+                def __init__(self, units):
+                    super().__init__()
+                    self.forget = layers.Dense(units, activation="sigmoid")
+                    self.update = layers.Dense(units, activation="sigmoid")
+                    self.output_gate = layers.Dense(units, activation="sigmoid")
+                    self.candidate = layers.Dense(units, activation="tanh")
+
+                def call(self, x, state):
+                    joined = ops.concatenate([x, state], axis=-1)
+                    f = self.forget(joined)
+                    u = self.update(joined)
+                    o = self.output_gate(joined)
+                    c = self.candidate(joined)
+                    return o * ops.tanh(u * c + (1 - u) * state)
+            """,
+            mentioned=(("KF201", "u = self.update(joined)"),),
+            fault="what nobody reads is given to the next layer, whatever its name says",
+        ),
     ),
     "projection shortcuts": (
         Sound(
@@ -178,6 +227,29 @@ SHAPES: dict[str, tuple[Sound, ...]] = {
                     out = self.c2(tf.nn.relu(out))
                     return out + shortcut
             """,
+        ),
+        Sound(
+            "a shortcut that the sum forgot",
+            """
+            import tensorflow as tf
+            from tensorflow.keras import layers
+
+
+            class Block(layers.Layer):
+                def __init__(self, filters):
+                    super().__init__()
+                    self.downsample = layers.Conv2D(filters, 1, 2)
+                    self.conv1 = layers.Conv2D(filters, 3, 2, padding="same")
+                    self.conv2 = layers.Conv2D(filters, 3, padding="same")
+
+                def call(self, x):
+                    identity = self.downsample(x)
+                    out = tf.nn.relu(self.conv1(x))
+                    out = self.conv2(out)
+                    return tf.nn.relu(out)
+            """,
+            mentioned=(("KF201", "out = tf.nn.relu(self.conv1(x))"),),
+            fault="what nobody reads is given to the next layer, whatever its name says",
         ),
     ),
     "twin critics and heads": (

@@ -1020,6 +1020,57 @@ SHAPES: dict[str, tuple[Sound, ...]] = {
             mentioned=(("KF201", "vector = layers.GlobalAveragePooling2D()(maps)"),),
             fault="what is flat is given to a layer that takes images",
         ),
+        Sound(
+            "numbered heads, of which a task needs one",
+            """
+            import tensorflow as tf
+
+
+            class MultiHead(tf.keras.Model):
+                def __init__(self, n_classes):
+                    super().__init__()
+                    self.backbone = tf.keras.layers.Dense(64, activation="relu")
+                    self.head1 = tf.keras.layers.Dense(n_classes[0])
+                    self.head2 = tf.keras.layers.Dense(n_classes[1])
+
+                def call(self, x):
+                    features = self.backbone(x)
+                    out1 = self.head1(features)
+                    out2 = self.head2(features)
+                    return out2
+            """,
+            mentioned=(("KF201", "out2 = self.head2(features)"),),
+            fault="numbers count for more than the word which says that these are heads",
+        ),
+        Sound(
+            "levels of a pyramid, the highest not returned",
+            """
+            import keras
+            from keras import layers
+
+
+            class Pyramid(keras.Model):
+                def __init__(self):
+                    super().__init__()
+                    self.stage3 = layers.Conv2D(8, 3, 2, padding="same")
+                    self.stage4 = layers.Conv2D(8, 3, 2, padding="same")
+                    self.stage5 = layers.Conv2D(8, 3, 2, padding="same")
+                    self.lateral3 = layers.Conv2D(8, 1)
+                    self.lateral4 = layers.Conv2D(8, 1)
+                    self.lateral5 = layers.Conv2D(8, 1)
+
+                def call(self, image):
+                    c3 = self.stage3(image)
+                    c4 = self.stage4(c3)
+                    c5 = self.stage5(c4)
+                    p5 = self.lateral5(c5)
+                    p4 = self.lateral4(c4)
+                    p3 = self.lateral3(c3)
+                    return p3, p4
+            """,
+            mentioned=(("KF201", "p4 = self.lateral4(c4)"),),
+            fault="what nobody reads is given to the next layer, whatever its name says",
+        ),
     ),
 }
 
