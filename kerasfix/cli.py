@@ -25,6 +25,7 @@ PATHS are Python files and folders; without any, the current folder. "-" reads s
   kerasfix --apply models.py           write the fixes
   kerasfix --apply --verify models.py  also train original and patched model,
                                        and write what the run proves
+  kerasfix --output-format json .      findings as data, in the shape of ruff's
   kerasfix --explain-log train.log     the lines behind Keras' own warnings
 
 Nothing of your code runs without --verify.
@@ -129,6 +130,19 @@ def _shell_completion(context: click.Context, _option: click.Parameter, shell: s
 @click.option(
     "--memory", type=click.IntRange(min=256), default=8192, show_default=True, help="MiB of memory a model."
 )
+@click.option(
+    "--output-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How findings are written; json has the shape of ruff's.",
+)
+@click.option(
+    "-o",
+    "--output-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write findings to this file, not to standard output.",
+)
 @click.option("--stdin-filename", type=click.Path(path_type=Path), help='The name of what "-" reads.')
 @click.option(
     "--explain",
@@ -175,6 +189,8 @@ def _check_with_log(settings: Settings) -> None:
     """A log is explained, nothing else: what writes or runs something does not go with it."""
     if settings.diff or settings.apply or settings.verify:
         raise click.UsageError("--explain-log goes with none of --diff, --apply and --verify.")
+    if settings.output_format != "text" or settings.output_file is not None:
+        raise click.UsageError("--explain-log goes with neither --output-format nor --output-file.")
     if Path("-") in settings.paths:
         raise click.UsageError('--explain-log takes files and folders; "-" is not one.')
 

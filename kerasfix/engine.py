@@ -34,6 +34,7 @@ class Problem:
     path: Path
     reason: str
     line: int | None = None
+    column: int | None = None
 
 
 @dataclass(slots=True)
@@ -165,7 +166,7 @@ class Engine:
             _ = source.tree
             return FileReport(file, encoding, source, matters)
         except SourceError as error:
-            return Problem(file.path, error.reason, error.line)
+            return Problem(file.path, error.reason, error.line, error.column)
 
     def check(self, files: Iterable[FileReport | Problem]) -> list[FileReport | Problem]:
         """Find the faults of files that were read, all of them seen as one project."""

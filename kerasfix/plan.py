@@ -6,10 +6,10 @@ all rounds did together is kept as edits on the original text, which is all that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from kerasfix.findings import Finding
+from kerasfix.findings import Finding, Fix
 from kerasfix.source import Edit, Source, SourceError, apply_edits
 
 # Far more than nesting needs; a fix that is never still would otherwise run for ever.
@@ -183,6 +183,28 @@ def together(plans: Sequence[Plan], files: Iterable[str]) -> list[list[str]]:
         if not any(file in each for each in found):
             found.append(sorted(group[file], key=order.index))
     return found
+
+
+def without_crossings(plan: Plan, unwritten: Collection[str]) -> Plan:
+    """The plan as it is to be shown if some files could not be written.
+
+    A finding loses the fixes that lead from a file that was written into one that was not, or back: their
+    offsets count in texts that are not both there.
+    """
+
+    def stays(finding: Finding, fix: Fix) -> bool:
+        here = finding.file in unwritten
+        return all((edit.file in unwritten) is here for edit in fix.edits)
+
+    left = tuple(
+        replace(
+            each,
+            fix=each.fix if each.fix is not None and stays(each, each.fix) else None,
+            others=tuple(other for other in each.others if stays(each, other)),
+        )
+        for each in plan.left
+    )
+    return replace(plan, left=left)
 
 
 def _files(finding: Finding) -> set[str]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import gc
+import io
 import itertools
 import os
-import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from kerasfix.config import Config, ConfigError, read_config
 from kerasfix.engine import (
@@ -27,16 +27,15 @@ from kerasfix.engine import (
 )
 from kerasfix.findings import Applicability, Finding, Severity
 from kerasfix.output import console, text
-from kerasfix.output.chain import ASCII, UNICODE
+from kerasfix.output.formats import Format, Json, Text
 from kerasfix.output.patch import patch
-from kerasfix.output.progress import Progress, progress_line
-from kerasfix.plan import Plan, together
-from kerasfix.source import Source
+from kerasfix.output.progress import Progress
+from kerasfix.plan import Plan, together, without_crossings
+from kerasfix.sessions import Proving, proving_session
 from kerasfix.workspace import Found, InputFile, discover
 
 if TYPE_CHECKING:
     from kerasfix.verify.report import ModelReport
-    from kerasfix.verify.session import Session
 
 _STDIN = Path("-")
 # Of a project, for one given file; a root that holds more is somebody's home folder.
@@ -62,6 +61,8 @@ class Settings:
     timeout: float = 120.0
     memory: int = 8192
     stdin_filename: Path | None = None
+    output_format: Literal["text", "json"] = "text"
+    output_file: Path | None = None
 
     @property
     def is_filter(self) -> bool:
@@ -93,8 +94,6 @@ class _Outcome:
 
     problems: list[Problem] = field(default_factory=list)
     left: list[Finding] = field(default_factory=list)
-    files: int = 0
-    files_with_faults: int = 0
     has_diff: bool = False
     models: list[ModelReport] = field(default_factory=list)
 
@@ -116,11 +115,15 @@ class _Run:
         self.session = proving.session if proving else None
         self.progress = proving.progress if proving else Progress()
         self.outcome = _Outcome()
-        self.out = console.standard_output()
         self.err = console.standard_error()
         # With --diff, or as a filter, standard output belongs to the diff or the text alone.
-        self.quiet = settings.diff or (settings.apply and settings.is_filter)
-        self.talk = self.err if self.quiet else self.out
+        taken = settings.diff or (settings.apply and settings.is_filter)
+        self.file = None if settings.output_file is None else io.StringIO()
+        self.format: Format | None = None
+        # What was done and what a run showed is said between the findings; a document has no room for it.
+        self.talk = self.err
+        if self.file is not None or not taken:
+            self.format = self._format(self.file or sys.stdout)
 
     def files(self, reports: Sequence[FileReport | Problem]) -> None:
         """Do with files that belong together what the options say."""
@@ -131,20 +134,20 @@ class _Run:
                 self.problem(report)
                 continue
             plan = self._settled(report, plans)
-            self.outcome.files += 1
             if self.settings.diff:
                 self._print(patch(report, plan))
                 self.outcome.has_diff |= bool(plan.edits)
                 self.err.lines(text.left_out_lines(report.path, plan.left))
+                self._show(report, unchanged(report))
             elif not self.settings.apply:
                 self._tell(report, unchanged(report))
             elif (failed := unwritten.get(report.source.file)) is not None:
                 self.problem(failed)
-                self._tell(report, unchanged(report))
+                self._tell(report, without_crossings(unchanged(report), unwritten))
             else:
                 if plan.edits:
                     self.talk.lines(text.applied_lines(report.path, plan.applied))
-                self._tell(report, plan)
+                self._tell(report, without_crossings(plan, unwritten) if unwritten else plan)
 
     def filter(self, data: bytes) -> None:
         """Do with standard input what the options say; --apply gives it back fixed, or else as it came."""
@@ -161,8 +164,21 @@ class _Run:
             self._tell(report, plan)
 
     def problem(self, problem: Problem) -> None:
+        self.trouble(problem)
+        if self.format is not None:
+            self.format.problem(problem)
+
+    def trouble(self, problem: Problem) -> None:
+        """A problem with a file of kerasfix' own."""
         self.outcome.problems.append(problem)
         self.err.line(*text.problem_line(problem))
+
+    def _format(self, stream: TextIO) -> Format:
+        settings = self.settings
+        if settings.output_format == "json":
+            return Json(stream, is_nameless=settings.is_filter and settings.stdin_filename is None)
+        self.talk = console.Printer(stream, is_file=stream is self.file)
+        return Text(self.talk, tried=settings.verify and settings.apply)
 
     def _plans(self, reports: Sequence[FileReport]) -> Mapping[str, Plan | Problem]:
         """What to write, as far as these options let, and as far as a run proves if one is wanted."""
@@ -227,14 +243,13 @@ class _Run:
         sys.stdout.buffer.flush()
 
     def _tell(self, report: FileReport, plan: Plan) -> None:
-        """Show what is left."""
+        """Show what is left, and count it."""
         self.outcome.left += plan.left
-        self.outcome.files_with_faults += bool(plan.left)
-        if not self.quiet:
-            source = Source(plan.text)
-            strokes = UNICODE if self.out.is_terminal else ASCII
-            for finding in plan.left:
-                self.out.lines(text.finding_lines(report.path, source, finding, strokes))
+        self._show(report, plan)
+
+    def _show(self, report: FileReport, plan: Plan) -> None:
+        if self.format is not None:
+            self.format.file(report, plan)
 
 
 def run(settings: Settings) -> int:
@@ -250,7 +265,7 @@ def run(settings: Settings) -> int:
     try:
         config = read_config(settings.first_path)
         engine = engine_for(settings, config, paths, found)
-        with _proving(settings, config) as proving:
+        with proving_session(settings, config) as proving:
             here = _Run(settings, engine, proving)
             if settings.is_filter:
                 here.filter(sys.stdin.buffer.read())
@@ -308,67 +323,21 @@ def _around(paths: Sequence[Path], found: list[Found]) -> Iterator[Path]:
 
 def _finish(here: _Run) -> int:
     outcome, settings = here.outcome, here.settings
+    if here.format is not None:
+        here.format.finish()
+        here.talk.lines(text.unseen_lines(outcome.models, written=settings.apply))
+    if here.file is not None and settings.output_file is not None:
+        _save(here, settings.output_file, here.file.getvalue())
     if settings.report is not None:
         from kerasfix.verify.report import VerificationReport
 
-        try:
-            settings.report.write_text(VerificationReport(outcome.models).dumps(), "utf-8")
-        except OSError as error:
-            here.problem(Problem(settings.report, f"cannot be written: {error.strerror}"))
-    if not here.quiet and (outcome.files or not outcome.problems):
-        files = outcome.files_with_faults or outcome.files
-        here.out.lines(text.summary_lines(outcome.left, files, tried=settings.verify and settings.apply))
-        here.out.lines(text.unseen_lines(outcome.models, written=settings.apply))
+        _save(here, settings.report, VerificationReport(outcome.models).dumps())
     return outcome.exit_code
 
 
-@dataclass(frozen=True, slots=True)
-class Proving:
-    """What verification needs: who runs the models, and the line that says so."""
-
-    session: Session
-    progress: Progress
-
-
-@contextmanager
-def _proving(settings: Settings, config: Config) -> Iterator[Proving | None]:
-    """A verification session with a progress line, if one is wanted."""
-    if not settings.verify:
-        yield None
-        return
-    from kerasfix.verify.interpreter import check_python, find_python
-    from kerasfix.verify.session import Session
-
-    python = find_python(settings.first_path, settings.python)
-    check_python(python)
-    with (
-        _ended_politely(),
-        progress_line() as progress,
-        Session(
-            python,
-            device=settings.device,
-            timeout=settings.timeout,
-            memory_mb=settings.memory,
-            on_progress=progress,
-            models=config.verify,
-        ) as session,
-    ):
-        yield Proving(session, progress)
-
-
-@contextmanager
-def _ended_politely() -> Iterator[None]:
-    """End child processes and temporary files also when this process is told to end."""
-
-    def leave(number: int, _frame: object) -> None:
-        sys.exit(128 + number)
-
-    before = {}
+def _save(here: _Run, path: Path, content: str) -> None:
     try:
-        for name in ("SIGTERM", "SIGHUP"):
-            if hasattr(signal, name):
-                before[getattr(signal, name)] = signal.signal(getattr(signal, name), leave)
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, "utf-8")
+    except OSError as error:
+        here.trouble(Problem(path, f"cannot be written: {error.strerror or error}"))

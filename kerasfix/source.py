@@ -27,10 +27,11 @@ _NEWLINE = re.compile(r"\r\n|\r|\n")
 class SourceError(Exception):
     """A file that cannot be read as Python; says where and why in one line."""
 
-    def __init__(self, reason: str, line: int | None = None) -> None:
+    def __init__(self, reason: str, line: int | None = None, column: int | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.line = line
+        self.column = column
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -104,7 +105,7 @@ class Source:
                 warnings.simplefilter("ignore")
                 return ast.parse(self.text)
         except SyntaxError as error:
-            raise SourceError(f"syntax error: {error.msg}", error.lineno) from None
+            raise SourceError(f"syntax error: {error.msg}", error.lineno, error.offset) from None
         except ValueError as error:
             raise SourceError(f"not Python: {error}") from None
         except (RecursionError, MemoryError):

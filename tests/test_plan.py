@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kerasfix.findings import Applicability, Finding, Fix, Severity
-from kerasfix.plan import Plan, PlanError, make_plan
+from kerasfix.plan import Plan, PlanError, make_plan, without_crossings
 from kerasfix.source import Edit, Source, SourceError, apply_edits
 
 
@@ -178,3 +179,14 @@ def test_any_rounds_of_edits_are_edits_on_the_original(case: tuple[str, list[lis
     plan = make_plan(text, _in_rounds(*([_finding(*edits)] for edits in rounds)), _all)
     assert plan.text == expected
     _assert_sound(plan)
+
+
+def test_a_fix_between_a_file_that_was_written_and_one_that_was_not_is_not_shown() -> None:
+    inside = Fix("Inside", Applicability.SUGGESTION, (Edit(0, 1, "b", "a.py"), Edit(0, 1, "b", "b.py")))
+    across = Fix("Across", Applicability.SUGGESTION, (Edit(0, 1, "b", "a.py"), Edit(0, 1, "b", "c.py")))
+    finding = replace(_finding(), file="a.py", fix=across, others=(across, inside))
+    plan = Plan("x", "x", (), (), (finding, replace(finding, fix=None)))
+    expected = replace(finding, fix=None, others=(inside,))
+    assert without_crossings(plan, ["a.py", "b.py"]).left == (expected, expected)
+    assert without_crossings(plan, ["c.py"]).left == (expected, expected)
+    assert without_crossings(plan, ["d.py"]) == plan

@@ -32,6 +32,10 @@ _COMPUTING = (
     "keras.activations.",
     "tensorflow.keras.activations.",
 )
+# Layers that have no weights, by the names that packages give them.
+_NO_WEIGHTS = re.compile(
+    r"^(?:\w+\.)*\w*(?:Drop|Dropout|DropPath|StochasticDepth|Activation|ReLU|GELU|Softmax)\w*\("
+)
 _NO_TENSOR = {"shape", "ndim", "size", "moments"}
 
 
@@ -307,17 +311,23 @@ class Finder:
         ):
             return
         own = self._makers(home.info, name)
-        if len(own) != 1 or own != self._makers(home.info, before):
+        others = self._makers(home.info, before)
+        if len(own) != 1 or [each.partition("(")[0] for each in own] != [
+            each.partition("(")[0] for each in others
+        ]:
             self.excluded["sibling", "not made in the same way as the one before"] += 1
+            return
+        if own == others and _NO_WEIGHTS.search(own[0]):
+            self.excluded["sibling", "without weights and made alike: one may take the other's place"] += 1
             return
         module = home.module
         change = Cut(module.end(func) - len(name.encode()), module.end(func), before.encode())
         yield self._case(Kind.SIBLING, home, func.lineno, change, builder=False)
 
     def _makers(self, info: ClassInfo, name: str) -> list[str]:
-        """The constructors that an attribute of a class is made with."""
+        """The constructions that an attribute of a class is made with, but for the names that they give."""
         return [
-            ast.unparse(node.value.func) if isinstance(node.value, ast.Call) else ""
+            _construction(node.value) if isinstance(node.value, ast.Call) else ""
             for method in info.methods.values()
             for node in ast.walk(method)
             if isinstance(node, ast.Assign)
@@ -345,6 +355,11 @@ def _functions(module: Module, statement: ast.stmt) -> Iterator[tuple[tuple[int,
 
 def _assignments(function: Function) -> Iterator[ast.Assign]:
     return (node for node in ast.walk(function) if isinstance(node, ast.Assign))
+
+
+def _construction(call: ast.Call) -> str:
+    keywords = [each for each in call.keywords if each.arg != "name"]
+    return ast.unparse(ast.Call(call.func, call.args, keywords))
 
 
 def _one_less(name: str) -> str | None:

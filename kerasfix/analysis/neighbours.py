@@ -107,8 +107,8 @@ class Neighbours:
                     case ast.Attribute(attr=name) if name == method:
                         yield f"`{ast.unparse(node)}` ({place.name}:{node.lineno}) may be it"
 
-    def mentioning(self, info: ClassInfo, names: frozenset[str], but: Container[str]) -> bool:
-        """Whether a file, other than some, says one of some names and may meet an instance of a class."""
+    def mentioning(self, info: ClassInfo, names: frozenset[str], but: Container[str]) -> Iterator[bytes]:
+        """The files, other than some, that say one of some names and may meet an instance of a class."""
         wanted = {name.encode() for name in names}
         speaking = self._speaking(info.name)
         for place, data in self._everything():
@@ -116,6 +116,17 @@ class Neighbours:
                 continue
             stem = place.stem.encode()
             if place in speaking or any(stem in self._said_in(*other) for other in speaking.items()):
+                yield data
+
+    def calling(self, info: ClassInfo, name: str, but: Container[str]) -> bool:
+        """Whether a file, other than some, calls an attribute of what may be an instance of a class."""
+        call = re.compile(rb"(\bself)?\s*\.\s*" + re.escape(name.encode()) + rb"\s*\(")
+        heirs = {each.encode() for each in self._descendants(info.name)}
+        for data in self.mentioning(info, frozenset({name}), but):
+            owners = {match[1] for match in call.finditer(data)}
+            # `self` is of another class, unless one of the file's is an heir.
+            bases = {base for match in _CLASS.finditer(data) for base in _NAME.findall(match[2])}
+            if None in owners or (owners and not bases.isdisjoint(heirs)):
                 return True
         return False
 
@@ -231,7 +242,10 @@ class _Outside:
         return self._neighbours.importing(function, file, self._project, self._known)
 
     def mentions(self, info: ClassInfo, names: frozenset[str]) -> bool:
-        return self._neighbours.mentioning(info, names, self._known)
+        return any(True for _ in self._neighbours.mentioning(info, names, self._known))
+
+    def calls(self, info: ClassInfo, name: str) -> bool:
+        return self._neighbours.calling(info, name, self._known)
 
 
 def _imports(data: bytes, path: Path, file: str, stem: str, project: Project) -> bool:

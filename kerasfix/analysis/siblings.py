@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import permutations
 
 from kerasfix.analysis.dataflow import DataFlow, Definition, Step
 from kerasfix.analysis.index import ClassInfo, Method
@@ -97,21 +98,36 @@ class Forward:
         """The attribute of a layer whose call a node is."""
         return next((name for name, calls in self.calls.items() if node in calls), None)
 
-    def run_once_each(self, calls: Iterable[ast.Call]) -> bool:
-        """Whether every run of the method makes all of some calls, each once, as far as branches go."""
-        branches = set()
-        for call in calls:
-            path: list[tuple[ast.AST, str]] = []
-            node: ast.AST = call
-            while node is not self.method.node:
-                above = self.parents[node]
-                if isinstance(above, _REPEATING | ast.Lambda):
-                    return False
-                if isinstance(above, ast.If | ast.IfExp | ast.Try | ast.Match | ast.match_case | ast.BoolOp):
-                    path += [(above, name) for name in _BRANCHES if _is_in(node, getattr(above, name, None))]
-                node = above
-            branches.add(tuple(path))
-        return len(branches) == 1
+    def stand_together(self, calls: Iterable[ast.Call]) -> bool:
+        """Whether some calls are made in the same branch, each once."""
+        ways = [self._way_to(call) for call in calls]
+        return all(way is not None and way == ways[0] for way in ways)
+
+    def run_together(self, calls: Sequence[ast.Call]) -> bool:
+        """Whether one run of the method can make all of some calls, each once."""
+        ways = [way for call in calls if (way := self._way_to(call)) is not None]
+        if len(ways) < len(calls):
+            return False
+        return all(
+            one.get(branch, None if _leaves(branch, name) else name) == name
+            for one, other in permutations(ways, 2)
+            for branch, name in other.items()
+        )
+
+    def _way_to(self, call: ast.Call) -> dict[ast.AST, str] | None:
+        """The branches that a call stands in, each with its part of the statement; None in a loop."""
+        found: dict[ast.AST, str] = {}
+        node: ast.AST = call
+        while node is not self.method.node:
+            above = self.parents[node]
+            if isinstance(above, _REPEATING | ast.Lambda):
+                return None
+            if isinstance(above, ast.Match):
+                found[above] = f"case {above.cases.index(node)}" if isinstance(node, ast.match_case) else ""
+            elif isinstance(above, ast.If | ast.IfExp | ast.Try | ast.BoolOp):
+                found.update((above, name) for name in _BRANCHES if _is_in(node, getattr(above, name, None)))
+            node = above
+        return found
 
     def single(self, name: str) -> ast.Call | None:
         """The call of a layer, if there is one only."""
@@ -180,7 +196,7 @@ class Siblings:
                 continue
             for forward in self._calls_in(layer.info):
                 call = forward.single(name)
-                if call is not None and forward.run_once_each([call]):
+                if call is not None and forward.stand_together([call]):
                     found += _beside(name, step, call, forward, held)
                     found += _in_row(layer, name, step, call, forward, held)
         return found
@@ -203,7 +219,7 @@ class Siblings:
                 continue
             calls = around[0].calls[name]
             family = [each for each in idle.values() if self._may_stand_for(layer, each)]
-            if not family or len(calls) != len(family) + 1 or not around[0].run_once_each(calls):
+            if not family or len(calls) != len(family) + 1 or not around[0].run_together(calls):
                 continue
             others = list(_busy(held, name, forwards))
             if any(self._may_stand_for(other, each) for each in family for other in others):
@@ -254,7 +270,7 @@ def _beside(
         target = forward.single(other) if changed == step else None
         if target is None or held[other].class_name != held[before].class_name:
             continue
-        if not forward.run_once_each([call, target]):
+        if not forward.stand_together([call, target]):
             continue
         says = f"`{name}` stands behind `{before}`"
         if isinstance(call.args[0], ast.Call):
@@ -344,6 +360,12 @@ def _variable(step: Step | None) -> str | None:
         case ast.Assign(targets=[ast.Name(id=name)]):
             return name
     return None
+
+
+def _leaves(branch: ast.AST, name: str) -> bool:
+    """Whether what comes after a branch does not run after this part of it."""
+    block = getattr(branch, name, None)
+    return isinstance(block, list) and bool(block) and isinstance(block[-1], ast.Return | ast.Raise)
 
 
 def _is_in(node: ast.AST, block: object) -> bool:

@@ -74,6 +74,9 @@ class Objections(Protocol):
     def mentions(self, info: ClassInfo, names: frozenset[str]) -> bool:
         """Whether one of them may meet an instance of a class and says one of some names."""
 
+    def calls(self, info: ClassInfo, name: str) -> bool:
+        """Whether one of them may meet an instance of a class and calls an attribute of this name."""
+
 
 class NoObjections:
     """Where there are no other files."""
@@ -85,6 +88,9 @@ class NoObjections:
         return False
 
     def mentions(self, info: ClassInfo, names: frozenset[str]) -> bool:
+        return False
+
+    def calls(self, info: ClassInfo, name: str) -> bool:
         return False
 
 

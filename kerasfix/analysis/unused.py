@@ -114,7 +114,7 @@ class UnusedLayers:
         if not idle or not self._is_whole(info):
             return ()
         return tuple(
-            each for each in idle if not self._is_kept(each) and not self._uses.may_call(info, each.name)
+            each for each in idle if not _says_kept(each) and not self._uses.may_call(info, each.name)
         )
 
     def held(self, info: ClassInfo) -> dict[str, HeldLayer]:
@@ -177,13 +177,10 @@ class UnusedLayers:
 
     def _is_kept(self, layer: HeldLayer) -> bool:
         """Whether something written near a layer says that it is meant to be there, or was called once."""
-        source = layer.info.module.source
         nodes = [layer.info.node, *(making.method.node for making in layer.makings)]
         if any(_KEPT_DOCSTRING.search(ast.get_docstring(node) or "") for node in nodes):
             return True
-        if any(_KEPT.search(text) for each in layer.makings for text in _comments(source, each.statement)):
-            return True
-        return _is_only_said(layer)
+        return _says_kept(layer) or _is_only_said(layer)
 
 
 def is_layer_class(node: ast.expr, scope: Scope, layers: LayerIndex) -> bool:
@@ -329,6 +326,12 @@ def _comments(source: Source, statement: ast.stmt) -> Iterator[str]:
     while above > 0 and source.line(above).strip():
         yield source.line(above).partition("#")[2]
         above -= 1
+
+
+def _says_kept(layer: HeldLayer) -> bool:
+    """Whether a comment beside a layer says that it is meant to be there."""
+    source = layer.info.module.source
+    return any(_KEPT.search(text) for each in layer.makings for text in _comments(source, each.statement))
 
 
 def _is_only_said(layer: HeldLayer) -> bool:

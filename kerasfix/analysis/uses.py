@@ -102,7 +102,7 @@ class Uses:
                 return True
             if attribute in found.texts and "getattr" in module.words:
                 return True
-        return self._objections.mentions(info, frozenset({attribute}))
+        return self._objections.calls(info, attribute)
 
     def is_in_sight(self, info: ClassInfo) -> bool:
         """Whether whatever uses attributes of instances of a class says their names."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from kerasfix.analysis.index import ClassInfo
 from kerasfix.analysis.layers import LayerIndex
-from kerasfix.analysis.values import BuiltinLayer, Container, Nothing, Stack, UserLayer, Value, flat
+from kerasfix.analysis.values import UNKNOWN, BuiltinLayer, Container, Nothing, Stack, UserLayer, Value, flat
 from kerasfix.keras.layers import APPLICATIONS, LAYERS
 from kerasfix.keras.weights import has_seed, has_weights
 from kerasfix.syntax import walk
@@ -82,4 +82,17 @@ class Weights:
             if isinstance(value, BuiltinLayer | UserLayer | Stack)
         ]
         found = self.of_any(held)
-        return None if not found and (info.is_open or info.builtin_bases) else found
+        unsure = info.is_open or bool(info.builtin_bases) or self._calls_unknown(info)
+        return None if not found and unsure else found
+
+    def _calls_unknown(self, info: ClassInfo) -> bool:
+        """Whether a class calls something that it keeps and that may be a layer."""
+        attributes = self._layers.attributes(info)
+        unknown = {name for name, each in attributes.items() if UNKNOWN in each.values}
+        return any(
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in unknown
+            for each in info.ancestors
+            for name, method in each.methods.items()
+            if name != "__init__"
+            for node in walk(method.node)
+        )

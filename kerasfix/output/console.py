@@ -22,12 +22,13 @@ class Printer:
     """Writes lines to one stream.
 
     Args:
-        stream: Where to; sys.stdout or sys.stderr.
+        stream: Where to.
+        is_file: Whether that ends in a file, which gets no colour whatever people want on their screens.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, is_file: bool = False) -> None:
         self._stream = stream
-        self._console = _console(stream) if _wants_colour(stream) else None
+        self._console = _console(stream) if not is_file and _wants_colour(stream) else None
 
     @property
     def is_terminal(self) -> bool:

@@ -1,0 +1,189 @@
+"""Findings for programs: a JSON array in the shape of ruff's, and what kerasfix knows besides.
+
+docs/json.md describes every key. Whoever reads ruff's JSON can read this: rows and columns count from 1,
+columns count characters, an end is the place behind the last character.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kerasfix.engine import FileReport, Problem
+from kerasfix.findings import Applicability, Chain, Finding, Fix, Link, Severity
+from kerasfix.plan import Plan
+from kerasfix.source import Edit, Position, Source
+
+_Object = dict[str, Any]
+# Ruff's words: "unsafe" is only made when somebody asks for it, "display" never by a program.
+_RUFF_WORDS = {
+    Applicability.SAFE: "safe",
+    Applicability.REPAIR: "unsafe",
+    Applicability.SUGGESTION: "unsafe",
+}
+_DISPLAY = "display"
+_START = Position(1, 1)
+
+
+def document(told: Sequence[tuple[FileReport, Plan] | Problem], *, is_nameless: bool = False) -> str:
+    """All findings and problems as the text of one JSON array.
+
+    Args:
+        told: What is left in each file, and what kept kerasfix from its work on one, in the order of the run.
+        is_nameless: Whether the source is standard input that was given no name.
+    """
+    texts = {report.source.file: _text(report, plan, is_nameless) for report, plan in _files(told)}
+    entries: list[_Object] = []
+    for each in told:
+        if isinstance(each, Problem):
+            entries.append(_problem(each, _name(each.path, is_nameless)))
+            continue
+        report, plan = each
+        entries += (_finding(finding, report.source.file, texts) for finding in plan.left)
+    # ASCII alone: no reader and no pipe can take it for another encoding.
+    return json.dumps(entries, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A file as it is called in the document, and the text in which the offsets of its edits count."""
+
+    name: str
+    source: Source
+
+
+def _files(told: Iterable[tuple[FileReport, Plan] | Problem]) -> Iterator[tuple[FileReport, Plan]]:
+    for each in told:
+        if not isinstance(each, Problem):
+            yield each
+
+
+def _text(report: FileReport, plan: Plan, is_nameless: bool) -> _Text:
+    source = report.source if plan.text == report.text else Source(plan.text, report.source.file)
+    return _Text(_name(report.path, is_nameless), source)
+
+
+def _name(path: Path, is_nameless: bool) -> str:
+    """The absolute path; bytes of it that are no text are replaced, because no JSON can say them."""
+    if is_nameless:
+        return "-"
+    return os.fsencode(os.path.abspath(path)).decode("utf-8", "replace")
+
+
+def _problem(problem: Problem, name: str) -> _Object:
+    """A file that kerasfix could not do its work on, at the line that is to blame if one is known."""
+    place = _START if problem.line is None else Position(problem.line, max(problem.column or 1, 1))
+    code = "file-error" if problem.line is None else "invalid-syntax"
+    return _entry(name, code, code, Severity.ERROR, problem.reason, place, place)
+
+
+def _finding(finding: Finding, file: str, texts: Mapping[str, _Text]) -> _Object:
+    here = texts[file]
+    fixes = _Fixes(file, texts)
+    start, end = here.source.position(finding.start), here.source.position(finding.end)
+    entry = _entry(here.name, finding.code, finding.name, finding.severity, finding.message, start, end)
+    return {
+        **entry,
+        "fix": fixes.fix(finding.fix) if finding.fix is not None else None,
+        "others": [fixes.other(each) for each in finding.others],
+        "help": finding.help or None,
+        "owner": finding.owner or None,
+        "method": finding.method or None,
+        "loses": list(finding.loses),
+        "chain": _chain(finding.chain) if finding.chain is not None else None,
+    }
+
+
+def _entry(
+    name: str, code: str, rule: str, severity: Severity, message: str, start: Position, end: Position
+) -> _Object:
+    """All keys, those that only a finding can fill still empty."""
+    return {
+        "filename": name,
+        "cell": None,
+        "location": _place(start),
+        "end_location": _place(end),
+        "code": code,
+        "name": rule,
+        "severity": severity.value,
+        "message": message,
+        # No comment silences kerasfix in general, and the pages of the rules have no address.
+        "noqa_row": None,
+        "url": None,
+        "fix": None,
+        "others": [],
+        "help": None,
+        "owner": None,
+        "method": None,
+        "loses": [],
+        "chain": None,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Fixes:
+    """Writes the fixes of findings in one file.
+
+    Attributes:
+        file: The `Source.file` of it.
+        texts: All files that an edit can be in.
+    """
+
+    file: str
+    texts: Mapping[str, _Text]
+
+    def fix(self, fix: Fix) -> _Object:
+        # Who does not know that an edit can name another file must not make it in this one.
+        is_here = all(edit.file == self.file for edit in fix.edits)
+        return self._object(fix, _RUFF_WORDS[fix.applicability] if is_here else _DISPLAY)
+
+    def other(self, fix: Fix) -> _Object:
+        """A fix that kerasfix itself never makes."""
+        return self._object(fix, _DISPLAY)
+
+    def _object(self, fix: Fix, applicability: str) -> _Object:
+        return {
+            "applicability": applicability,
+            "kind": fix.applicability.value,
+            "message": fix.message,
+            "effect": fix.effect or None,
+            "mends": list(fix.mends),
+            "edits": [self._edit(edit) for edit in sorted(fix.edits, key=self._order)],
+        }
+
+    def _order(self, edit: Edit) -> tuple[bool, str, Edit]:
+        """The edits of this file first."""
+        return edit.file != self.file, edit.file, edit
+
+    def _edit(self, edit: Edit) -> _Object:
+        text = self.texts[edit.file]
+        elsewhere = {} if edit.file == self.file else {"filename": text.name}
+        return {
+            **elsewhere,
+            "content": edit.content,
+            "location": _place(text.source.position(edit.start)),
+            "end_location": _place(text.source.position(edit.end)),
+        }
+
+
+def _chain(chain: Chain) -> _Object:
+    return {
+        "source": chain.source,
+        "lost": [_link(each) for each in chain.lost],
+        "variable": chain.variable,
+        "taken": [_link(each) for each in chain.taken],
+        "end": chain.end,
+        "row": chain.line,
+    }
+
+
+def _link(link: Link) -> _Object:
+    return {"name": link.name, "row": link.line}
+
+
+def _place(position: Position) -> _Object:
+    return {"row": position.line, "column": position.column}
