@@ -678,6 +678,23 @@ SHAPES: dict[str, tuple[Sound, ...]] = {
                     ...
             """,
         ),
+        Sound(
+            "`self` handed to a function of a package",
+            """
+            from runner import forward
+            from tensorflow.keras import Model, layers
+
+
+            class Delegating(Model):
+                def __init__(self):
+                    super().__init__()
+                    self.conv1 = layers.Conv2D(4, 3)
+                    self.conv2 = layers.Conv2D(4, 3)
+
+                def call(self, x, training=None):
+                    return forward(self, x, training=training)
+            """,
+        ),
     ),
     "layers kept for old checkpoints": (
         Sound(
@@ -763,6 +780,88 @@ SHAPES: dict[str, tuple[Sound, ...]] = {
                 def call(self, x):
                     x = self.fc1(x)
                     return self.fc1(x)
+            """,
+        ),
+        Sound(
+            "a comment somewhere else that names the layer",
+            """
+            import keras
+
+
+            class Reranker(keras.Model):
+                def __init__(self):
+                    super().__init__()
+                    self.encoder = keras.layers.Dense(4)
+                    self.lm_head = keras.layers.Dense(4)
+
+                # lm_head is only there so that the pretrained weights can be loaded.
+                def call(self, x):
+                    return self.encoder(x)
+            """,
+        ),
+    ),
+    "layers shared on purpose": (
+        Sound(
+            "a siamese network, as its docstring says",
+            """
+            import keras
+            from keras import ops
+
+
+            class Siamese(keras.Model):
+                '''Applies the same encoder to both inputs.'''
+
+                def __init__(self):
+                    super().__init__()
+                    self.encoder_a = keras.layers.Dense(8)
+                    self.encoder_b = keras.layers.Dense(8)
+
+                def call(self, inputs):
+                    left, right = inputs
+                    return ops.abs(self.encoder_a(left) - self.encoder_a(right))
+            """,
+            mentioned=(("KF203", "self.encoder_b = keras.layers.Dense(8)"),),
+        ),
+        Sound(
+            "a comment by the second call",
+            """
+            import tensorflow as tf
+
+
+            class Refiner(tf.keras.Model):
+                def __init__(self):
+                    super().__init__()
+                    self.step1 = tf.keras.layers.Dense(8)
+                    self.step2 = tf.keras.layers.Dense(8)
+
+                def call(self, x):
+                    x = self.step1(x)
+                    # weights are shared between the two steps
+                    x = self.step1(x)
+                    return x
+            """,
+            mentioned=(("KF203", "self.step2 = tf.keras.layers.Dense(8)"),),
+        ),
+        Sound(
+            "rounds of a loop, twins in a comprehension, one layer for all",
+            """
+            import tensorflow as tf
+
+
+            class Recurrent(tf.keras.layers.Layer):
+                def __init__(self, rounds):
+                    super().__init__()
+                    self.rounds = rounds
+                    self.update1 = tf.keras.layers.Dense(8)
+                    self.update2 = tf.keras.layers.Dense(8)
+                    self.score1 = tf.keras.layers.Dense(1)
+
+                def call(self, nodes):
+                    for _ in range(self.rounds):
+                        nodes = self.update2(self.update1(nodes))
+                    first, second = tf.split(nodes, 2)
+                    scores = [self.score1(each) for each in (first, second)]
+                    return self.score1(first) + self.score1(second), scores
             """,
         ),
     ),
