@@ -13,6 +13,8 @@ from click.testing import CliRunner
 
 from kerasfix.cli import main
 
+pytest.register_assert_rewrite("tests.chain_variants")
+
 FIXTURES = Path(__file__).parent / "fixtures"
 
 

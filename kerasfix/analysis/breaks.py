@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from kerasfix.analysis.called import attribute_behind
 from kerasfix.analysis.dataflow import Definition, Step
 from kerasfix.analysis.heads import may_be_meant, stand_beside
 from kerasfix.analysis.lost import LayerCall, LayerUse, LostChain
@@ -307,8 +308,8 @@ def lost_rounds(use: LayerUse) -> Iterator[LostRounds]:
                 continue
             if _reads_in(use, loop, definition.name) or not _is_from_outside(use, call.consumed, loop):
                 continue
-            attributes = [each.attr for each in walk(loop.iter) if isinstance(each, ast.Attribute)]
-            yield LostRounds(loop, call, definition, tuple(attributes[:1]))
+            held = attribute_behind(call.node.func, use.frame)
+            yield LostRounds(loop, call, definition, (held,) if held is not None else ())
 
 
 def _leaves_early(loop: ast.For) -> bool:

@@ -1,51 +1,106 @@
-"""Layers that are called for more than their output: for losses, to keep state, to fill what they are given."""
+"""Layers that are called for what they do besides returning a tensor: losses, records, checks, prints.
+
+Whether Keras' own layers do, a table says. A class that somebody wrote does if something in it may: a
+statement that is a call says so, for it is there for its effect; and so does a `call` that has nothing to
+give back but what it was given.
+"""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
-from kerasfix.analysis.index import ClassInfo
-from kerasfix.analysis.values import BuiltinLayer, Container, UserLayer, Value
+from kerasfix.analysis.dataflow import DataFlow
+from kerasfix.analysis.index import ClassInfo, Method
+from kerasfix.analysis.training import TrainingFlow
+from kerasfix.analysis.values import BuiltinLayer, Container, Stack, UserLayer, Value, is_layer
 from kerasfix.keras.layers import Effect
-from kerasfix.syntax import walk
+from kerasfix.syntax import own_nodes
 
-_CALLED_FOR = frozenset(
-    {"add_loss", "add_metric", "add_update", "assign", "assign_add", "assign_sub", "update_state"}
-)
+# What only looks at a tensor; many a layer prints a shape and is there for its output.
+_LOOKERS = frozenset({"print", "tensorflow.print"})
+_CHECKS = ("tensorflow.debugging.", "logging.")
 
 
-def value_has_effect(value: Value) -> bool:
-    """Whether calling a layer does more than return a tensor."""
-    match value:
-        case BuiltinLayer(fact=known, inner=inner):
-            if known.effect is Effect.UNKNOWN or known.name == "ActivityRegularization":
-                # DenseFeatures fills a dict that it is given; a Lambda does what its function does.
+class Effects:
+    """The effects of the layers of a project.
+
+    Args:
+        flow: Its classes and layers.
+    """
+
+    def __init__(self, flow: TrainingFlow) -> None:
+        self._flow = flow
+        self._layers = flow.layers
+        self._classes: dict[ClassInfo, bool] = {}
+
+    def of_any(self, values: Iterable[Value]) -> bool:
+        """Whether calling any of several values may do more than return a tensor."""
+        return any(self._of(value) for value in values)
+
+    def _of(self, value: Value) -> bool:
+        match value:
+            case BuiltinLayer(fact=known, inner=inner):
+                is_known = known.effect is not Effect.UNKNOWN and known.name != "ActivityRegularization"
+                return not is_known or self.of_any(inner)
+            case UserLayer(info=info):
+                return self._of_class(info)
+            case Stack(layers=parts) | Container(elements=parts):
+                return self.of_any(parts)
+        return False
+
+    def _of_class(self, info: ClassInfo) -> bool:
+        if info not in self._classes:
+            self._classes[info] = False  # while it is looked at, for a class that has itself as a layer
+            self._classes[info] = self._looked_at(info)
+        return self._classes[info]
+
+    def _looked_at(self, info: ClassInfo) -> bool:
+        call = info.find("call")
+        if info.is_open or (call is not None and _gives_nothing_new(call)):
+            return True
+        methods = self._flow.reachable(call) if call is not None else []
+        if any(self._acts(node, method) for method in methods for node in own_nodes(method.node.body)):
+            return True
+        attributes = self._layers.attributes(info).values()
+        return any(self.of_any(attribute.values) for attribute in attributes)
+
+    def _acts(self, node: ast.AST, method: Method) -> bool:
+        """Whether a statement is there for what it does: a call that is no layer's, a value that is kept."""
+        match node:
+            case ast.Expr(value=ast.Call(func=func)):
+                dotted = func.id if isinstance(func, ast.Name) else method.scope.dotted(func) or ""
+                if dotted in _LOOKERS or dotted.startswith(_CHECKS) or _is_of_local(func, method):
+                    return False
+                values = self._layers.values_of(func, method, method.scope)
+                return not values or not all(is_layer(each) for each in values)
+            case ast.Attribute(ctx=ast.Store()):
                 return True
-            return any(value_has_effect(each) for each in inner)
-        case UserLayer(info=info):
-            return _class_has_effect(info)
-        case Container(elements=elements):
-            return any(value_has_effect(each) for each in elements)
+            case ast.Subscript(value=owner, ctx=ast.Store()):
+                return isinstance(owner, ast.Attribute)
+        return False
+
+
+def _is_of_local(func: ast.expr, method: Method) -> bool:
+    """Whether a method of something is called that the function made itself: `outputs.append(x)`."""
+    match func:
+        case ast.Attribute(value=ast.Name(id=name)):
+            stores = (node for node in own_nodes(method.node.body) if isinstance(node, ast.Name))
+            return any(node.id == name and isinstance(node.ctx, ast.Store) for node in stores)
     return False
 
 
-def is_lambda(value: Value) -> bool:
-    return isinstance(value, BuiltinLayer) and value.fact.name == "Lambda"
-
-
-def _class_has_effect(info: ClassInfo) -> bool:
-    """Whether a class adds losses, keeps state, or may do so where it cannot be seen."""
-    if info.is_open:
-        return True
-    return any(
-        (isinstance(node, ast.Attribute) and node.attr in _CALLED_FOR)
-        or (name == "call" and _stores_on_self(node))
-        for each in info.ancestors
-        for name, method in each.methods.items()
-        if name != "__init__"
-        for node in walk(method.node)
-    )
-
-
-def _stores_on_self(node: ast.AST) -> bool:
-    return isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+def _gives_nothing_new(call: Method) -> bool:
+    """Whether a `call` returns nothing, or just what it was given: there is no output to lose."""
+    nodes = list(own_nodes(call.node.body))
+    if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in nodes):
+        return False
+    flow = DataFlow(call.node)
+    given = {*flow.parameters.values()}
+    for node in nodes:
+        if not isinstance(node, ast.Return) or node.value is None:
+            continue
+        seen = flow.reaching.get(node.value, frozenset()) if isinstance(node.value, ast.Name) else frozenset()
+        if not seen or not seen <= given:
+            return False
+    return True

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from kerasfix.analysis.definitions import Definition, Held, Step
-from kerasfix.analysis.effects import is_lambda, value_has_effect
+from kerasfix.analysis.effects import Effects
 from kerasfix.analysis.frames import Frame
 from kerasfix.analysis.functional import Functional
 from kerasfix.analysis.layers import LayerIndex
@@ -105,13 +105,17 @@ class LayerUse:
     Args:
         frame: A method that computes something, or a frame that builds a functional model.
         layers: The layers of its project.
+        effects: Which of them are called for more than their output.
         functional: In a frame that builds: tells the calls that build from those that compute.
     """
 
-    def __init__(self, frame: Frame, layers: LayerIndex, functional: Functional | None = None) -> None:
+    def __init__(
+        self, frame: Frame, layers: LayerIndex, effects: Effects, functional: Functional | None = None
+    ) -> None:
         self.frame = frame
         self.data_flow = frame.flow
         self.layers = layers
+        self._effects = effects
         self._functional = functional
         self._tensors: dict[Step, list[ast.Name]] = {}
         self._values: dict[ast.Call, list[Value]] = {}
@@ -239,7 +243,7 @@ class LayerUse:
 
     def _has_effect(self, values: Sequence[Value]) -> bool:
         # A Lambda does what its function does; in a model that is built, only if its output is used.
-        return any(value_has_effect(each) for each in values if not (self.builds and is_lambda(each)))
+        return self._effects.of_any(each for each in values if not (self.builds and _is_lambda(each)))
 
     def lost_chains(self) -> Iterator[LostChain]:
         """The chains of layer calls that lead nowhere, each with its end."""
@@ -336,6 +340,10 @@ class LayerUse:
         reads = (read for step in _steps(members) for read in self.tensors(step))
         found = self.data_flow.seen_by(reads, set(members))
         return frozenset(each for each in found if each.name != self.frame.self_name)
+
+
+def _is_lambda(value: Value) -> bool:
+    return isinstance(value, BuiltinLayer) and value.fact.name == "Lambda"
 
 
 def _is_activation(func: ast.expr) -> bool:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from kerasfix.analysis.callers import Callers
 from kerasfix.analysis.created import CreatedLayers
+from kerasfix.analysis.effects import Effects
 from kerasfix.analysis.frames import Frame, frames_in
 from kerasfix.analysis.functional import Functional, makes_model
 from kerasfix.analysis.index import ClassInfo, Method, Module
@@ -78,6 +79,10 @@ class Knowledge:
         return Weights(self.flow.layers)
 
     @cached_property
+    def effects(self) -> Effects:
+        return Effects(self.flow)
+
+    @cached_property
     def created(self) -> CreatedLayers:
         return CreatedLayers(self.flow.layers, self.threads)
 
@@ -140,6 +145,10 @@ class Program:
         return self._knowledge.weights
 
     @property
+    def effects(self) -> Effects:
+        return self._knowledge.effects
+
+    @property
     def created(self) -> CreatedLayers:
         return self._knowledge.created
 
@@ -177,9 +186,9 @@ class Program:
         found = []
         for frame in self.frames:
             if frame.method in computing:
-                found.append(LayerUse(frame, self.flow.layers))
+                found.append(LayerUse(frame, self.flow.layers, self.effects))
             elif _may_build(frame) or makes_model(frame):
-                found.append(LayerUse(frame, self.flow.layers, self.functional))
+                found.append(LayerUse(frame, self.flow.layers, self.effects, self.functional))
         return found
 
     @cached_property

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import permutations
 
+from kerasfix.analysis import comments
 from kerasfix.analysis.dataflow import DataFlow, Definition, Step
 from kerasfix.analysis.index import ClassInfo, Method
 from kerasfix.analysis.threads import Threads
@@ -17,6 +18,14 @@ from kerasfix.analysis.weights import Weights
 from kerasfix.syntax import own_nodes, parents_in
 
 _TOKEN = re.compile(r"\d+|[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_]+")
+# `wq`, `wk` and `wv` are a row too.
+_LETTERS = re.compile(r"[A-Za-z][a-z]")
+# What is written where one layer stands in two places on purpose.
+_SHARED = re.compile(
+    r"\bshar(?:e|es|ed|ing)\b|\btied\b|\btying\b|siamese|\bre-?us|\bagain\b|\btwice\b|on purpose|intention"
+    r"|\bsame (?:\w+ )?(?:layer|weights?|encoder|decoder|network|block|tower)",
+    re.IGNORECASE,
+)
 _BRANCHES = ("body", "orelse", "finalbody", "handlers")
 _REPEATING = ast.For | ast.AsyncFor | ast.While | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
@@ -92,6 +101,12 @@ class Forward:
         """The statement whose whole value a call is."""
         return {step.value: step for step in self.flow.steps.values() if step.value is not None}
 
+    def statement(self, node: ast.AST) -> ast.stmt:
+        """The statement that an expression stands in."""
+        while not isinstance(node, ast.stmt):
+            node = self.parents[node]
+        return node
+
     def name_of(self, node: ast.expr) -> str | None:
         """The attribute of a layer whose call a node is."""
         return next((name for name, calls in self.calls.items() if node in calls), None)
@@ -149,6 +164,8 @@ def tokens(name: str) -> list[str]:
 
 def difference(name: str, other: str) -> tuple[str, str] | None:
     """How two names in a row differ: `conv1_a`, `conv2_a` in ("1", "2"); None if they are in no row."""
+    if _LETTERS.fullmatch(name) and _LETTERS.fullmatch(other) and name[0] == other[0] and name != other:
+        return name[1], other[1]
     ours, theirs = tokens(name), tokens(other)
     if len(ours) != len(theirs):
         return None
@@ -217,6 +234,8 @@ class Siblings:
             family = [each for each in idle.values() if self._may_stand_for(layer, each)]
             if not family or len(calls) != len(family) + 1 or not around[0].run_together(calls):
                 continue
+            if _is_shared(info, around[0], calls):
+                continue
             others = list(_busy(held, name, forwards))
             if any(self._may_stand_for(other, each) for each in family for other in others):
                 continue
@@ -233,6 +252,13 @@ class Siblings:
             return False
         is_alike = _told(layer.makings[0].value) == _told(unused.makings[0].value)
         return not is_alike or self._weights.of_any(layer.values) is not False
+
+
+def _is_shared(info: ClassInfo, forward: Forward, calls: list[ast.Call]) -> bool:
+    """Whether a comment by one of some calls, or a docstring, says that they share a layer on purpose."""
+    said = [text for call in calls for text in comments.beside(info.module.source, forward.statement(call))]
+    said += [ast.get_docstring(node) or "" for node in (info.node, forward.method.node)]
+    return any(_SHARED.search(text) for text in said)
 
 
 def _busy(held: Mapping[str, HeldLayer], name: str, forwards: list[Forward]) -> Iterator[HeldLayer]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from kerasfix.analysis import comments
 from kerasfix.analysis.index import ClassInfo, Method
 from kerasfix.analysis.layers import LayerIndex
 from kerasfix.analysis.mentions import HARMLESS
@@ -19,13 +20,13 @@ from kerasfix.analysis.training import TrainingFlow
 from kerasfix.analysis.uses import GROWS, Uses
 from kerasfix.analysis.values import BuiltinLayer, Nothing, Stack, UserLayer, Value, flat, is_layer
 from kerasfix.keras import names
-from kerasfix.source import Source
 from kerasfix.syntax import own_nodes, walk
 
 # What a comment says of a layer that is there for another reason than to be called.
 _KEPT = re.compile(
     r"check-?points?|ckpt|\bweights?\b|compat|backward|legacy|\bkeep|\bkept|un-?used"
-    r"|\b(?:not|never|n't|no longer)\b.{0,20}\b(?:use|used|call|called|need|needed)\b"
+    r"|(?:\bnot|\bnever|n't|\bno longer)\b.{0,20}\b(?:use|call|need|remove|delete)d?\b"
+    r"|(?:\bnot|\bnever|n't|\bno longer)\b.{0,20}\b(?:called|needed)\b|saved.?models?\b"
     r"|\bto-?do\b|\bfix-?me\b|\bxxx\b|\bhack\b|reserved|future|\blater\b|purpose|intention|deliberate"
     r"|deprecat|place-?holder|dummy|\bload|pre-?trained|debug|experiment|kerasfix:\s*ignore",
     re.IGNORECASE,
@@ -33,6 +34,8 @@ _KEPT = re.compile(
 _KEPT_DOCSTRING = re.compile(r"check-?point|compatib|\bun-?used|not used|legacy|place-?holder", re.IGNORECASE)
 # Decorators of classes that give a class a name or a docstring, and no method that uses its layers.
 _HARMLESS_DECORATORS = ("keras.", "tensorflow.", "typing.", "dataclasses.")
+# What gets an instance of a class and does not reach for what the class calls its layers.
+_LIBRARIES = ("keras.", "tensorflow.", "numpy.", "builtins.", "logging.", "weakref.")
 _NAMING_DECORATOR = re.compile(r"export|register|serializ|docstring", re.IGNORECASE)
 
 
@@ -93,6 +96,7 @@ class UnusedLayers:
     """
 
     def __init__(self, flow: TrainingFlow, uses: Uses) -> None:
+        self._flow = flow
         self._layers = flow.layers
         self._uses = uses
         self._found: dict[ClassInfo, tuple[HeldLayer, ...]] = {}
@@ -135,11 +139,16 @@ class UnusedLayers:
     def _is_whole(self, info: ClassInfo) -> bool:
         """Whether all that a class does with its layers is in sight."""
         call = info.find("call")
-        if info.kind is None or call is None or _is_stub(call) or names.SEQUENTIAL in info.outside_bases:
+        if info.kind is None or call is None or names.SEQUENTIAL in info.outside_bases:
+            return False
+        # Somebody else is to write the rest.
+        if any(_is_stub(method) for method in self._flow.reachable(call)):
             return False
         if any(each.is_open or each.builtin_bases for each in info.family):
             return False
         if any(_is_decorated(each) or is_functional(each) for each in info.family):
+            return False
+        if any(_hands_self_on(method) for each in info.family for method in each.methods.values()):
             return False
         return self._uses.is_in_sight(info)
 
@@ -242,6 +251,21 @@ def is_functional(info: ClassInfo) -> bool:
     return False
 
 
+def _hands_self_on(method: Method) -> bool:
+    """Whether a method gives `self` to a function of somebody else, which may use what it likes of it."""
+    for node in walk(method.node):
+        if not isinstance(node, ast.Call):
+            continue
+        dotted = method.scope.dotted(node.func) or ""
+        # `Base.__init__(self)` is a way to say `super`.
+        is_own = dotted.rpartition(".")[2] in ("__init__", method.name)
+        if "." in dotted and not is_own and not dotted.startswith(_LIBRARIES):
+            given = [*node.args, *(each.value for each in node.keywords)]
+            if any(isinstance(each, ast.Name) and each.id == method.self_name for each in given):
+                return True
+    return False
+
+
 def _hands_over_more(call: ast.Call) -> bool:
     """Whether a constructor gets `self`, or something that is named on the way."""
     return any(
@@ -313,20 +337,12 @@ def _is_of_self(attribute: ast.Attribute, method: Method) -> bool:
     return isinstance(attribute.value, ast.Name) and attribute.value.id == method.self_name
 
 
-def _comments(source: Source, statement: ast.stmt) -> Iterator[str]:
-    """The comments on the lines of a statement, and above it up to the next empty line."""
-    for number in range(statement.lineno, (statement.end_lineno or statement.lineno) + 1):
-        yield source.line(number).partition("#")[2]
-    above = statement.lineno - 1
-    while above > 0 and source.line(above).strip():
-        yield source.line(above).partition("#")[2]
-        above -= 1
-
-
 def _says_kept(layer: HeldLayer) -> bool:
-    """Whether a comment beside a layer says that it is meant to be there."""
+    """Whether a comment beside a layer, or one that names it, says that it is meant to be there."""
     source = layer.info.module.source
-    return any(_KEPT.search(text) for each in layer.makings for text in _comments(source, each.statement))
+    said = [text for each in layer.makings for text in comments.beside(source, each.statement)]
+    said += comments.naming(source, layer.info.node, layer.name)
+    return any(_KEPT.search(text) for text in said)
 
 
 def _is_only_said(layer: HeldLayer) -> bool:

@@ -17,6 +17,8 @@ from kerasfix.syntax import children, walk
 
 # `self.blocks.append(layer)` puts something in and uses nothing.
 GROWS = frozenset({"append", "extend", "insert"})
+# `layer.call(x)` calls it too; what else is asked of it does not.
+_CALLS = frozenset({"call", "__call__"})
 # Ways to all layers of an instance that name none of them.
 _ALL_ATTRIBUTES = frozenset(
     {
@@ -46,7 +48,7 @@ class _Reads:
     Attributes:
         attributes: The classes on whose `self` an attribute is read, for more than to build it; None among
             them for any other owner.
-        called: The same, for those that are called.
+        called: The same, for those that are called, or handed on to somebody who may.
         texts: The strings, without those that give something its `name`.
         completed: What owns an attribute that is set on it (`Net.call = call`).
     """
@@ -91,11 +93,14 @@ class Uses:
         return self._objections.mentions(info, frozenset({attribute}))
 
     def may_call(self, info: ClassInfo, attribute: str) -> bool:
-        """Whether anybody calls an attribute of what may be an instance of a class."""
+        """Whether anybody calls an attribute of what may be an instance of a class, or may do so."""
         for module in self._project.given:
             if attribute not in module.words or not self._project.may_meet(module, info):
                 continue
-            if any(_may_be(owner, info) for owner in self._in(module).called.get(attribute, ())):
+            found = self._in(module)
+            if any(_may_be(owner, info) for owner in found.called.get(attribute, ())):
+                return True
+            if attribute in found.texts and "getattr" in module.words:
                 return True
         return self._objections.calls(info, attribute)
 
@@ -131,7 +136,7 @@ def _may_be(owner: ClassInfo | None, info: ClassInfo) -> bool:
 def _reads_of(module: Module) -> _Reads:
     found = _Reads()
     left_out: set[ast.AST] = set()
-    called: set[ast.AST] = set()
+    asked: set[ast.AST] = set()
     waiting: list[tuple[ast.AST, ClassInfo | None, str | None]] = [(module.source.tree, None, None)]
     while waiting:
         node, info, self_name = waiting.pop()
@@ -152,12 +157,12 @@ def _reads_of(module: Module) -> _Reads:
             case ast.Attribute(value=owner, attr=attr) if node not in left_out:
                 is_self = isinstance(owner, ast.Name) and owner.id == self_name
                 found.attributes.setdefault(attr, set()).add(info if is_self else None)
-                if node in called:
+                if node not in asked:
                     found.called.setdefault(attr, set()).add(info if is_self else None)
                 if attr in HARMLESS:
                     left_out.add(owner)
-            case ast.Call(func=func):
-                called.add(func)
+                if attr not in _CALLS:
+                    asked.add(owner)
             case ast.keyword(arg="name", value=ast.Constant() as name):
                 left_out.add(name)
             case ast.Constant(value=str() as text) if node not in left_out and text.isidentifier():

@@ -21,7 +21,8 @@ Use instead:
 ## Fix safety
 A suggestion: what the author wanted is not certain, and the model computes something else afterwards.
 With `--verify` it is written if a run shows that the layer is reached then. Not reported in constructors and
-`build`, for `_ = layer(x)`, for layers that are called for their losses or metrics, or on made-up inputs.
+`build`, in methods that only call layers so that these are built, for `_ = layer(x)`, on made-up inputs, and
+for layers that are called for what they do: their losses, metrics, records, checks and prints.
 
 ## References
 - https://keras.io/api/layers/base_layer/
@@ -32,6 +33,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from kerasfix.analysis.called import attribute_behind
 from kerasfix.analysis.dataflow import Step
 from kerasfix.analysis.lost import LayerCall, LayerUse
 from kerasfix.analysis.program import Program
@@ -44,10 +46,7 @@ _RULE = ("KF202", "discarded-output")
 
 def check(program: Program) -> Iterator[Finding]:
     for use in program.layer_uses:
-        method = use.frame.method
-        if not use.builds and (method is None or not program.threads.runs_in_call(method)):
-            # A method that warms up a model drops what it computes on purpose.
-            continue
+        is_run = use.builds or _runs_in_call(program, use)
         idle = _called_for_no_output(use.frame.node)
         for step in use.data_flow.steps.values():
             if not isinstance(step.node, ast.Expr) or step.node in idle:
@@ -56,18 +55,43 @@ def check(program: Program) -> Iterator[Finding]:
                 if use.builds and not isinstance(call.node.func, ast.Call):
                     # A layer that has a name is called once to be built, and again for its result.
                     continue
-                if call.node is not step.node.value or use.has_effect(call) or not _reads_a_value(use, step):
+                if call.node is not step.node.value or not _reads_a_value(use, step):
+                    continue
+                if use.has_effect(call):
                     continue
                 if use.builds and not any(_is_read_later(use, step, name.id) for name in use.tensors(step)):
                     # Nothing is made of the tensor: a layer is tried, no model is built.
                     continue
-                yield _finding(program, use, step, call)
+                target = _consumed(use, step, call)
+                # A method that warms up a model drops what it computes on purpose.
+                if is_run or (target is not None and _goes_on(use, target)):
+                    yield _finding(program, use, step, call, target)
 
 
-def _finding(program: Program, use: LayerUse, step: Step, call: LayerCall) -> Finding:
+def _runs_in_call(program: Program, use: LayerUse) -> bool:
+    method = use.frame.method
+    return method is not None and program.threads.runs_in_call(method)
+
+
+def _goes_on(use: LayerUse, target: ast.Name) -> bool:
+    """Whether a layer of the same method made a tensor, and something goes on with it to give a result."""
+    made = use.data_flow.reaching[target]
+    readers = (use.data_flow.step_of(read) for each in made for read in use.data_flow.readers(each))
+    return (
+        bool(made)
+        and all(each.step is not None and use.calls(each.step) for each in made)
+        and any(not isinstance(reader.node, ast.Expr) for reader in readers)
+        and any(isinstance(step.node, ast.Return) and step.node.value is not None for step in use.in_order)
+    )
+
+
+def _finding(
+    program: Program, use: LayerUse, step: Step, call: LayerCall, target: ast.Name | None
+) -> Finding:
     assert isinstance(step.node, ast.Expr)
-    target = _consumed(use, step, call)
     what = "the layer is no part of the model" if use.builds else "the layer has no effect"
+    # A run knows the layers of a list by the attribute that holds it.
+    lost = attribute_behind(call.node.func, use.frame) or call.name
     fix = None
     help = "Assign it to the variable that should hold it, or delete the call"
     if target is not None and _is_read_later(use, step, target.id):
@@ -79,7 +103,8 @@ def _finding(program: Program, use: LayerUse, step: Step, call: LayerCall) -> Fi
             Applicability.SUGGESTION,
             edits,
             effect="The model computes something else then",
-            mends=(call.name,),
+            # Elsewhere a run does not come by, and proves nothing.
+            mends=(lost,) if use.builds or _runs_in_call(program, use) else (),
         )
         help = ""
     return finding(
@@ -90,7 +115,7 @@ def _finding(program: Program, use: LayerUse, step: Step, call: LayerCall) -> Fi
         severity=Severity.ERROR,
         owner=use.frame.owner_name,
         method=use.frame.name,
-        loses=(call.name,),
+        loses=(lost,),
         fix=fix,
         help=help,
     )
@@ -122,7 +147,8 @@ def _consumed(use: LayerUse, step: Step, call: LayerCall) -> ast.Name | None:
     while call.node.args and (inner := call.node.args[0]) in inside:
         assert isinstance(inner, ast.Call)
         call = inside[inner]
-    return call.consumed
+    named = (each.value for each in call.node.keywords if each.arg == "inputs")
+    return call.consumed or next((each for each in named if isinstance(each, ast.Name)), None)
 
 
 def _reads_a_value(use: LayerUse, step: Step) -> bool:

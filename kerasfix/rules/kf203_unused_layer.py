@@ -30,9 +30,10 @@ has more weights, so that saved weights may no longer load. With `--verify` it i
 the layer is reached then. Layers without weights are reported as info.
 
 Silent for classes with an unknown base, without a `call`, or finished elsewhere (`Net.call = call`); where
-`self.layers`, `getattr`, `vars` or their like may reach the layer; where a subclass, another class or another
-file says its name; for functional subclasses; for layers that a comment or a docstring says are kept, for old
-checkpoints or otherwise, and for those whose call is commented out.
+`self.layers`, `getattr`, `vars` or their like, or a function of another package that gets `self`, may reach
+the layer; where a subclass, another class or another file says its name; for functional subclasses; for
+layers that a comment or a docstring says are kept, for old checkpoints or otherwise, and for those whose
+call is commented out.
 
 ## References
 - https://keras.io/guides/making_new_layers_and_models_via_subclassing/

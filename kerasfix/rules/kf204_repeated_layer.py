@@ -23,8 +23,8 @@ in which the layers are made. The model gets more weights, so that saved weights
 `--verify` it is written if a run shows that the sibling is reached then.
 
 Silent unless the sibling is used nowhere at all, with all the care of KF203; where the calls are not made in
-one run of the method (branches, loops); and for layers without weights that are made alike, which may take
-each other's place.
+one run of the method (branches, loops); where a comment by a call, or a docstring, says that the layer is
+shared; and for layers without weights that are made alike, which may take each other's place.
 
 ## References
 - https://keras.io/guides/making_new_layers_and_models_via_subclassing/
