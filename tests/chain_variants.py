@@ -30,7 +30,6 @@ class Broken:
         mended: What the suggestions write: text that stands in the program once, and what it becomes.
         offered: What the other ways would write, for which nobody speaks: the line each of them changes, as
             it is then (stripped).
-        fault: What kerasfix does wrong here, if it does.
     """
 
     why: str
@@ -38,7 +37,6 @@ class Broken:
     found: tuple[tuple[str, str, tuple[str, ...]], ...]
     mended: tuple[tuple[str, str], ...] = ()
     offered: tuple[str, ...] = ()
-    fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,23 +47,17 @@ class Sound:
         why: What is special about it.
         source: The program.
         mentioned: What may be said of it, without an edit: the rule and the line (stripped).
-        fault: What kerasfix does wrong here, if it does.
     """
 
     why: str
     source: str
     mentioned: tuple[tuple[str, str], ...] = ()
-    fault: str = ""
 
 
 def parameters(shapes: dict[str, tuple[Broken, ...]] | dict[str, tuple[Sound, ...]]) -> list[object]:
     """The variants of all shapes, for `pytest.mark.parametrize`."""
     return [
-        pytest.param(
-            each,
-            id=f"{shape}: {each.why}",
-            marks=[pytest.mark.xfail(strict=True, reason=each.fault)] if each.fault else [],
-        )
+        pytest.param(each, id=f"{shape}: {each.why}")
         for shape, variants in shapes.items()
         for each in variants
     ]

@@ -123,7 +123,6 @@ SHAPES: dict[str, tuple[Sound, ...]] = {
                     return tf.concat([b2, b3], axis=-1)
             """,
             mentioned=(("KF201", "b2 = self.branch2(x)"),),
-            fault="what nobody reads is given to the next layer, whatever its name says",
         ),
         Sound(
             "the gates of a cell, one of them not used yet",
@@ -149,7 +148,6 @@ SHAPES: dict[str, tuple[Sound, ...]] = {
                     return o * ops.tanh(u * c + (1 - u) * state)
             """,
             mentioned=(("KF201", "u = self.update(joined)"),),
-            fault="what nobody reads is given to the next layer, whatever its name says",
         ),
     ),
     "projection shortcuts": (
@@ -249,7 +247,6 @@ SHAPES: dict[str, tuple[Sound, ...]] = {
                     return tf.nn.relu(out)
             """,
             mentioned=(("KF201", "out = tf.nn.relu(self.conv1(x))"),),
-            fault="what nobody reads is given to the next layer, whatever its name says",
         ),
     ),
     "twin critics and heads": (
@@ -349,7 +346,6 @@ SHAPES: dict[str, tuple[Sound, ...]] = {
                     m = self.movies(movie_title)
                     return self.rating(m)
             """,
-            fault="what is unpacked from one input counts as the same tensor",
         ),
     ),
     "dense connectivity": (

@@ -183,7 +183,6 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
             (("KF201", "policy = layers.Dense(4)(trunk)", ("LayerNormalization",)),),
             (),
             ("policy = layers.Dense(4)(normed)", "value = layers.Dense(1)(normed)"),
-            fault="of two heads that read the same older tensor, the first one alone is mended",
         ),
         Broken(
             "pooling between blocks that are functions",
@@ -205,7 +204,6 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
             """,
             (("KF201", "c2 = conv_block(c1, 32)", ("MaxPooling2D",)),),
             (("conv_block(c1, 32)", "conv_block(p1, 32)"),),
-            fault="of the later readers, only layers count, no functions that call some",
         ),
     ),
     "a builder drops a result": (

@@ -502,7 +502,6 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
                 ),
                 ("self.dec_layers[i](x, ", "self.dec_layers[i](y, "),
             ),
-            fault="the count that the loop runs to is taken for the layers that it runs over",
         ),
         Broken(
             "two layers in a round, the second one right",
@@ -532,7 +531,6 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
                 ),
                 ("conv(image)", "conv(x)"),
             ),
-            fault="a round that uses its own result counts as one that goes on with the result before it",
         ),
         Broken(
             "the layers of a dict",
@@ -554,7 +552,6 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
             """,
             (("KF201", "x = tower(features)", ("towers",)),),
             (("tower(features)", "tower(x)"),),
-            fault="the method that gives the elements is taken for the layers",
         ),
         Broken(
             "with and without the flag, layer by layer",
@@ -583,7 +580,6 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
                 ("KF201", "x = block(inputs)", ("blocks",)),
             ),
             (("block(inputs, ", "block(x, "), ("block(inputs)", "block(x)")),
-            fault="a round is looked at only if its layers are called under no condition",
         ),
         Broken(
             "in a function that builds a model",

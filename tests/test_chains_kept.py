@@ -1117,7 +1117,6 @@ SHAPES: dict[str, tuple[Sound, ...]] = {
                 return keras.Model(inputs, vector)
             """,
             mentioned=(("KF201", "vector = layers.GlobalAveragePooling2D()(maps)"),),
-            fault="what is flat is given to a layer that takes images",
         ),
         Sound(
             "numbered heads, of which a task needs one",
@@ -1139,7 +1138,6 @@ SHAPES: dict[str, tuple[Sound, ...]] = {
                     return out2
             """,
             mentioned=(("KF201", "out2 = self.head2(features)"),),
-            fault="numbers count for more than the word which says that these are heads",
         ),
         Sound(
             "levels of a pyramid, the highest not returned",
@@ -1168,7 +1166,6 @@ SHAPES: dict[str, tuple[Sound, ...]] = {
                     return p3, p4
             """,
             mentioned=(("KF201", "p4 = self.lateral4(c4)"),),
-            fault="what nobody reads is given to the next layer, whatever its name says",
         ),
     ),
 }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 
 from kerasfix.analysis.dataflow import Definition, Step
-from kerasfix.analysis.lost import LayerCall, LayerUse
+from kerasfix.analysis.layer_calls import LayerCall
+from kerasfix.analysis.lost import LayerUse
 from kerasfix.syntax import walk
 
 # Who reads more than this looks into the source.

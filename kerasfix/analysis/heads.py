@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 
+from kerasfix.analysis.layer_calls import LayerCall
 from kerasfix.analysis.lost import LostChain
 from kerasfix.analysis.siblings import difference
-from kerasfix.analysis.values import BuiltinLayer, Value
+from kerasfix.analysis.values import BuiltinLayer
 
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 # What a network gives to the outside, and what one attends with.
@@ -20,6 +21,16 @@ _HEAD = re.compile(
     "|confidence|predicted|predictions?|preds?|probs?|probabilit(?:y|ies)|scores?|stop|unused"
     "|loss|mask|pool|pooled|pooler|pooling|recon|reconstruction|style|temperature"
     "|log|logvar|mean|mu|sigma|std|var|variance|alpha|attentions|gate|weights?|k|keys?|quer(?:y|ies)"
+)
+# What stands beside the way on, whatever numbers say.
+_SIDE = re.compile(
+    "branch|branches|downsample|expert|experts|gate|gates|heads?|identity|lateral|laterals|pyramid|shortcut|skip"
+    "|skips|tower|towers"
+)
+# What makes an image or a sequence flat, and what works on such only.
+_FLATTENS = re.compile(r"^Flatten$|^Global\w+Pooling")
+_NEEDS_PLACES = re.compile(
+    r"Conv\w*\dD|^(?:Max|Average|Avg|Global\w*)Pool\w*$|^(?:UpSampling|ZeroPadding|Cropping)\d"
 )
 # What is normalized, regularized, embedded or joined is not looked at by itself.
 _ON_THE_WAY = re.compile(
@@ -66,15 +77,28 @@ def may_be_meant(chain: LostChain) -> bool:
     last = chain.calls[-1]
     if _says_head(chain.end.name):
         return True
-    return _says_head(last.name) and not all(_is_on_the_way(value) for value in last.values)
+    return _says_head(last.name) and not _are(last, _ON_THE_WAY)
+
+
+def is_side_way(chain: LostChain) -> bool:
+    """Whether names say that a way of its own ends here: a shortcut, one of several branches or heads."""
+    names = (chain.end.name, chain.calls[-1].name)
+    return any(_SIDE.fullmatch(word.lower()) for name in names for word in _WORD.findall(name))
+
+
+def cannot_follow(last: LayerCall, call: LayerCall) -> bool:
+    """Whether a layer cannot work on what another one gives: `GlobalAveragePooling2D` on what is flat."""
+    return _are(last, _FLATTENS) and _are(call, _NEEDS_PLACES)
+
+
+def _are(call: LayerCall, kinds: re.Pattern[str]) -> bool:
+    return bool(call.values) and all(
+        isinstance(each, BuiltinLayer) and kinds.search(each.fact.name) is not None for each in call.values
+    )
 
 
 def _says_head(name: str) -> bool:
     return any(_HEAD.fullmatch(word.lower()) for word in _WORD.findall(name))
-
-
-def _is_on_the_way(value: Value) -> bool:
-    return isinstance(value, BuiltinLayer) and _ON_THE_WAY.search(value.fact.name) is not None
 
 
 def stand_beside(first: str, second: str) -> bool:

@@ -8,7 +8,7 @@ from functools import cached_property
 from kerasfix.analysis.blockers import blocker_named
 from kerasfix.analysis.frames import Frame
 from kerasfix.analysis.gradient_paths import GradientPaths
-from kerasfix.analysis.lost import LayerCall
+from kerasfix.analysis.layer_calls import LayerCall
 from kerasfix.analysis.onward import Reach, Steps
 from kerasfix.analysis.program import Program
 from kerasfix.analysis.scope import Function, function_scope, named_parameters

@@ -17,6 +17,7 @@ from kerasfix.analysis.definitions import Definition, Held, Step
 from kerasfix.analysis.effects import Effects
 from kerasfix.analysis.frames import Frame
 from kerasfix.analysis.functional import Functional
+from kerasfix.analysis.layer_calls import LayerCall
 from kerasfix.analysis.layers import LayerIndex
 from kerasfix.analysis.scope import Function
 from kerasfix.analysis.values import BuiltinLayer, Nothing, Value, is_layer
@@ -36,45 +37,6 @@ _NOT_PURE = (
 _ACTIVATION = re.compile(r"(?:\w+_)?(?:act|activ|activation|nonlinearity)(?:_?(?:fn|func|function))?_?\d*")
 # What only looks at a tensor does not use it.
 _LOOKERS = frozenset({"print", "tensorflow.print", "builtins.print"})
-
-
-@dataclass(frozen=True, eq=False)
-class LayerCall:
-    """A call of something that is a layer for certain."""
-
-    node: ast.Call
-    values: tuple[Value, ...]
-
-    @property
-    def name(self) -> str:
-        """What people call the layer: its attribute (`conv1`), its `name=`, its class."""
-        func = self.node.func
-        if isinstance(func, ast.Call):
-            # A layer that is made to be called: its own name, or that of its class.
-            given = next((each.value for each in func.keywords if each.arg == "name"), None)
-            if isinstance(given, ast.Constant) and isinstance(given.value, str):
-                return given.value
-            func = func.func
-        return func.attr if isinstance(func, ast.Attribute) else ast.unparse(func)
-
-    @cached_property
-    def text(self) -> str:
-        """What is called, as it stands in the source."""
-        return ast.unparse(self.node.func)
-
-    @property
-    def is_activation(self) -> bool:
-        return bool(self.values) and all(
-            isinstance(each, BuiltinLayer) and each.fact.name in ("Activation", "Softmax")
-            for each in self.values
-        )
-
-    @property
-    def consumed(self) -> ast.Name | None:
-        """The variable that it reads as its first argument, if it is just that."""
-        if self.node.args and isinstance(self.node.args[0], ast.Name):
-            return self.node.args[0]
-        return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +108,10 @@ class LayerUse:
             self._tensors[step] = [read for read in step.reads if not self._is_callee(read)]
         return self._tensors[step]
 
+    def parent(self, node: ast.AST) -> ast.AST:
+        """What an expression is part of."""
+        return self._parents[node]
+
     def _is_callee(self, read: ast.Name) -> bool:
         """Whether a read is part of what is called: `layers` and `filters` in `layers.Dense(filters)(x)`."""
         node: ast.AST = read
@@ -191,7 +157,8 @@ class LayerUse:
             for read in self.data_flow.readers(waiting.pop()):
                 step = self.data_flow.step_of(read)
                 if step.value is read and self.data_flow.reaching[read] <= found:
-                    new = set(step.definitions.values()) - found
+                    # `user, movie = inputs` names parts of it.
+                    new = {each for each in step.definitions.values() if each.whole} - found
                     found |= new
                     waiting += new
         return frozenset(found)
@@ -234,6 +201,22 @@ class LayerUse:
             ]
         return self._calls[step]
 
+    def building_calls(self, step: Step) -> list[LayerCall]:
+        """The layer calls of one statement; where a model is built, also those of functions that build."""
+        found = self.calls(step)
+        if not self.builds or step.value is None:
+            return found
+        known = {call.node for call in found}
+        functions = [
+            LayerCall(node, ())
+            for node in own_nodes([step.value])
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node not in known
+            and isinstance(self.frame.scope.value(node.func.id), Function)
+        ]
+        return [*found, *functions]
+
     def is_layer_call(self, call: ast.Call) -> bool:
         return bool(self._layer_values(call))
 
@@ -247,7 +230,7 @@ class LayerUse:
 
     def lost_chains(self) -> Iterator[LostChain]:
         """The chains of layer calls that lead nowhere, each with its end."""
-        lost = self._lost()
+        lost = self.lost
         for end in lost.difference(
             self.data_flow.seen_by(read for step in _steps(lost) for read in step.reads)
         ):
@@ -257,7 +240,8 @@ class LayerUse:
                 calls.sort(key=lambda call: (call.node.end_lineno, call.node.end_col_offset))
                 yield LostChain(end, tuple(calls), self._sources(members), self)
 
-    def _lost(self) -> set[Definition]:
+    @cached_property
+    def lost(self) -> set[Definition]:
         """The definitions that no useful statement reads, directly or through others."""
         definitions = {each for each in self.data_flow.definitions() if self._only_names(each)}
         useful: set[Held] = set()
@@ -281,9 +265,10 @@ class LayerUse:
     def _only_names(self, definition: Definition) -> bool:
         """Whether all that a statement does is to compute a value and name it."""
         step = definition.step
-        if step is None or step.value is None or definition.name in self.data_flow.captured:
+        value = _computed(step)
+        if value is None or definition.name in self.data_flow.captured:
             return False
-        calls = [node for node in walk(step.value) if isinstance(node, ast.Call)]
+        calls = [node for node in walk(value) if isinstance(node, ast.Call)]
         # `Block(4, name=base.format(1))(x)`: what makes the layer does nothing else.
         made = {node for call in calls if self._layer_values(call) for node in walk(call.func)}
         return all(call in made or self._is_pure(call) for call in calls)
@@ -298,8 +283,10 @@ class LayerUse:
         return dotted is not None and dotted.startswith(_PURE_PACKAGES) and not dotted.startswith(_NOT_PURE)
 
     def is_look(self, step: Step) -> bool:
-        """`print(x.shape)`: reads a tensor and does nothing with it."""
+        """`print(x.shape)`, `assert x.shape[-1] == 4`: reads a tensor and does nothing with it."""
         match step.node:
+            case ast.Assert():
+                return True
             case ast.Expr(value=ast.Call(func=func)):
                 name = func.id if isinstance(func, ast.Name) else self.frame.scope.dotted(func)
                 return name in _LOOKERS
@@ -340,6 +327,16 @@ class LayerUse:
         reads = (read for step in _steps(members) for read in self.tensors(step))
         found = self.data_flow.seen_by(reads, set(members))
         return frozenset(each for each in found if each.name != self.frame.self_name)
+
+
+def _computed(step: Step | None) -> ast.expr | None:
+    """What a statement computes to give it to names; not what it adds to a list, which others may hold."""
+    match step.node if step is not None else None:
+        case ast.AugAssign(target=ast.Name(), value=ast.List() | ast.Tuple() | ast.ListComp()):
+            return None
+        case ast.AugAssign(target=ast.Name(), value=value):
+            return value
+    return step.value if step is not None else None
 
 
 def _is_lambda(value: Value) -> bool:

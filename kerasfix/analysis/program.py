@@ -13,8 +13,9 @@ from kerasfix.analysis.frames import Frame, frames_in
 from kerasfix.analysis.functional import Functional, makes_model
 from kerasfix.analysis.index import ClassInfo, Method, Module
 from kerasfix.analysis.instances import Instances
+from kerasfix.analysis.layer_calls import LayerCall
 from kerasfix.analysis.leaks import Leaks
-from kerasfix.analysis.lost import LayerCall, LayerUse
+from kerasfix.analysis.lost import LayerUse
 from kerasfix.analysis.project import Project
 from kerasfix.analysis.renames import Renames
 from kerasfix.analysis.siblings import Siblings

@@ -11,7 +11,8 @@ from kerasfix.analysis.blockers import Blocker
 from kerasfix.analysis.index import ClassInfo
 from kerasfix.analysis.index import Kind as Role
 from kerasfix.analysis.insides import Insides
-from kerasfix.analysis.lost import LayerCall, LayerUse
+from kerasfix.analysis.layer_calls import LayerCall
+from kerasfix.analysis.lost import LayerUse
 from kerasfix.analysis.mentions import Mentions
 from kerasfix.analysis.program import Program
 from kerasfix.analysis.trained import (

@@ -9,7 +9,8 @@ from kerasfix.analysis.blockers import Blocker
 from kerasfix.analysis.frames import Frame
 from kerasfix.analysis.gradient_paths import GradientPaths
 from kerasfix.analysis.insides import Insides
-from kerasfix.analysis.lost import LayerCall, LayerUse
+from kerasfix.analysis.layer_calls import LayerCall
+from kerasfix.analysis.lost import LayerUse
 from kerasfix.analysis.program import Program
 from kerasfix.analysis.starved import Starved
 from kerasfix.analysis.trained import (

@@ -11,9 +11,9 @@ from kerasfix.syntax import walk
 _EQUALS = re.compile(r"\s*=(?!=)\s*")
 
 
-def read_instead(source: Source, read: ast.Name, name: str) -> tuple[Edit, ...]:
-    """Make one read of a variable read another one."""
-    start, end = source.span(read)
+def read_instead(source: Source, place: ast.expr, name: str) -> tuple[Edit, ...]:
+    """Make a place that reads a variable, or an element of one, read another one."""
+    start, end = source.span(place)
     return (Edit(start, end, name, source.file),)
 
 

@@ -34,18 +34,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from kerasfix.analysis.breaks import (
-    Break,
-    LostRounds,
-    Repair,
-    breaks_in,
-    called_elsewhere,
-    consumer,
-    lost_rounds,
-)
+from kerasfix.analysis.breaks import breaks_in, called_elsewhere
 from kerasfix.analysis.chains import way_on
-from kerasfix.analysis.lost import LayerCall, LayerUse, LostChain
+from kerasfix.analysis.layer_calls import LayerCall
+from kerasfix.analysis.lost import LayerUse, LostChain
 from kerasfix.analysis.program import Program
+from kerasfix.analysis.repairs import Break, Repair, consumer
+from kerasfix.analysis.rounds import LostRounds, lost_rounds
 from kerasfix.findings import Applicability, Chain, Finding, Fix, Link, Severity
 from kerasfix.rules.base import Case, Rule, finding, listed
 from kerasfix.source import Edit
@@ -124,10 +119,10 @@ def _consequence(program: Program, use: LayerUse, chain: LostChain) -> str:
 def _fix(program: Program, repair: Repair, name: str, mends: tuple[str, ...]) -> Fix:
     from kerasfix.codemods.dataflow import read_instead
 
-    edits = tuple(edit for read in repair.reads for edit in read_instead(program.source, read, name))
-    lines = list(dict.fromkeys(str(read.lineno) for read in repair.reads))
+    edits = tuple(edit for place in repair.places for edit in read_instead(program.source, place, name))
+    lines = list(dict.fromkeys(str(place.lineno) for place in repair.places))
     where = f"line {lines[0]}" if len(lines) == 1 else f"lines {listed(lines)}"
-    message = f"Read `{name}` instead of `{repair.reads[0].id}` on {where}: {repair.why}"
+    message = f"Read `{name}` instead of `{ast.unparse(repair.places[0])}` on {where}: {repair.why}"
     return _suggestion(message, edits, mends)
 
 
@@ -148,11 +143,9 @@ def _links(calls: Sequence[LayerCall]) -> tuple[Link, ...]:
 def _loop_finding(program: Program, use: LayerUse, rounds: LostRounds) -> Finding:
     from kerasfix.codemods.dataflow import assign_before, read_instead
 
-    read, definition = rounds.call.consumed, rounds.definition
-    assert read is not None
-    name = definition.name
+    read, name = rounds.read, rounds.name
     edits = read_instead(program.source, read, name)
-    if not definition.kills - {definition}:
+    if not rounds.has_value:
         edits = (*assign_before(program.source, rounds.loop, name, read.id, use.frame.node), *edits)
     func = ast.unparse(rounds.call.node.func)
     return finding(

@@ -35,7 +35,8 @@ from collections.abc import Iterator
 
 from kerasfix.analysis.called import attribute_behind
 from kerasfix.analysis.dataflow import Step
-from kerasfix.analysis.lost import LayerCall, LayerUse
+from kerasfix.analysis.layer_calls import LayerCall
+from kerasfix.analysis.lost import LayerUse
 from kerasfix.analysis.program import Program
 from kerasfix.findings import Applicability, Finding, Fix, Severity
 from kerasfix.rules.base import Case, Rule, finding
