@@ -22,8 +22,8 @@ A suggestion: two places may share a layer on purpose. Which call stands for whi
 in which the layers are made. The model gets more weights, so that saved weights no longer load. With
 `--verify` it is written if a run shows that the sibling is reached then.
 
-Silent unless the sibling is used nowhere at all, with all the care of KF203; where the calls are not made in
-one run of the method (branches, loops); where a comment by a call, or a docstring, says that the layer is
+Silent unless nobody calls the sibling, with all the care of KF203; where one run of the method cannot make
+all of the calls (`if` and `else`, loops); where a comment by a call, or a docstring, says that the layer is
 shared; and for layers without weights that are made alike, which may take each other's place.
 
 ## References
