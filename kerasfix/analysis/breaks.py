@@ -57,7 +57,7 @@ def _ways(use: LayerUse, chain: LostChain, reads: Sequence[ast.Name]) -> list[Re
     """The repairs of one statement that reads older tensors, the most likely one first."""
     single = [Repair((place_of(use, read, chain),), _reason(use, read)) for read in reads]
     same = [read for read in reads if _is_beside(use, read, reads[0])]
-    if len(same) == 1:
+    if len(same) < 2:
         return single
     why = f"`{consumer(use, reads[0])}` gets one tensor in several places"
     together = Repair(tuple(place_of(use, read, chain) for read in same), why)
