@@ -658,6 +658,27 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
     ),
     "a plain operation, a print, a comment in between": (
         Broken(
+            "a sum of the old one",
+            """
+            import keras
+            from keras import layers
+
+
+            class Shifted(keras.Model):
+                def __init__(self):
+                    super().__init__()
+                    self.encode = layers.Dense(3)
+                    self.decode = layers.Dense(3)
+
+                def call(self, x):
+                    h = self.encode(x)
+                    h = x * 0.5 + 1.0
+                    return self.decode(h)
+            """,
+            found=(("KF201", "h = x * 0.5 + 1.0", ("encode",)),),
+            mended=(("h = x * 0.5", "h = h * 0.5"),),
+        ),
+        Broken(
             "activations as functions, and a line that was taken out",
             """
             import tensorflow as tf

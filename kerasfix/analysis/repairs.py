@@ -16,6 +16,8 @@ _NO_TENSOR = re.compile(r"^training$|(?:^|_)masks?\d*$", re.IGNORECASE)
 _JOINS = re.compile(
     r"(?:^|[._])(?:add|concat|concatenate|average|maximum|minimum|multiply|stack)", re.IGNORECASE
 )
+# Longer expressions are cut in messages.
+_SHORT = 40
 # More ways than these are none.
 MOST_REPAIRS = 3
 
@@ -104,9 +106,13 @@ def place_of(use: LayerUse, read: ast.Name, chain: LostChain) -> ast.expr:
 
 
 def consumer(use: LayerUse, read: ast.Name) -> str:
-    """What consumes a tensor, for messages: what the innermost call around a read calls."""
+    """What consumes a tensor, for messages: what the innermost call around a read calls, or all of a sum."""
     around = use.call_around(read)
     if around is None:
-        return read.id
+        node: ast.AST = read
+        while isinstance(parent := use.parent(node), ast.expr):
+            node = parent
+        text = ast.unparse(node)
+        return text if len(text) <= _SHORT else f"{text[: _SHORT - 3]}..."
     func = around.func
     return f"{ast.unparse(func.func)}(...)" if isinstance(func, ast.Call) else ast.unparse(func)
