@@ -25,10 +25,10 @@ may no longer load. With `--verify` it is written if a run shows that the lost l
 their variables get a gradient. Branches that are joined, skips, appended outputs and auxiliary heads are
 reads like any other and are not reported.
 
-An output that nothing reads, and nothing overwrites, may be meant so. It is offered to the next layer that reads
-an older tensor only if that layer is the only one to go on from there, or numbers say that it comes next; not
-if names say that it is a head, a shortcut or one of parallel ways (`value`, `identity`, `wq` and `wk`). Then it is
-shown as a possibility, and never written.
+An output that nothing reads, and nothing overwrites, may be meant so. It is offered to the next layer that
+reads an older tensor only if that layer is the only one to go on from there, or numbers say that it comes
+next; not if names say that it is a head, a shortcut or one of parallel ways (`value`, `identity`, `wq` and
+`wk`). Then it is shown as a possibility, and never written.
 
 ## References
 - https://www.tensorflow.org/guide/autodiff#getting_a_gradient_of_none
