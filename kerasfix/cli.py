@@ -12,7 +12,7 @@ from kerasfix import __version__
 
 if TYPE_CHECKING:
     from kerasfix.findings import Severity
-    from kerasfix.run import Settings
+    from kerasfix.settings import Settings
 
 _HELP = """\
 Find where a Keras model loses its training flag or its gradient, and fix it.
@@ -196,7 +196,7 @@ def _check_with_log(settings: Settings) -> None:
 
 
 def _settings(options: dict[str, Any]) -> Settings:
-    from kerasfix.run import Settings
+    from kerasfix.settings import Settings
 
     if options["diff"] and options["apply"]:
         raise click.UsageError("--diff and --apply exclude each other.")

@@ -14,7 +14,8 @@ from kerasfix.log.reading import Said, read_log
 from kerasfix.output import console, text
 from kerasfix.output.console import Line
 from kerasfix.output.log import answer_lines, log_summary, relative
-from kerasfix.run import Settings, engine_for
+from kerasfix.run import engine_for
+from kerasfix.settings import Settings
 from kerasfix.workspace import discover
 
 _STDIN = Path("-")

@@ -11,81 +11,32 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from kerasfix.config import Config, ConfigError, read_config
 from kerasfix.engine import (
-    Allow,
     Engine,
     FileReport,
     Problem,
-    Selection,
-    allow_up_to,
     restore,
     unchanged,
     write_plan,
 )
-from kerasfix.findings import Applicability, Finding, Severity
+from kerasfix.findings import Finding
 from kerasfix.output import console, text
 from kerasfix.output.formats import Format, Json, Text
 from kerasfix.output.patch import patch
 from kerasfix.output.progress import Progress
 from kerasfix.plan import Plan, together, without_crossings
 from kerasfix.sessions import Proving, proving_session
+from kerasfix.settings import Settings
 from kerasfix.workspace import Found, InputFile, discover
 
 if TYPE_CHECKING:
     from kerasfix.verify.report import ModelReport
 
-_STDIN = Path("-")
 # Of a project, for one given file; a root that holds more is somebody's home folder.
 _MOST_FILES = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The options of the command line, under their names."""
-
-    paths: tuple[Path, ...] = ()
-    diff: bool = False
-    apply: bool = False
-    safe_only: bool = False
-    suggestions: bool = False
-    select: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    min_severity: Severity | None = None
-    verify: bool = False
-    report: Path | None = None
-    python: Path | None = None
-    device: Literal["auto", "cpu", "gpu"] = "auto"
-    timeout: float = 120.0
-    memory: int = 8192
-    stdin_filename: Path | None = None
-    output_format: Literal["text", "json"] = "text"
-    output_file: Path | None = None
-
-    @property
-    def is_filter(self) -> bool:
-        """Whether the source comes from standard input."""
-        return self.paths == (_STDIN,)
-
-    @property
-    def first_path(self) -> Path:
-        """Where the configuration is looked for."""
-        return self.stdin_filename or next((path for path in self.paths if path != _STDIN), Path())
-
-    def selection(self, config: Config) -> Selection:
-        """Which findings count; an option wins over the configuration."""
-        return Selection(self.select, self.ignore, self.min_severity or config.min_severity)
-
-    @property
-    def allow(self) -> Allow:
-        """The fixes that these options write without proof."""
-        if self.safe_only:
-            return allow_up_to(Applicability.SAFE)
-        if self.suggestions:
-            return allow_up_to(*Applicability)
-        return allow_up_to(Applicability.SAFE, Applicability.REPAIR)
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from kerasfix.output.progress import Progress, progress_line
 
 if TYPE_CHECKING:
     from kerasfix.config import Config
-    from kerasfix.run import Settings
+    from kerasfix.settings import Settings
     from kerasfix.verify.session import Session
 
 

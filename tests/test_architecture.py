@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "proving": {"engine", "source", "findings", "plan", "analysis", "verify"},
     "log": {"log", "analysis", "findings", "keras", "source", "syntax"},
     "output": {"output", "source", "findings", "plan", "diff", "engine", "keras", "log", "verify", "proving"},
+    "settings": {"config", "engine", "findings"},
     "sessions": {"output"},
     "run": {
         "analysis",
@@ -40,12 +41,13 @@ MAY_IMPORT = {
         "output",
         "plan",
         "sessions",
+        "settings",
         "source",
         "verify",
         "workspace",
     },
-    "explaining": {"config", "engine", "findings", "log", "output", "run", "workspace"},
-    "cli": {"run", "explaining"},
+    "explaining": {"config", "engine", "findings", "log", "output", "run", "settings", "workspace"},
+    "cli": {"run", "explaining", "settings"},
 }
 
 
