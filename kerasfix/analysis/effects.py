@@ -8,6 +8,7 @@ give back but what it was given.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable
 
 from kerasfix.analysis.dataflow import DataFlow
@@ -19,7 +20,10 @@ from kerasfix.syntax import own_nodes
 
 # What only looks at a tensor; many a layer prints a shape and is there for its output.
 _LOOKERS = frozenset({"print", "tensorflow.print"})
-_CHECKS = ("tensorflow.debugging.", "logging.")
+_CHECKS = ("tensorflow.debugging.",)
+_LOGS = re.compile(r"(?:^|[._])log(?:ging|ger)?\.\w+$")
+# What people call functions that look at something, or tell Keras of a mask.
+_CHECKS_SAY = re.compile(r"(?:^|_)(?:assert|check|ensure|validate|verify|warn)|set_keras_mask$|^set_shape$")
 
 
 class Effects:
@@ -33,6 +37,7 @@ class Effects:
         self._flow = flow
         self._layers = flow.layers
         self._classes: dict[ClassInfo, bool] = {}
+        self._acting: dict[ClassInfo, bool] = {}
 
     def of_any(self, values: Iterable[Value]) -> bool:
         """Whether calling any of several values may do more than return a tensor."""
@@ -51,19 +56,35 @@ class Effects:
 
     def _of_class(self, info: ClassInfo) -> bool:
         if info not in self._classes:
-            self._classes[info] = False  # while it is looked at, for a class that has itself as a layer
-            self._classes[info] = self._looked_at(info)
+            call = info.find("call")
+            is_idle = call is not None and _gives_nothing_new(call)
+            self._classes[info] = info.is_open or is_idle or self._class_acts(info)
         return self._classes[info]
 
-    def _looked_at(self, info: ClassInfo) -> bool:
-        call = info.find("call")
-        if info.is_open or (call is not None and _gives_nothing_new(call)):
-            return True
-        methods = self._flow.reachable(call) if call is not None else []
-        if any(self._acts(node, method) for method in methods for node in own_nodes(method.node.body)):
-            return True
-        attributes = self._layers.attributes(info).values()
-        return any(self.of_any(attribute.values) for attribute in attributes)
+    def _class_acts(self, info: ClassInfo) -> bool:
+        """Whether something that a class runs, or a layer in it, does something for certain."""
+        if info not in self._acting:
+            self._acting[info] = False  # while it is looked at, for a class that has itself as a layer
+            call = info.find("call")
+            methods = self._flow.reachable(call) if call is not None else []
+            self._acting[info] = any(
+                self._acts(node, method) for method in methods for node in own_nodes(method.node.body)
+            ) or any(
+                self._inner_acts(value)
+                for attribute in self._layers.attributes(info).values()
+                for value in attribute.values
+            )
+        return self._acting[info]
+
+    def _inner_acts(self, value: Value) -> bool:
+        match value:
+            case BuiltinLayer(fact=known, inner=inner):
+                return known.name == "ActivityRegularization" or any(self._inner_acts(each) for each in inner)
+            case UserLayer(info=info):
+                return self._class_acts(info)
+            case Stack(layers=parts) | Container(elements=parts):
+                return any(self._inner_acts(each) for each in parts)
+        return False
 
     def _acts(self, node: ast.AST, method: Method) -> bool:
         """Whether a statement is there for what it does: a call that is no layer's, a value that is kept."""
@@ -71,6 +92,13 @@ class Effects:
             case ast.Expr(value=ast.Call(func=func)):
                 dotted = func.id if isinstance(func, ast.Name) else method.scope.dotted(func) or ""
                 if dotted in _LOOKERS or dotted.startswith(_CHECKS) or _is_of_local(func, method):
+                    return False
+                if _LOGS.search(dotted or ast.unparse(func)):
+                    return False
+                if _CHECKS_SAY.search(dotted.rpartition(".")[2] or getattr(func, "attr", "")):
+                    return False
+                if isinstance(func, ast.Attribute) and method.owner.find(func.attr) is not None:
+                    # What a method of its own does is looked at by itself.
                     return False
                 values = self._layers.values_of(func, method, method.scope)
                 return not values or not all(is_layer(each) for each in values)
