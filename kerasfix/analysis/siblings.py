@@ -21,11 +21,12 @@ _TOKEN = re.compile(r"\d+|[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_]+")
 # `wq`, `wk` and `wv` are a row too.
 _LETTERS = re.compile(r"[A-Za-z][a-z]")
 # What is written where one layer stands in two places on purpose.
-_SHARED = re.compile(
-    r"\bshar(?:e|es|ed|ing)\b|\btied\b|\btying\b|siamese|\bre-?us|\bagain\b|\btwice\b|on purpose|intention"
-    r"|\bsame (?:\w+ )?(?:layer|weights?|encoder|decoder|network|block|tower)",
-    re.IGNORECASE,
+_SHARES = (
+    r"\bshar(?:e|es|ed|ing)\b|\btied\b|\btying\b|siamese"
+    r"|\bsame (?:\w+ )?(?:layer|weights?|encoder|decoder|network|block|tower)"
 )
+_DOCUMENTED = re.compile(_SHARES, re.IGNORECASE)
+_SHARED = re.compile(rf"{_SHARES}|\bre-?us|\bagain\b|\btwice\b|on purpose|intention", re.IGNORECASE)
 _BRANCHES = ("body", "orelse", "finalbody", "handlers")
 _REPEATING = ast.For | ast.AsyncFor | ast.While | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
@@ -257,8 +258,8 @@ class Siblings:
 def _is_shared(info: ClassInfo, forward: Forward, calls: list[ast.Call]) -> bool:
     """Whether a comment by one of some calls, or a docstring, says that they share a layer on purpose."""
     said = [text for call in calls for text in comments.beside(info.module.source, forward.statement(call))]
-    said += [ast.get_docstring(node) or "" for node in (info.node, forward.method.node)]
-    return any(_SHARED.search(text) for text in said)
+    documented = [ast.get_docstring(node) or "" for node in (info.node, forward.method.node)]
+    return any(_SHARED.search(text) for text in said) or any(_DOCUMENTED.search(text) for text in documented)
 
 
 def _busy(held: Mapping[str, HeldLayer], name: str, forwards: list[Forward]) -> Iterator[HeldLayer]:
