@@ -188,16 +188,28 @@ class Engine:
             break
         return [problems.get(each.path, each) for each in everything]
 
-    def plan(self, reports: Sequence[FileReport], allow: Allow) -> dict[str, Plan | Problem]:
-        """The fixes that `allow` lets through, of files that were checked together, by `Source.file`."""
+    def plan(
+        self, reports: Sequence[FileReport], allow: Allow, choose: Callable[[Finding], Finding] | None = None
+    ) -> dict[str, Plan | Problem]:
+        """The fixes that `allow` lets through, of files that were checked together, by `Source.file`.
+
+        Args:
+            choose: Gives a finding with another of its ways in the place of its fix, or as it is.
+        """
         mine = {report.source.file: report for report in reports if report.matters}
         result: dict[str, Plan | Problem] = {}
         if any(report.findings for report in mine.values()):
+
+            def chosen(found: Mapping[str, Sequence[Finding]]) -> Mapping[str, Sequence[Finding]]:
+                if choose is None:
+                    return found
+                return {file: [choose(each) for each in findings] for file, findings in found.items()}
+
             made = make_plans(
                 {file: report.source for file, report in mine.items()},
-                self.check_sources,
+                lambda sources: chosen(self.check_sources(sources)),
                 allow,
-                {file: report.findings for file, report in mine.items()},
+                chosen({file: report.findings for file, report in mine.items()}),
             )
             result.update(made.plans)
             for file, error in made.failed.items():

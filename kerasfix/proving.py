@@ -1,8 +1,8 @@
 """Which fixes of a file to write, as far as running its models can tell.
 
 The static half says what it would change; `kerasfix.verify` runs original and patched models; here the two
-meet. A suggestion is written if a run shows that it mends what it claims. A class whose patched version is
-worse keeps its original.
+meet. A suggestion is written if a run shows that it mends what it claims; of several ways to mend one fault
+each is tried, and written if it alone is proved. A class whose patched version is worse keeps its original.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from kerasfix.analysis.index import ClassInfo
 from kerasfix.analysis.program import Program
 from kerasfix.engine import Allow, Engine, FileReport, Problem
-from kerasfix.findings import Applicability, Finding
+from kerasfix.findings import Applicability, Finding, Fix
 from kerasfix.plan import Plan
 from kerasfix.verify.report import ModelReport, VerdictKind
 from kerasfix.verify.session import Session, Target
@@ -75,6 +75,7 @@ class _Proof:
     Attributes:
         base: The plans of all that is allowed without proof.
         proved: The suggestions that a run proved.
+        ways: Of those with several ways, which one: 0 is the finding's own fix.
         rejected: File and name of the classes that got worse.
         failed: Files whose plans cannot be made.
     """
@@ -85,6 +86,7 @@ class _Proof:
     session: Session
     base: dict[str, Plan | Problem]
     proved: set[_Key] = field(default_factory=set)
+    ways: dict[_Key, int] = field(default_factory=dict)
     rejected: set[tuple[str, str]] = field(default_factory=set)
     failed: dict[str, Problem] = field(default_factory=dict)
 
@@ -97,31 +99,75 @@ class _Proof:
             is_rejected = (finding.file, finding.owner) in self.rejected
             return not is_rejected and (self.allow(finding) or _key(finding) in self.proved)
 
-        return {**self.engine.plan(self.reports, wanted), **self.failed}
+        return {**self.engine.plan(self.reports, wanted, self._chosen), **self.failed}
 
     def examine(
         self, report: FileReport, target: Target, suggestions: list[Finding]
     ) -> ModelReport | Problem:
         """The report on one class, with as many of its suggestions as could be proved."""
+        clear = [each for each in suggestions if len(_ways(each)) == 1]
+        seen, proved = self._examine_clear(report, target, clear)
+        for each in suggestions:
+            if len(_ways(each)) > 1 and _can_go_on(seen):
+                seen, proved = self._examine_ways(report, target, each, seen, proved)
+        return seen
+
+    def _examine_clear(
+        self, report: FileReport, target: Target, suggestions: list[Finding]
+    ) -> tuple[ModelReport | Problem, list[Finding]]:
+        """The report on one class with its suggestions that have one way each, and those that are proved."""
         together = self._run(report, target, suggestions)
         if not suggestions or self._accept(suggestions, together) or isinstance(together, Problem):
-            return together
+            return together, suggestions
         if together.verdict is VerdictKind.NOT_VERIFIED:
-            return together
+            return together, []
         candidates = suggestions[:_MOST_ALONE] if len(suggestions) > 1 else []
         alone = [each for each in candidates if self._accept([each], self._run(report, target, [each]))]
         # The report on the class says what is written, so the last run is of just that.
         final = self._run(report, target, alone)
-        if isinstance(final, Problem):
-            return final
-        tried = f"{TRIED}{'; '.join(together.reasons)}"
-        return replace(final, reasons=(*final.reasons, tried))
+        return _with_reason(final, f"{TRIED}{'; '.join(together.reasons)}"), alone
+
+    def _examine_ways(
+        self,
+        report: FileReport,
+        target: Target,
+        finding: Finding,
+        before: ModelReport | Problem,
+        others: list[Finding],
+    ) -> tuple[ModelReport | Problem, list[Finding]]:
+        """The report with one more suggestion, if just one of its ways is proved."""
+        key = _key(finding)
+        found: dict[int, ModelReport] = {}
+        for way in range(len(_ways(finding))):
+            self.ways[key] = way
+            seen = self._run(report, target, [*others, finding])
+            if isinstance(seen, ModelReport) and seen.verdict is VerdictKind.PROVED:
+                found[way] = seen
+        self.ways.pop(key)
+        if len(found) == 1:
+            [(self.ways[key], seen)] = found.items()
+            self.proved.add(key)
+            return seen, [*others, finding]
+        if found:
+            reason = f"{len(found)} ways to mend it are proved, and which one is meant is yours to say"
+            return _with_reason(before, reason), others
+        return _with_reason(before, f"{TRIED}none of {len(_ways(finding))} ways mends it"), others
+
+    def _chosen(self, finding: Finding) -> Finding:
+        """A finding with the way that is tried, or that was proved, as its fix."""
+        way = self.ways.get(_key(finding), 0)
+        if not way:
+            return finding
+        ways = _ways(finding)
+        return replace(finding, fix=ways[way], others=(*ways[:way], *ways[way + 1 :]))
 
     def _run(self, report: FileReport, target: Target, wanted: list[Finding]) -> ModelReport | Problem:
         keys = {_key(each) for each in wanted}
         plans = self.base
         if wanted:
-            plans = self.engine.plan(self.reports, lambda each: self.allow(each) or _key(each) in keys)
+            plans = self.engine.plan(
+                self.reports, lambda each: self.allow(each) or _key(each) in keys, self._chosen
+            )
         plan = plans[report.source.file]
         if isinstance(plan, Problem):
             return plan
@@ -140,6 +186,23 @@ class _Proof:
 
 def _changes_outputs(plan: Plan) -> bool:
     return any(each.fix is not None and each.fix.mends for each in plan.applied)
+
+
+def _ways(finding: Finding) -> list[Fix]:
+    """The fixes of a finding that claim to mend something, its own first."""
+    assert finding.fix is not None
+    return [finding.fix, *(each for each in finding.others if each.mends)]
+
+
+def _can_go_on(model: ModelReport | Problem) -> bool:
+    """Whether more can be tried on a class: it was run, and nothing made it worse."""
+    if isinstance(model, Problem):
+        return False
+    return model.verdict not in (VerdictKind.NOT_VERIFIED, VerdictKind.WORSE)
+
+
+def _with_reason(model: ModelReport | Problem, reason: str) -> ModelReport | Problem:
+    return model if isinstance(model, Problem) else replace(model, reasons=(*model.reasons, reason))
 
 
 def _is_open_suggestion(finding: Finding) -> bool:

@@ -165,3 +165,76 @@ def test_a_class_that_nothing_changes_is_not_run() -> None:
     )
     _, runs = _prove(sound, lambda *_: VerdictKind.PROVED)
     assert {target.class_name for target, _, _ in runs.asked} == {"Net"}
+
+
+TWO_WAYS = (
+    HEADER
+    + """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = layers.Conv2D(4, 3, padding="same")
+        self.conv2 = layers.Conv2D(4, 3, padding="same")
+        self.add = layers.Add()
+
+    def call(self, x):
+        h = self.conv1(x)
+        h = self.add([self.conv2(x), x])
+        return h
+"""
+)
+CHAINED, ADDED = "h = self.add([self.conv2(h), x])", "h = self.add([self.conv2(x), h])"
+
+
+def test_of_two_ways_the_one_that_a_run_proves_is_written() -> None:
+    def judge(_target: Target, patched: str, claims: Sequence[str]) -> VerdictKind:
+        if not claims:
+            return VerdictKind.UNCHANGED
+        return VerdictKind.PROVED if ADDED in patched else VerdictKind.NOT_PROVED
+
+    proof, runs = _prove(TWO_WAYS, judge)
+    assert ADDED in proof.plan.text
+    assert [finding.code for finding in proof.plan.left] == []
+    assert [claims for _, claims, _ in runs.asked] == [(), ("conv1",), ("conv1",)]
+
+
+def test_where_both_ways_are_proved_the_choice_is_the_authors() -> None:
+    def judge(_target: Target, _patched: str, claims: Sequence[str]) -> VerdictKind:
+        return VerdictKind.PROVED if claims else VerdictKind.UNCHANGED
+
+    proof, _ = _prove(TWO_WAYS, judge)
+    assert proof.plan.text == TWO_WAYS
+    [model] = proof.models
+    assert model.verdict is VerdictKind.UNCHANGED
+    assert "2 ways to mend it are proved" in model.reasons[-1]
+    [finding] = proof.plan.left
+    assert finding.fix is not None
+    assert "`self.conv2` goes on from there" in finding.fix.message
+
+
+def test_where_no_way_is_proved_nothing_is_written() -> None:
+    def judge(_target: Target, _patched: str, claims: Sequence[str]) -> VerdictKind:
+        return VerdictKind.WORSE if claims else VerdictKind.UNCHANGED
+
+    proof, _ = _prove(TWO_WAYS, judge)
+    assert proof.plan.text == TWO_WAYS
+    assert proof.models[0].verdict is VerdictKind.UNCHANGED
+    assert "none of 2 ways" in proof.models[0].reasons[-1]
+
+
+def test_several_ways_are_tried_beside_what_is_clear() -> None:
+    text = TWO_WAYS.replace(
+        "        return h\n", "        g = self.conv3(h)\n        g = self.conv4(h)\n        return g\n"
+    ).replace(
+        "        self.add =",
+        "        self.conv3 = layers.Dense(4)\n        self.conv4 = layers.Dense(4)\n        self.add =",
+    )
+
+    def judge(_target: Target, patched: str, _claims: Sequence[str]) -> VerdictKind:
+        return VerdictKind.NOT_PROVED if ADDED in patched else VerdictKind.PROVED
+
+    proof, runs = _prove(text, judge)
+    assert CHAINED in proof.plan.text
+    assert "g = self.conv4(g)" in proof.plan.text
+    assert runs.asked[0][1] == ("conv3",)
+    assert set(runs.asked[1][1]) == {"conv3", "conv1"}

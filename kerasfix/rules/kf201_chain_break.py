@@ -72,9 +72,8 @@ def _finding(program: Program, use: LayerUse, broken: Break) -> Finding:
     chain, read = broken.chain, broken.read
     name = chain.end.name
     lost = list(dict.fromkeys(call.name for call in chain.calls))
-    # Among several ways, and for an output that may be unused on purpose, a run proves nothing.
-    sure = broken.is_overwritten and len(broken.repairs) == 1
-    mends = tuple(lost) if sure and _is_run(program, use) else ()
+    # For an output that may be unused on purpose, a run proves nothing.
+    mends = tuple(lost) if broken.is_overwritten and _is_run(program, use) else ()
     fixes = [_fix(program, repair, name, mends) for repair in broken.repairs]
     instead = f"instead of `{name}`" if broken.is_overwritten else f"and nothing reads `{name}`"
     return finding(
