@@ -191,6 +191,8 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
     runner.start()
     assert runner._server is not None
     server = runner._server._process
+    # A program that was started in the background ignores Ctrl-C, and so would this one.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer = threading.Timer(1.5, os.kill, [os.getpid(), signal.SIGINT])
     timer.start()
     job = {
@@ -211,6 +213,7 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
             runner.run(job)
     finally:
         timer.cancel()
+        signal.signal(signal.SIGINT, before)
     assert server.poll() is not None
     assert not processes_with(str(runner_folder := server.args[-1])), runner_folder  # type: ignore[index]
 
