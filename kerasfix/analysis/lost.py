@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,6 +20,7 @@ from kerasfix.analysis.frames import Frame
 from kerasfix.analysis.functional import Functional
 from kerasfix.analysis.layer_calls import LayerCall
 from kerasfix.analysis.layers import LayerIndex
+from kerasfix.analysis.origins import Origins
 from kerasfix.analysis.scope import Function
 from kerasfix.analysis.values import BuiltinLayer, Nothing, Value, is_layer
 from kerasfix.syntax import own_nodes, parents_in, walk
@@ -55,11 +57,6 @@ class LostChain:
     sources: frozenset[Definition]
     use: LayerUse = field(repr=False)
 
-    @cached_property
-    def origins(self) -> frozenset[Definition]:
-        """The sources, all that they were made from, and other names of these (`residual = x`)."""
-        return self.use.origins(self.sources)
-
 
 class LayerUse:
     """The layer calls of one frame, and which of them are lost.
@@ -82,8 +79,7 @@ class LayerUse:
         self._tensors: dict[Step, list[ast.Name]] = {}
         self._values: dict[ast.Call, list[Value]] = {}
         self._calls: dict[Step, list[LayerCall]] = {}
-        self._origins: dict[frozenset[Definition], frozenset[Definition]] = {}
-        self._readers: dict[frozenset[Definition], list[Step]] = {}
+        self._origins: dict[frozenset[Definition], Origins] = {}
 
     @cached_property
     def in_order(self) -> list[Step]:
@@ -127,41 +123,19 @@ class LayerUse:
             node = parent
         return False
 
-    def origins(self, sources: frozenset[Definition]) -> frozenset[Definition]:
-        """Definitions, all that they were made from, and other names of these (`residual = x`)."""
+    def origins(self, sources: frozenset[Definition]) -> Origins:
+        """Definitions, and all that they were made from."""
         if sources not in self._origins:
-            self._origins[sources] = self._with_aliases(self._all_behind(sources))
+            self._origins[sources] = Origins(self.data_flow, sources, self._given_tensors)
         return self._origins[sources]
 
-    def readers(self, definitions: frozenset[Definition]) -> list[Step]:
-        """The statements that read any of some definitions, in the order of the source."""
-        if definitions not in self._readers:
-            flow = self.data_flow
-            steps = {flow.step_of(read) for each in definitions for read in flow.readers(each)}
-            self._readers[definitions] = sorted(steps, key=lambda step: step.order)
-        return self._readers[definitions]
+    def _given_tensors(self, step: Step) -> list[ast.Name]:
+        return [read for read in self.tensors(step) if read.id != self.frame.self_name]
 
-    def _all_behind(self, sources: frozenset[Definition]) -> frozenset[Definition]:
-        found = [*sources]
-        seen: set[Held] = {*sources}
-        for each in found:
-            if each.step is not None:
-                found += self.data_flow.seen_by(self.tensors(each.step), seen)
-        return frozenset(each for each in found if each.name != self.frame.self_name)
-
-    def _with_aliases(self, definitions: frozenset[Definition]) -> frozenset[Definition]:
-        """Definitions, and those that give another name to one of them for certain."""
-        found = set(definitions)
-        waiting = list(definitions)
-        while waiting:
-            for read in self.data_flow.readers(waiting.pop()):
-                step = self.data_flow.step_of(read)
-                if step.value is read and self.data_flow.reaching[read] <= found:
-                    # `user, movie = inputs` names parts of it.
-                    new = {each for each in step.definitions.values() if each.whole} - found
-                    found |= new
-                    waiting += new
-        return frozenset(found)
+    def after(self, step: Step, most: int) -> list[Step]:
+        """The next statements in the source."""
+        first = bisect_right(self.in_order, step.order, key=lambda each: each.order)
+        return self.in_order[first : first + most]
 
     def is_in_block_of(self, node: ast.AST, statement: ast.stmt) -> bool:
         """Whether something stands in the block of a statement, or in one below."""

@@ -68,7 +68,8 @@ def is_older(use: LayerUse, read: ast.Name, chain: LostChain) -> bool:
     seen = use.data_flow.reaching[read]
     if not seen or (_NO_TENSOR.search(read.id) and not _is_consumed(use, read)):
         return False
-    return seen <= chain.origins
+    origins = use.origins(chain.sources)
+    return all(origins.hold(each) for each in seen)
 
 
 def _is_consumed(use: LayerUse, read: ast.Name) -> bool:

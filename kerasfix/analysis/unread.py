@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import re
-from bisect import bisect_right
 from dataclasses import dataclass
 
 from kerasfix.analysis.dataflow import Step
@@ -20,8 +19,8 @@ from kerasfix.analysis.repairs import MOST_REPAIRS, Break, Repair, is_again, is_
 _NUMBER = re.compile(r"(\d+)")
 # Functions that say something about a tensor.
 _LOOKS = frozenset({"argmax", "argmin", "int_shape", "ndim", "rank", "shape", "shape_list", "size"})
-# So many statements after an output, of those that read an older tensor, are asked whether they meant it.
-_NEAR = 100
+# So many statements after an output are asked whether they meant it.
+_NEAR = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,9 +100,7 @@ def _readers(use: LayerUse, chain: LostChain, end: Step) -> list[_Reader]:
     found: list[_Reader] = []
     gone = [step.order for step in (*use.deletes, *writers(use, chain)) if step.order > end.order]
     stop = min(gone, default=None)
-    readers = use.readers(chain.origins)
-    first = bisect_right(readers, end.order, key=lambda step: step.order)
-    for step in readers[first : first + _NEAR]:
+    for step in use.after(end, _NEAR):
         if stop is not None and step.order > stop:
             break
         is_used = not step.definitions or not use.lost >= {*step.definitions.values()}

@@ -1,5 +1,10 @@
 """Proof by running: the original and the patched model are trained for a few steps and compared.
 
-`session.Session` is the way in. Nothing in this package imports Keras: models run in a child process of the
-user's own Python (`worker`), which `runner` starts, limits and ends.
+`session.Session` is the way in for classes; `check_gradients` and `assert_gradients` look at a model that is
+there already, for people's own tests. Nothing in this package imports Keras by itself: models run in a child
+process of the user's own Python (`worker`), which `runner` starts, limits and ends, or where they were made.
 """
+
+from kerasfix.verify.live import assert_gradients, check_gradients
+
+__all__ = ["assert_gradients", "check_gradients"]

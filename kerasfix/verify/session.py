@@ -17,11 +17,11 @@ from typing import Any
 
 from kerasfix.verify.errors import SliceError
 from kerasfix.verify.hints import input_shapes
+from kerasfix.verify.observed import observation
 from kerasfix.verify.report import (
     InputArray,
     ModelReport,
     Observation,
-    SensitiveLayer,
     Trace,
     Verdict,
     VerdictKind,
@@ -258,7 +258,7 @@ class Session:
             return _Seen(refused=result["what"], reason=(f"not verified: {result['reason']}", *advice))
         if result is not None:
             keras = (result["keras"], result["backend"]) if "keras" in result else None
-            return _Seen(_observation(result["observation"]), result["input"], keras)
+            return _Seen(observation(result["observation"]), result["input"], keras)
         stopped = _ended(outcome, self._runner.timeout, self._runner.memory_mb)
         if outcome.phase == "probe" or outcome.ending == "server":
             # Without an input there is nothing that the other version could be compared on.
@@ -338,25 +338,6 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return "unknown"
-
-
-def _observation(data: Mapping[str, Any]) -> Observation:
-    """The worker's JSON as a dataclass."""
-    values: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in data.items()
-    }
-    values["losses"] = {phase: tuple(losses) for phase, losses in data.get("losses", {}).items()}
-    values["sensitive"] = {
-        path: SensitiveLayer(
-            **{**layer, "received": {phase: _received(seen) for phase, seen in layer["received"].items()}}
-        )
-        for path, layer in data.get("sensitive", {}).items()
-    }
-    return Observation(**values)
-
-
-def _received(values: list[bool | None]) -> bool | tuple[bool | None, ...] | None:
-    return values[0] if len(values) == 1 else tuple(values)
 
 
 def _inputs(spec: Mapping[str, Any] | None) -> tuple[InputArray, ...]:

@@ -92,7 +92,7 @@ def _observe(job: dict[str, Any]) -> dict[str, Any]:
     except Refused:
         raise
     except (Exception, SystemExit) as error:
-        return {**result, "observation": _raised("import", error, job["file"])}
+        return {**result, "observation": raised("import", error, job["file"])}
     keras, framework = _keras_and_framework(cls, job["init"])
     result["keras"], result["backend"] = str(keras.__version__), keras_import.backend_of(keras)
     _prepare(keras, framework, int(job["seed"]))
@@ -105,7 +105,7 @@ def _observe(job: dict[str, Any]) -> dict[str, Any]:
     try:
         fresh("one")
     except (Exception, SystemExit) as error:
-        return {**result, "observation": _raised("init", error, job["file"])}
+        return {**result, "observation": raised("init", error, job["file"])}
     if job["input"] is None:
         say("probe")
         prober = Prober(fresh, framework, keras, int(job["seed"]), float(job["probe_seconds"]))
@@ -166,9 +166,9 @@ def _train(
         # A real call builds every layer that it reaches; `build` would mark the model built without weights.
         call(driven, inputs)
     except (Exception, SystemExit) as error:
-        observation = _raised("call", error, job["file"])
-        observation["layers"] = _layer_classes(driven, keras)
-        return observation
+        failed = raised("call", error, job["file"])
+        failed["layers"] = layer_classes(driven, keras)
+        return failed
     layers = layers_of(driven.root, keras)
     names = named_variables(driven.root, layers)
     SharedWeights(job["weights"]).share(names, framework)
@@ -176,15 +176,15 @@ def _train(
     recorder.wrap(layers)
     trainer = Trainer(keras, framework, driven, layers, names, inputs, arrays, recorder, job, say)
     trainer.run()
-    return _observation(trainer, recorder, driven, names, _layer_classes(driven, keras))
+    return observation(trainer, recorder, driven, names, layer_classes(driven, keras))
 
 
-def _layer_classes(driven: Driven, keras: Any) -> dict[str, str]:
+def layer_classes(driven: Driven, keras: Any) -> dict[str, str]:
     found = layers_of(driven.root, keras)
     return {item.path: type(item.layer).__name__ for item in found if not item.inner}
 
 
-def _observation(
+def observation(
     trainer: Trainer, recorder: Recorder, driven: Driven, names: list[Named], layers: dict[str, str]
 ) -> dict[str, Any]:
     by_id = {id(named.variable): named.name for named in names}
@@ -234,7 +234,7 @@ def _digest(outputs: list[float] | None) -> str | None:
     return hashlib.sha256(struct.pack(f"<{len(outputs)}d", *outputs)).hexdigest()
 
 
-def _raised(phase: str, error: BaseException, file: str) -> dict[str, Any]:
+def raised(phase: str, error: BaseException, file: str) -> dict[str, Any]:
     line = one_line(error)
     return {"raised": line, "raised_in": phase, "raised_line": line_of(error, file), "errors": {phase: line}}
 

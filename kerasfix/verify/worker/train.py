@@ -101,6 +101,10 @@ class Trainer:
             after = self._trainable_values()
             self.moved = [not np.array_equal(old, new) for old, new in zip(before, after)]
 
+    def restore(self) -> None:
+        """Put the weights back to what they were before the first phase."""
+        self._snapshot.restore()
+
     @contextmanager
     def _phase(self, name: str) -> Iterator[None]:
         self._say(name)
@@ -188,6 +192,8 @@ class Trainer:
         optimizer = self._keras.optimizers.Adam(_LEARNING_RATE, epsilon=1e-12)
         base.compile(model, optimizer=optimizer, run_eagerly=True, jit_compile=False)
         model.__dict__["compute_loss"] = self._compute_loss
+        # Metrics ask for labels, those of an earlier compile too.
+        model.__dict__["compute_metrics"] = lambda *_args, **_keywords: {}
         for name in ("train_step", "test_step"):
             model.__dict__[name] = _stock_step(base, model, name)
         own = [
