@@ -112,7 +112,10 @@ class _Live:
             return job.raised("call", error, file)
         layers = layers_of(self._model, keras)
         self.frozen = frozenset(found.path for found in layers if not found.layer.trainable)
-        names = named_variables(self._model, layers)
+        try:
+            names = named_variables(self._model, layers)
+        except ValueError as error:
+            return job.unbuilt(error, driven, keras, file)
         classes = job.layer_classes(driven, keras)
         work = {"file": file, "seed": _SEED, "steps": _STEPS}
         with _as_it_was([self._model, *(found.layer for found in layers)]):

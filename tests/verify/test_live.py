@@ -139,6 +139,26 @@ def test_what_a_model_raises_is_an_observation(keras: Any) -> None:
         assert_gradients(network(keras), np.ones((4, 3), "float32"))
 
 
+def test_a_sequential_that_nobody_calls(keras: Any) -> None:
+    layers = keras.layers
+
+    class Forgetful(keras.Model):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = keras.Sequential([layers.Dense(2)])
+            self.out = layers.Dense(1)
+
+        def call(self, x: Any) -> Any:
+            return self.out(x)
+
+    with pytest.raises(AssertionError) as caught:
+        assert_gradients(Forgetful(), np.ones((4, 3), "float32"))
+    if int(keras.__version__.partition(".")[0]) >= 3:
+        assert "never called: head" in str(caught.value)
+    else:
+        assert "fit raises ValueError: Weights for model" in str(caught.value)
+
+
 def test_what_is_no_model_is_said() -> None:
     seen = check_gradients(object(), IMAGES)
     assert seen.raised == "TypeError: object is neither a Keras Model nor a Keras Layer"

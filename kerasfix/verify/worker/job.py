@@ -170,13 +170,21 @@ def _train(
         failed["layers"] = layer_classes(driven, keras)
         return failed
     layers = layers_of(driven.root, keras)
-    names = named_variables(driven.root, layers)
+    try:
+        names = named_variables(driven.root, layers)
+    except ValueError as error:
+        return unbuilt(error, driven, keras, job["file"])
     SharedWeights(job["weights"]).share(names, framework)
     recorder = Recorder(framework)
     recorder.wrap(layers)
     trainer = Trainer(keras, framework, driven, layers, names, inputs, arrays, recorder, job, say)
     trainer.run()
     return observation(trainer, recorder, driven, names, layer_classes(driven, keras))
+
+
+def unbuilt(error: ValueError, driven: Driven, keras: Any, file: str) -> dict[str, Any]:
+    """What Keras 2 says of a model with a Sequential that nobody calls: it cannot list its weights."""
+    return {**raised("fit", error, file), "layers": layer_classes(driven, keras)}
 
 
 def layer_classes(driven: Driven, keras: Any) -> dict[str, str]:
