@@ -1,22 +1,18 @@
-"""Which expressions may be evaluated while a module's definitions are loaded.
+"""What may be called while a module's definitions are loaded, by name.
 
-Literals, arithmetic, containers and names are harmless; a call is harmless only if its callee stands on the
-list below. The list names what people write at the top of model files: layers, initializers, constants, paths
-that are only spelled. Nothing on it opens a file, a socket, a process or a thread.
+The lists name what people write at the top of model files: layers, initializers, constants, paths that are only
+spelled; and what their decorators and registries do. Nothing on them opens a file, a socket, a process or a
+thread.
 """
 
 from __future__ import annotations
-
-import ast
-import builtins
-from collections.abc import Mapping
 
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_BUILTINS = _words(
+BUILTINS = _words(
     "abs bool bytes classmethod complex dict divmod enumerate float frozenset int len list max min object "
     "pow property range reversed round set slice sorted staticmethod str sum super tuple zip"
 )
@@ -68,32 +64,30 @@ _NAMES = (
     )
 )
 # Methods of strings, containers and arrays that give a new value and touch nothing else.
-_METHODS = _words(
+METHODS = _words(
     "split rsplit join format lower upper strip replace startswith endswith get keys values items copy "
     "index count astype reshape tolist as_posix"
 )
 
-_REFUSED = (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
-
-
-def offence(node: ast.AST, modules: Mapping[str, str], plain_classes: frozenset[str]) -> str | None:
-    """The first call in an expression that may do more than give a value; None if there is none.
-
-    Args:
-        node: An expression.
-        modules: Names bound by imports -> the full dotted name that they stand for.
-        plain_classes: Classes of the file that can be constructed without running code of theirs.
-    """
-    if isinstance(node, ast.Lambda):
-        return None
-    if isinstance(node, _REFUSED):
-        return ast.unparse(node)
-    if isinstance(node, ast.Call) and not _harmless_callee(node.func, modules, plain_classes):
-        return ast.unparse(node.func) + "(…)"
-    for child in ast.iter_child_nodes(node):
-        if found := offence(child, modules, plain_classes):
-            return found
-    return None
+# What the bodies of decorators, registries and small constructors call besides.
+CALM_BUILTINS = BUILTINS | _words(
+    "all any callable chr delattr filter format getattr hasattr hash id isinstance issubclass iter locals map "
+    "next ord repr setattr type vars NotImplementedError ValueError TypeError KeyError ImportError "
+    "AttributeError RuntimeError AssertionError Exception DeprecationWarning UserWarning"
+)
+CALM_METHODS = METHODS | _words(
+    "add append bind bind_partial clear discard endswith extend get_config insert isidentifier issubset "
+    "lstrip pop register remove replace rstrip setdefault signature sort title union update warn warning debug "
+    "info"
+)
+_CALM_LIBRARIES = _words(
+    "abc attr attrs collections copy dataclasses deprecated enum functools gin inspect itertools math namex "
+    "numbers operator packaging re six string textwrap typeguard types typing typing_extensions warnings "
+    "weakref wrapt"
+)
+_CALM_NAMES = _words(
+    "logging.debug logging.info logging.warning importlib.util.find_spec importlib.metadata.version"
+)
 
 
 def canonical(dotted: str) -> str:
@@ -110,23 +104,11 @@ def canonical(dotted: str) -> str:
     return dotted
 
 
-def dotted_name(node: ast.AST) -> str | None:
-    """The text of a plain dotted name such as `a.b.c`, None for anything else."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute):
-        value = dotted_name(node.value)
-        return None if value is None else f"{value}.{node.attr}"
-    return None
+def is_harmless_name(full: str) -> bool:
+    """Whether what a library calls so (see `canonical`) may be called while definitions are loaded."""
+    return full in _NAMES or full.startswith(_PREFIXES)
 
 
-def _harmless_callee(func: ast.expr, modules: Mapping[str, str], plain_classes: frozenset[str]) -> bool:
-    name = dotted_name(func)
-    if name is not None:
-        root, _, rest = name.partition(".")
-        if root in modules:
-            full = canonical(modules[root] + ("." + rest if rest else ""))
-            return full in _NAMES or full.startswith(_PREFIXES)
-        if not rest:
-            return name in plain_classes or (name in _BUILTINS and hasattr(builtins, name))
-    return isinstance(func, ast.Attribute) and func.attr in _METHODS
+def is_calm_name(full: str) -> bool:
+    """The same for what a function of the project calls that is run while definitions are loaded."""
+    return is_harmless_name(full) or full in _CALM_NAMES or full.partition(".")[0] in _CALM_LIBRARIES
