@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
 import os
 from collections.abc import Callable, Iterable
 
@@ -20,17 +21,7 @@ from kerasfix.verify.names import global_reads
 from kerasfix.verify.program import Program
 
 _MODULE_NAMES = frozenset(
-    [
-        "__name__",
-        "__file__",
-        "__doc__",
-        "__package__",
-        "__spec__",
-        "__path__",
-        "__builtins__",
-        "__class__",
-        "__dict__",
-    ]
+    ("__name__", "__file__", "__doc__", "__package__", "__spec__", "__path__", "__builtins__", "__class__")
 )
 # Run on every model that is tried, so what they need is needed.
 _ALWAYS_RUN = frozenset(("__init__", "build", "call"))
@@ -82,11 +73,9 @@ class Closure:
                 for dotted in global_reads(method):
                     self._take_own(place, dotted)
         while self._later:
-            try:
+            # What cannot be had is noted as missing; whether it is needed shows when it runs.
+            with contextlib.suppress(SliceError):
                 self._later.pop()()
-            except SliceError:
-                # Noted as missing; whether it is needed shows when it runs.
-                continue
 
     def _module(self, place: str) -> Module | None:
         return self._program.module(place)
@@ -180,8 +169,8 @@ class Closure:
             try:
                 if problem is not None:
                     raise SliceError(
-                        f"it needs `{name}`, which {self._line(definition, place)} makes by running {problem}; "
-                        "kerasfix runs definitions only"
+                        f"it needs `{name}`, which {self._line(definition, place)} makes by running "
+                        f"{problem}; kerasfix runs definitions only"
                     )
                 self._keep(place, index, definition, name, rest)
             except SliceError as error:
@@ -210,7 +199,7 @@ class Closure:
         for item in items:
             try:
                 self._follow(place, item, rest)
-            except SliceError as error:
+            except SliceError as error:  # noqa: PERF203
                 failed.append(error)
         if failed and len(failed) == len(items):
             raise failed[0]
@@ -220,10 +209,8 @@ class Closure:
         for item in definition.imports:
             # In `try` and `if`: the program copes without what is not there.
             for rest in _rests(item, definition):
-                try:
+                with contextlib.suppress(SliceError):
                     self._follow(place, item, rest)
-                except SliceError:
-                    continue
         for dotted, at_once in definition.reads.items():
             if at_once:
                 self._take_own(place, dotted)
@@ -256,13 +243,13 @@ class Closure:
         if renamed:
             self._take_at(end, steps)
             return
-        head = self._program.locate(
-            item.bound, place, item.module.partition(".")[2].partition(".")[0] or None
-        )
+        _, *inner = item.module.split(".")
+        head = self._program.locate(item.bound, place, inner[0] if inner else None)
         if head is not None:
             self._note(place, item.bound, head)
-            self._pass_through(head, item.module.split(".")[1:])
-            self._take_at(head, rest) if rest else self._use(head)
+            self._pass_through(head, inner)
+            if rest:
+                self._take_at(head, rest)
 
     def _pass_through(self, place: str, steps: Iterable[str]) -> None:
         """The modules on the way of `import a.b.c`."""

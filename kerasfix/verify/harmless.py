@@ -1,8 +1,8 @@
 """What may be called while a module's definitions are loaded, by name.
 
-The lists name what people write at the top of model files: layers, initializers, constants, paths that are only
-spelled; and what their decorators and registries do. Nothing on them opens a file, a socket, a process or a
-thread.
+The lists name what people write at the top of model files: layers, initializers, constants, paths that are
+only spelled; and what their decorators and registries do. Nothing on them opens a file, a socket, a process
+or a thread.
 """
 
 from __future__ import annotations
@@ -71,14 +71,14 @@ METHODS = _words(
 
 # What the bodies of decorators, registries and small constructors call besides.
 CALM_BUILTINS = BUILTINS | _words(
-    "all any callable chr delattr filter format getattr hasattr hash id isinstance issubclass iter locals map "
-    "next ord repr setattr type vars NotImplementedError ValueError TypeError KeyError ImportError "
+    "all any callable chr delattr filter format getattr hasattr hash id isinstance issubclass iter locals "
+    "map next ord repr setattr type vars NotImplementedError ValueError TypeError KeyError ImportError "
     "AttributeError RuntimeError AssertionError Exception DeprecationWarning UserWarning"
 )
 CALM_METHODS = METHODS | _words(
     "add append bind bind_partial clear discard endswith extend get_config insert isidentifier issubset "
-    "lstrip pop register remove replace rstrip setdefault signature sort title union update warn warning debug "
-    "info"
+    "lstrip pop register remove replace rstrip setdefault signature sort title union update warn warning "
+    "debug info"
 )
 _CALM_LIBRARIES = _words(
     "abc attr attrs collections copy dataclasses deprecated enum functools gin inspect itertools math namex "

@@ -1,7 +1,7 @@
 """Whether loading a definition does more than define.
 
-Literals, arithmetic, containers and names are harmless; a call is harmless if its callee stands on a list, or if
-it is a function or class of the project in which nothing reaches outside: registries, decorators, settings.
+Literals, arithmetic, containers and names are harmless; a call is harmless if its callee stands on a list, or
+if it is a function or class of the project in which nothing reaches outside: registries, decorators.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ class Judge:
         return isinstance(func, ast.Attribute) and func.attr in METHODS
 
     def _nodes(self, found: Found) -> list[ast.AST]:
-        """The functions and classes that a name of the project may stand for; [] if it may be something else."""
+        """The functions and classes that a name of the project stands for; [] if it may be something else."""
         module = self._program.module(found.place)
         nodes: list[ast.AST] = []
         for index in module.binding.get(found.name, ()) if module else ():

@@ -23,7 +23,7 @@ class Import:
         bound: The name; "*" for all that a module has.
         module: The module as the statement spells it, with its leading dots.
         member: What is taken from the module; None if it is the module itself.
-        is_renamed: Whether the name stands for the module at the end of the dotted name, not for its first part.
+        is_renamed: Whether the name stands for the module at the end of the dotted name, not at its start.
     """
 
     node: ImportNode

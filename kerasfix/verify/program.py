@@ -97,8 +97,8 @@ class Program:
         """The place of the module that an import statement names; None for a library.
 
         Args:
-            member: What is imported from it, as far as that is known. A folder is a module of the project only
-                if it has that.
+            member: What is imported from it, as far as that is known. A folder is a module of the project
+                only if it has that.
 
         Raises:
             SliceError: if it is of the project and not there.
@@ -125,8 +125,8 @@ class Program:
         return place
 
     def meaning(self, place: str, dotted: str) -> str | Found | None:
-        """What a name of a module stands for: in full the name of a library's thing, or a thing of the project;
-        None if the module does not bind it.
+        """What a name of a module stands for: in full the name of a library's thing, or a thing of the
+        project; None if the module does not bind it.
         """
         steps = tuple(dotted.split("."))
         module = self.module(place)

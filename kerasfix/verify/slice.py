@@ -6,6 +6,7 @@ the slice points to the right line of the user's file.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Mapping
@@ -85,16 +86,16 @@ def slice_class(
         text: The module.
         class_name: A class at the top level of the module.
         file: The module's absolute path; "" if it has none, and then it has no project.
-        others: Modules of the project that are to be taken as these texts and not as they are on disk, by their
-            absolute paths.
+        others: Modules of the project that are to be taken as these texts and not as they are on disk, by
+            their absolute paths.
         shelf: Keeps what is read from disk for the next slice.
 
     Raises:
-        SliceError: if the class is not there, or needs something that only running the script part of a module
-            would give, or that is not there.
+        SliceError: if the class is not there, or needs something that only running the script part of a
+            module would give, or that is not there.
     """
-    place = os.path.realpath(file) if file else ""
-    texts = {os.path.realpath(path): other for path, other in (others or {}).items()}
+    place = _real(file) if file else ""
+    texts = {_real(path): other for path, other in (others or {}).items()}
     program = Program({**texts, place: text}, shelf or Shelf())
     closure = Closure(program)
     closure.take_class(place, class_name)
@@ -114,6 +115,10 @@ def slice_class(
     )
     match = _BACKEND.search(text)
     return Slice(parts, (match.group(1) or match.group(2)) if match else None)
+
+
+# A run asks for the same files again for each of its classes.
+_real = functools.cache(os.path.realpath)
 
 
 def _text(program: Program, closure: Closure, place: str) -> str:
