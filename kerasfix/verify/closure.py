@@ -126,17 +126,20 @@ class Closure:
         module = self._module(place)
         libraries: list[int] = []
         for index in module.binding.get("*", ()) if module else ():
-            for item in module.definitions[index].imports:  # type: ignore[union-attr]
+            definition = module.definitions[index]  # type: ignore[union-attr]
+            if self._judge.statement(definition.node, place) is not None:
+                continue
+            for item in definition.imports:
                 target = self._program.place_or_none(item.module, place)
                 if target is None:
                     libraries.append(index)
                 elif self._program.provides(target, name):
                     self._note(place, item.module, target)
                     self._take_at(target, (name, *rest))
-                    self.kept.setdefault(place, {}).setdefault(index, set()).add(name)
+                    self._keep(place, index, definition, name, rest)
                     return True
         for index in libraries:
-            self.kept.setdefault(place, {}).setdefault(index, set()).add("*")
+            self._keep(place, index, module.definitions[index], "*", ())  # type: ignore[union-attr]
         return bool(libraries)
 
     def _take(self, place: str, name: str, rest: Steps) -> None:
@@ -195,7 +198,7 @@ class Closure:
 
     def _keep_import(self, place: str, definition: Definition, name: str, rest: Steps) -> None:
         failed: list[SliceError] = []
-        items = [item for item in definition.imports if item.bound == name]
+        items = [item for item in definition.imports if item.bound == name != "*"]
         for item in items:
             try:
                 self._follow(place, item, rest)
@@ -240,15 +243,25 @@ class Closure:
             return
         self._note(place, item.module, end)
         self._use(end)
+        sub = inside(end, steps[0]) if steps and end == place else None
+        if sub is not None:
+            # `from package import module` in the package itself.
+            self.inside.setdefault(end, {})[steps[0]] = sub
+            self._take_at(sub, steps[1:])
+            return
         if renamed:
             self._take_at(end, steps)
+        if item.member is not None or "." not in item.module:
+            if not renamed and rest:
+                self._take_at(end, rest)
             return
         _, *inner = item.module.split(".")
-        head = self._program.locate(item.bound, place, inner[0] if inner else None)
+        head_name = item.module.partition(".")[0]
+        head = self._program.locate(head_name, place, inner[0] if inner else None)
         if head is not None:
-            self._note(place, item.bound, head)
+            self._note(place, head_name, head)
             self._pass_through(head, inner)
-            if rest:
+            if rest and not renamed:
                 self._take_at(head, rest)
 
     def _pass_through(self, place: str, steps: Iterable[str]) -> None:

@@ -34,12 +34,12 @@ _TENSORFLOW_NAMES = _words(
     "constant Variable TensorSpec TensorShape zeros ones fill eye range linspace cast convert_to_tensor "
     "reshape function stack concat sqrt square exp pow expand_dims constant_initializer "
     "random_normal_initializer random_uniform_initializer ones_initializer zeros_initializer as_dtype "
-    "dtypes.as_dtype"
+    "dtypes.as_dtype get_logger"
 )
 _NUMPY_NAMES = _words(
     "array asarray zeros ones full eye arange linspace logspace prod sum mean sqrt square log log2 exp power "
     "float16 float32 float64 int8 int16 int32 int64 uint8 bool_ dtype ceil floor round array_split "
-    "concatenate stack reshape max min abs sin cos tile repeat identity"
+    "concatenate stack finfo iinfo reshape max min abs sin cos tile repeat identity"
 )
 _PREFIXES = (
     *_KERAS_PREFIXES,
@@ -86,6 +86,7 @@ _CALM_LIBRARIES = _words(
     "weakref wrapt"
 )
 _CALM_NAMES = _words(
+    "torch.utils._pytree.register_pytree_node torch.utils._pytree._register_pytree_node "
     "logging.debug logging.info logging.warning importlib.util.find_spec importlib.metadata.version"
 )
 

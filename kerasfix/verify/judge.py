@@ -23,10 +23,23 @@ from kerasfix.verify.modules import FunctionNode
 from kerasfix.verify.names import bound_names, dotted_name
 from kerasfix.verify.program import Found, Program
 
-_IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "AttributeError"}
+# What people expect of an import, of an attribute of a library, and of a check of its version.
+_IMPORT_ERRORS = frozenset(
+    (
+        "ImportError",
+        "ModuleNotFoundError",
+        "Exception",
+        "AttributeError",
+        "NameError",
+        "KeyError",
+        "ValueError",
+    )
+    + ("OSError", "RuntimeError", "TypeError", "NotFoundError", "PackageNotFoundError")
+)
 _REFUSED = (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
-# What runs when a class is called; `__call__` runs when its instance is.
-_CONSTRUCTING = ("__new__", "__init__", "__post_init__", "__setattr__", "__call__", "__init_subclass__")
+# What runs when a class is called.
+_CONSTRUCTING = ("__new__", "__init__", "__post_init__", "__setattr__", "__init_subclass__")
+_PROPERTY = ("setter", "getter", "deleter")
 
 
 class Judge:
@@ -59,13 +72,16 @@ class Judge:
             return self._first([statement.test], place) or parts
         if isinstance(statement, ast.Try):
             return self._try(statement, place)
+        if isinstance(statement, ast.Match):
+            parts = self._block([each for case in statement.cases for each in case.body], place)
+            return self._first([statement.subject], place) or parts
         return type(statement).__name__.lower() + " statement"
 
     def _try(self, statement: ast.Try, place: str) -> str | None:
         for handler in statement.handlers:
             caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
             for item in caught:
-                if item is not None and dotted_name(item) not in _IMPORT_ERRORS:
+                if item is not None and _last(item) not in _IMPORT_ERRORS:
                     return f"except {ast.unparse(item)}"
         handled = [item for handler in statement.handlers for item in handler.body]
         return self._block([*statement.body, *handled, *statement.orelse, *statement.finalbody], place)
@@ -87,7 +103,9 @@ class Judge:
         """`@name` alone runs a decorator of a library, or one of the project, which is looked at."""
         for decorator in decorators:
             if isinstance(decorator, ast.Call):
-                problem = self._first([decorator], place)
+                problem = self._first([decorator], place) or self._calling(decorator.func, place)
+            elif _last(decorator) in _PROPERTY:
+                problem = None
             else:
                 name = dotted_name(decorator)
                 meaning = self._program.meaning(place, name) if name else None
@@ -95,6 +113,17 @@ class Judge:
                 problem = None if is_calm else ast.unparse(decorator)
             if problem:
                 return problem
+        return None
+
+    def _calling(self, func: ast.expr, place: str) -> str | None:
+        """What an instance runs when it is called as a decorator."""
+        name = dotted_name(func)
+        meaning = self._program.meaning(place, name) if name else None
+        if isinstance(meaning, Found) and not meaning.rest:
+            for node in self._nodes(meaning):
+                method = _method(node, "__call__") if isinstance(node, ast.ClassDef) else None
+                if method is not None and not self._is_calm_body(method, meaning.place, node):  # type: ignore[arg-type]
+                    return ast.unparse(func) + "(…)"
         return None
 
     def _making(self, node: ast.ClassDef, place: str) -> str | None:
@@ -274,7 +303,12 @@ class Judge:
             return is_calm_name(meaning)
         if meaning is not None:
             return self._is_calm(meaning) or (bool(rest) and rest.rpartition(".")[2] in CALM_METHODS)
-        return name in CALM_BUILTINS and hasattr(builtins, name)
+        return root in CALM_BUILTINS and hasattr(builtins, root)
+
+
+def _last(node: ast.expr) -> str | None:
+    name = dotted_name(node)
+    return name.rpartition(".")[2] if name else None
 
 
 def _method(owner: ast.ClassDef, name: str) -> FunctionNode | None:
@@ -284,9 +318,9 @@ def _method(owner: ast.ClassDef, name: str) -> FunctionNode | None:
     return None
 
 
-def _not_in_functions(statement: ast.stmt) -> Iterable[ast.AST]:
+def _not_in_functions(statement: ast.AST) -> Iterable[ast.AST]:
     yield statement
     if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         for child in ast.iter_child_nodes(statement):
-            if isinstance(child, (ast.stmt, ast.ExceptHandler)):
-                yield from _not_in_functions(child)  # type: ignore[arg-type]
+            if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case)):
+                yield from _not_in_functions(child)

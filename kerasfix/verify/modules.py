@@ -95,7 +95,13 @@ class Module:
         Raises:
             SourceError: if the text is not Python.
         """
-        return cls(source, [Definition(statement) for statement in _definitions(source.tree.body)])
+        body = source.tree.body
+        found = [Definition(statement) for statement in _definitions(body)]
+        if _makes_its_names_itself(body):
+            known = {name for definition in found for name in definition.binds}
+            named = (Definition(statement) for statement in _for_type_checkers(body))
+            found += [each for each in named if each.is_import and not each.binds <= known]
+        return cls(source, found)
 
     @cached_property
     def binding(self) -> dict[str, list[int]]:
@@ -120,11 +126,14 @@ class Module:
         mutating = [index for index, each in enumerate(self.definitions) if each.mutates(name)]
         return sorted({*self.binding.get(name, ()), *mutating})
 
-    def definition_of(self, name: str) -> FunctionNode | ast.ClassDef | None:
-        """The function or class of a name that is bound once."""
+    def alias_of(self, name: str) -> str | None:
+        """`tf.keras.layers` for `layers = tf.keras.layers`."""
         indices = self.binding.get(name, [])
         node = self.definitions[indices[0]].node if len(indices) == 1 else None
-        return node if isinstance(node, FunctionNode | ast.ClassDef) else None
+        if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
+            return None
+        dotted = dotted_name(node.value)
+        return dotted if dotted and dotted.partition(".")[0] in self.binding else None
 
 
 def imports_of(node: ImportNode) -> list[Import]:
@@ -151,6 +160,23 @@ def _definitions(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
             yield statement
 
 
+def _makes_its_names_itself(body: Iterable[ast.stmt]) -> bool:
+    """Whether a module gives names only when they are asked for; type checkers are told what there is."""
+    for statement in body:
+        for node in ast.walk(statement) if not isinstance(statement, ast.ClassDef) else ():
+            if isinstance(node, ast.FunctionDef) and node.name == "__getattr__":
+                return True
+            if isinstance(node, ast.Subscript) and dotted_name(node.value) == "sys.modules":
+                return True
+    return False
+
+
+def _for_type_checkers(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    for statement in body:
+        if isinstance(statement, ast.If) and _never_runs(statement.test):
+            yield from (each for each in ast.walk(statement) if isinstance(each, ImportNode))
+
+
 def _never_runs(test: ast.expr) -> bool:
     """`if __name__ == "__main__"` and `if TYPE_CHECKING`."""
     if isinstance(test, ast.Compare) and dotted_name(test.left) == "__name__":
@@ -158,9 +184,9 @@ def _never_runs(test: ast.expr) -> bool:
     return dotted_name(test) in {"TYPE_CHECKING", "typing.TYPE_CHECKING", "t.TYPE_CHECKING"}
 
 
-def _module_level(statement: ast.stmt) -> Iterator[ast.AST]:
+def _module_level(statement: ast.AST) -> Iterator[ast.AST]:
     yield statement
     if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
         for child in ast.iter_child_nodes(statement):
-            if isinstance(child, (ast.stmt, ast.ExceptHandler)):
-                yield from _module_level(child)  # type: ignore[arg-type]
+            if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case)):
+                yield from _module_level(child)

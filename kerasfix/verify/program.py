@@ -146,6 +146,11 @@ class Program:
         module = self.module(place)
         if module is not None and name in module.binding:
             imports = module.imports.get(name, [])
+            alias = module.alias_of(name)
+            if alias is not None and depth > 1:
+                first, *others = alias.split(".")
+                steps = (first, *others, *rest)
+                return self.meaning_at(place, steps, submodules=False, depth=depth - 1)
             if len(imports) < len(module.binding[name]):
                 return Found(place, name, rest)
             return self._meaning_of_import(imports[0], rest, place, depth - 1)
@@ -200,6 +205,10 @@ class Program:
             return None
         if place is None:
             return canonical(".".join([spelled, *steps]))
+        sub = inside(place, steps[0]) if steps and place == importer else None
+        if sub is not None:
+            # `from package import module` in the package itself.
+            return self.meaning_at(sub, steps[1:], depth=depth)
         return self.meaning_at(place, steps, depth=depth)
 
 
