@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from kerasfix.syntax import walk
 from kerasfix.verify.harmless import (
@@ -16,25 +16,20 @@ from kerasfix.verify.harmless import (
     CALM_BUILTINS,
     CALM_METHODS,
     METHODS,
+    REACHING_BUILTINS,
     is_calm_name,
     is_harmless_name,
+    is_reaching_name,
+    words,
 )
 from kerasfix.verify.modules import FunctionNode
 from kerasfix.verify.names import bound_names, dotted_name
 from kerasfix.verify.program import Found, Program
 
 # What people expect of an import, of an attribute of a library, and of a check of its version.
-_IMPORT_ERRORS = frozenset(
-    (
-        "ImportError",
-        "ModuleNotFoundError",
-        "Exception",
-        "AttributeError",
-        "NameError",
-        "KeyError",
-        "ValueError",
-    )
-    + ("OSError", "RuntimeError", "TypeError", "NotFoundError", "PackageNotFoundError")
+_IMPORT_ERRORS = words(
+    "ImportError ModuleNotFoundError Exception AttributeError NameError KeyError ValueError OSError "
+    "RuntimeError TypeError NotFoundError PackageNotFoundError"
 )
 _REFUSED = (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
 # What runs when a class is called.
@@ -164,7 +159,7 @@ class Judge:
         """The first call in an expression that may do more than give a value; None if there is none."""
         if isinstance(node, ast.Lambda):
             return None
-        if isinstance(node, _REFUSED):
+        if isinstance(node, _REFUSED) or self._is_reaching(node, place, frozenset()):
             return ast.unparse(node)
         if isinstance(node, ast.Call) and not self._is_harmless(node.func, place):
             return ast.unparse(node.func) + "(…)"
@@ -185,7 +180,9 @@ class Judge:
                 return True
         if isinstance(func, ast.Call):
             # `decorator(...)(function)`: what is inside is judged by itself.
-            return self._is_harmless(func.func, place)
+            made_by = dotted_name(func.func)
+            maker = self._program.meaning(place, made_by) if made_by else None
+            return isinstance(maker, Found) or (maker is not None and maker.startswith("keras."))
         return isinstance(func, ast.Attribute) and func.attr in METHODS
 
     def _nodes(self, found: Found) -> list[ast.AST]:
@@ -239,12 +236,11 @@ class Judge:
         return method is not None and self._is_calm_body(method, place, owner)
 
     def _is_calm_node(self, node: ast.AST, place: str) -> bool:
+        if isinstance(node, FunctionNode):
+            return self._is_calm_body(node, place, None)
         if node not in self._calm:
-            self._calm[node] = True  # where they call each other
-            if isinstance(node, ast.ClassDef):
-                self._calm[node] = self._is_calm_class(node, place)
-            elif isinstance(node, FunctionNode):
-                self._calm[node] = self._is_calm_body(node, place, None)
+            self._calm[node] = True  # where they make each other
+            self._calm[node] = isinstance(node, ast.ClassDef) and self._is_calm_class(node, place)
         return self._calm[node]
 
     def _is_calm_class(self, node: ast.ClassDef, place: str) -> bool:
@@ -265,7 +261,7 @@ class Judge:
     def _is_calm_body(self, function: FunctionNode, place: str, owner: ast.ClassDef | None) -> bool:
         if function in self._calm:
             return self._calm[function]
-        self._calm[function] = True
+        self._calm[function] = True  # where they call each other
         local = {each.arg for each in walk(function) if isinstance(each, ast.arg)}
         local |= {
             name
@@ -276,10 +272,21 @@ class Judge:
         }
         self._calm[function] = all(
             not isinstance(each, ast.While)
+            and not self._is_reaching(each, place, local)
             and not (isinstance(each, ast.Call) and not self._is_calm_callee(each.func, place, local, owner))
             for each in walk(function)
         )
         return self._calm[function]
+
+    def _is_reaching(self, node: ast.AST, place: str, local: Set[str]) -> bool:
+        """Whether what is named reaches outside, if only to hand it on: `sorted(names, key=open)`."""
+        name = dotted_name(node) if isinstance(node, ast.Name | ast.Attribute) else None
+        if name is None or name.partition(".")[0] in local:
+            return False
+        meaning = self._program.meaning(place, name)
+        if isinstance(meaning, str):
+            return is_reaching_name(meaning)
+        return meaning is None and name in REACHING_BUILTINS
 
     def _is_calm_callee(
         self, func: ast.expr, place: str, local: set[str], owner: ast.ClassDef | None
@@ -288,7 +295,7 @@ class Judge:
         if name is None:
             if not isinstance(func, ast.Attribute):
                 # `register(...)(cls)`, `TABLE[name](...)`: what it was given, and what it got by a call.
-                return True
+                return not (isinstance(func, ast.Call) and dotted_name(func.func) == "getattr")
             is_super = isinstance(func.value, ast.Call) and dotted_name(func.value.func) == "super"
             return is_super or func.attr in CALM_METHODS
         root, _, rest = name.partition(".")
