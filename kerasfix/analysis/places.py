@@ -39,8 +39,9 @@ class Places:
         if key not in self._heads:
             places = (_place(os.path.join(root, head)) for root in self._roots_of(folder))
             self._heads[key] = [place for place in places if place]
-        # No module imports itself.
-        place = next((place for place in self._heads[key] if place != file), None)
+        # No module imports itself, but a package imports its modules by its own name.
+        is_init = os.path.basename(file) == "__init__.py"
+        place = next((place for place in self._heads[key] if is_init or place != file), None)
         return (place, rest) if place else None
 
     def _roots_of(self, folder: str) -> list[str]:

@@ -186,6 +186,8 @@ class Closure:
     def _keep(self, place: str, index: int, definition: Definition, name: str, rest: Steps) -> None:
         if definition.is_import:
             self._keep_import(place, definition, name, rest)
+        elif (alias := self._alias(place, name)) is not None:
+            self._take_own(place, ".".join([alias, *rest]))
         elif (place, index) not in self._entered:
             self._entered.add((place, index))
             try:
@@ -195,6 +197,10 @@ class Closure:
                 raise
         self._use(place)
         self.kept.setdefault(place, {}).setdefault(index, set()).add(name)
+
+    def _alias(self, place: str, name: str) -> str | None:
+        module = self._module(place)
+        return module.alias_of(name) if module is not None else None
 
     def _keep_import(self, place: str, definition: Definition, name: str, rest: Steps) -> None:
         failed: list[SliceError] = []

@@ -13,8 +13,9 @@ def words(text: str) -> frozenset[str]:
 
 
 BUILTINS = words(
-    "abs bool bytes classmethod complex dict divmod enumerate float frozenset int len list max min object "
-    "pow property range reversed round set slice sorted staticmethod str sum super tuple zip"
+    "abs all any bool bytes callable classmethod complex dict divmod enumerate float frozenset getattr "
+    "hasattr int isinstance issubclass len list max min object pow property range reversed round set "
+    "slice sorted staticmethod str sum super tuple zip"
 )
 
 # Callees are written with their modules in full; "keras" stands for every way to spell Keras.
@@ -28,13 +29,15 @@ _KERAS_PREFIXES = tuple(
 _KERAS_NAMES = words(
     "keras.Input keras.Model keras.Sequential keras.models.Model keras.models.Sequential keras.Variable "
     "keras.DTypePolicy keras.InputSpec keras.utils.register_keras_serializable "
-    "keras.saving.register_keras_serializable keras.backend.image_data_format"
+    "keras.saving.register_keras_serializable keras.backend.image_data_format "
+    "keras.version keras.config.backend keras.config.floatx keras.config.image_data_format"
 )
 _TENSORFLOW_NAMES = words(
     "constant Variable TensorSpec TensorShape zeros ones fill eye range linspace cast convert_to_tensor "
     "reshape function stack concat sqrt square exp pow expand_dims constant_initializer "
     "random_normal_initializer random_uniform_initializer ones_initializer zeros_initializer as_dtype "
-    "dtypes.as_dtype get_logger"
+    "dtypes.as_dtype get_logger is_tensor "
+    "is_symbolic_tensor"
 )
 _NUMPY_NAMES = words(
     "array asarray zeros ones full eye arange linspace logspace prod sum mean sqrt square log log2 exp power "
@@ -76,9 +79,9 @@ CALM_BUILTINS = BUILTINS | words(
     "AttributeError RuntimeError AssertionError Exception DeprecationWarning UserWarning"
 )
 CALM_METHODS = METHODS | words(
-    "add append bind bind_partial clear discard endswith extend get_config insert isidentifier issubset "
-    "lstrip pop register remove replace rstrip setdefault signature sort title union update warn warning "
-    "debug info"
+    "add append bind bind_partial clear discard endswith extend findall group groups match search "
+    "get_config insert isidentifier issubset lstrip pop register remove replace rstrip setdefault "
+    "signature sort title union update warn warning debug info"
 )
 _CALM_LIBRARIES = words(
     "abc attr attrs collections copy dataclasses deprecated enum functools gin inspect itertools math namex "
@@ -86,7 +89,7 @@ _CALM_LIBRARIES = words(
     "weakref wrapt"
 )
 _CALM_NAMES = words(
-    "torch.utils._pytree.register_pytree_node torch.utils._pytree._register_pytree_node "
+    "torch.utils._pytree.register_pytree_node torch.utils._pytree._register_pytree_node sys._getframe "
     "logging.debug logging.info logging.warning importlib.util.find_spec importlib.metadata.version"
 )
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 
-from kerasfix.syntax import walk
+from kerasfix.syntax import children, walk
 from kerasfix.verify.harmless import (
     BUILTINS,
     CALM_BUILTINS,
@@ -22,7 +22,7 @@ from kerasfix.verify.harmless import (
     is_reaching_name,
     words,
 )
-from kerasfix.verify.modules import FunctionNode
+from kerasfix.verify.modules import FunctionNode, ImportNode, imports_of
 from kerasfix.verify.names import bound_names, dotted_name
 from kerasfix.verify.program import Found, Program
 
@@ -35,6 +35,25 @@ _REFUSED = (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
 # What runs when a class is called.
 _CONSTRUCTING = ("__new__", "__init__", "__post_init__", "__setattr__", "__init_subclass__")
 _PROPERTY = ("setter", "getter", "deleter")
+
+
+class _Local:
+    """The names of a function and of those inside it.
+
+    Attributes:
+        names: Those of parameters and variables.
+        imports: Those that it imports.
+    """
+
+    def __init__(self, function: FunctionNode) -> None:
+        nodes = list(walk(function))
+        found = [item for each in nodes if isinstance(each, ImportNode) for item in imports_of(each)]
+        self.imports = {item.bound: item for item in found}
+        self.names = {each.arg for each in nodes if isinstance(each, ast.arg)}
+        for each in nodes:
+            if isinstance(each, ast.stmt) and each is not function and not isinstance(each, ImportNode):
+                self.names |= bound_names(each)
+        self.names -= self.imports.keys()
 
 
 class Judge:
@@ -159,7 +178,7 @@ class Judge:
         """The first call in an expression that may do more than give a value; None if there is none."""
         if isinstance(node, ast.Lambda):
             return None
-        if isinstance(node, _REFUSED) or self._is_reaching(node, place, frozenset()):
+        if isinstance(node, _REFUSED) or self._is_reaching(node, place, None):
             return ast.unparse(node)
         if isinstance(node, ast.Call) and not self._is_harmless(node.func, place):
             return ast.unparse(node.func) + "(…)"
@@ -262,35 +281,33 @@ class Judge:
         if function in self._calm:
             return self._calm[function]
         self._calm[function] = True  # where they call each other
-        local = {each.arg for each in walk(function) if isinstance(each, ast.arg)}
-        local |= {
-            name
-            for each in walk(function)
-            if isinstance(each, ast.stmt)
-            for name in bound_names(each)
-            if each is not function
-        }
+        local = _Local(function)
         self._calm[function] = all(
-            not isinstance(each, ast.While)
+            not (isinstance(each, ast.While) and isinstance(each.test, ast.Constant))
             and not self._is_reaching(each, place, local)
             and not (isinstance(each, ast.Call) and not self._is_calm_callee(each.func, place, local, owner))
-            for each in walk(function)
+            for each in _at_once(function)
         )
         return self._calm[function]
 
-    def _is_reaching(self, node: ast.AST, place: str, local: Set[str]) -> bool:
+    def _is_reaching(self, node: ast.AST, place: str, local: _Local | None) -> bool:
         """Whether what is named reaches outside, if only to hand it on: `sorted(names, key=open)`."""
         name = dotted_name(node) if isinstance(node, ast.Name | ast.Attribute) else None
-        if name is None or name.partition(".")[0] in local:
+        if name is None or (local is not None and name.partition(".")[0] in local.names):
             return False
-        meaning = self._program.meaning(place, name)
+        meaning = self._meaning(place, name, local)
         if isinstance(meaning, str):
             return is_reaching_name(meaning)
         return meaning is None and name in REACHING_BUILTINS
 
-    def _is_calm_callee(
-        self, func: ast.expr, place: str, local: set[str], owner: ast.ClassDef | None
-    ) -> bool:
+    def _meaning(self, place: str, dotted: str, local: _Local | None) -> str | Found | None:
+        """What a name stands for in a function, which may import for itself."""
+        root, *rest = dotted.split(".")
+        if local is not None and root in local.imports:
+            return self._program.meaning_of_import(local.imports[root], tuple(rest), place)
+        return self._program.meaning(place, dotted)
+
+    def _is_calm_callee(self, func: ast.expr, place: str, local: _Local, owner: ast.ClassDef | None) -> bool:
         name = dotted_name(func)
         if name is None:
             if not isinstance(func, ast.Attribute):
@@ -299,13 +316,13 @@ class Judge:
             is_super = isinstance(func.value, ast.Call) and dotted_name(func.value.func) == "super"
             return is_super or func.attr in CALM_METHODS
         root, _, rest = name.partition(".")
-        if root in local or root in ("self", "cls"):
+        if root in local.names or root in ("self", "cls"):
             if not rest:
                 return True
             if root in ("self", "cls") and owner is not None and _method(owner, rest) is not None:
                 return self._is_calm_method(owner, rest, place)
             return rest.rpartition(".")[2] in CALM_METHODS
-        meaning = self._program.meaning(place, name)
+        meaning = self._meaning(place, name, local)
         if isinstance(meaning, str):
             return is_calm_name(meaning)
         if meaning is not None:
@@ -323,6 +340,31 @@ def _method(owner: ast.ClassDef, name: str) -> FunctionNode | None:
         if isinstance(statement, FunctionNode) and statement.name == name:
             return statement
     return None
+
+
+def _at_once(function: FunctionNode) -> Iterable[ast.AST]:
+    """The nodes of a function that may run when it is called as a decorator: not those of the methods that it
+    makes, which run when the model does.
+    """
+    called = {_last(each.func) for each in walk(function) if isinstance(each, ast.Call)}
+    returned = {_last(each.value) for each in walk(function) if isinstance(each, ast.Return) and each.value}
+    waiting: list[ast.AST] = [function]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for child in children(node):
+            is_later = isinstance(child, FunctionNode) and child.name not in called
+            if not is_later or not _is_method(child, child.name in returned):  # type: ignore[arg-type,attr-defined]
+                waiting.append(child)
+
+
+def _is_method(function: FunctionNode, is_returned: bool) -> bool:
+    """Whether a function inside a decorator takes the place of the decorated one, or becomes a method."""
+    wrappers = (each.func if isinstance(each, ast.Call) else each for each in function.decorator_list)
+    if any(_last(each) == "wraps" for each in wrappers):
+        return True
+    first = function.args.args[0].arg if function.args.args else ""
+    return first == "self" and not is_returned
 
 
 def _not_in_functions(statement: ast.AST) -> Iterable[ast.AST]:

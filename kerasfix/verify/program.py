@@ -153,7 +153,9 @@ class Program:
                 return self.meaning_at(place, steps, submodules=False, depth=depth - 1)
             if len(imports) < len(module.binding[name]):
                 return Found(place, name, rest)
-            return self._meaning_of_import(imports[0], rest, place, depth - 1)
+            meanings = [self.meaning_of_import(item, rest, place, depth - 1) for item in imports]
+            # Of the library and what stands in for it where it is missing, the library counts.
+            return next((each for each in meanings if isinstance(each, str)), meanings[0])
         sub = inside(place, name) if submodules else None
         if sub is not None:
             return self.meaning_at(sub, rest, depth=depth - 1)
@@ -189,9 +191,10 @@ class Program:
         except SliceError:
             return None
 
-    def _meaning_of_import(
-        self, item: Import, rest: tuple[str, ...], importer: str, depth: int
+    def meaning_of_import(
+        self, item: Import, rest: tuple[str, ...], importer: str, depth: int = _MOST_STEPS
     ) -> str | Found | None:
+        """The same for what an import statement binds, with the attributes that are read of it."""
         if item.member is not None:
             steps: tuple[str, ...] = (item.member, *rest)
             spelled = item.module
