@@ -96,6 +96,10 @@ PROJECTS: dict[str, dict[str, str]] = {
         "base.py": "from net import helper\n" + BASE + "    def help(self): return helper()\n",
         "net.py": "from base import Base\ndef helper(): return 'help'\nclass Net(Base): pass\n",
     },
+    "modules in a circle, by their names": {
+        "base.py": "import net\nclass Before: pass\n" + BASE + "class After(net.Net): pass\n",
+        "net.py": "import base\nclass Net(base.Base):\n    def after(self): return base.After()\n",
+    },
     "a package that imports its own module": {
         "lib/__init__.py": "from lib import base\nfrom lib.base import Base\n",
         "lib/base.py": "from lib import other\n" + BASE,

@@ -22,6 +22,7 @@ from typing import Any
 _LACKING = re.compile(
     r"name '(\w+)' is not defined|module '[\w.]+' has no attribute '(\w+)'|cannot import name '(\w+)'"
 )
+_OF_MODULE = re.compile(r"(?:partially initialized )?module '([\w.]+)' has no attribute")
 _FLAGS = __future__.annotations.compiler_flag
 
 
@@ -154,8 +155,8 @@ class Program:
         code = compile(ast.Module([statement], []), file, "exec", flags=_FLAGS, dont_inherit=True)
         try:
             exec(code, self._modules[place].__dict__)
-        except (ImportError, NameError) as error:
-            if isinstance(error, NameError) and not self._may_come(str(error), place):
+        except (ImportError, NameError, AttributeError) as error:
+            if not isinstance(error, ImportError) and not self._may_come(str(error), place):
                 raise
             self._waiting.append(_Waiting(place, statement, _bound(statement), str(error)))
             return False
@@ -164,6 +165,9 @@ class Program:
     def _may_come(self, message: str, place: str) -> bool:
         """Whether what a statement looked up in vain is missing for a reason that is known."""
         if any("*" in waiting.names for waiting in self._waiting if waiting.place == place):
+            return True
+        half_done = _OF_MODULE.match(message)
+        if half_done is not None and half_done.group(1) in self._by_name:
             return True
         return self.lacking(message) is not None
 
