@@ -174,8 +174,22 @@ class _Proof:
         claims = tuple(name for each in wanted if each.fix for name in each.fix.mends)
         # A mended chain computes something else; all other fixes leave inference as it is.
         return self.session.compare(
-            target, report.text, plan.text, claims=claims, outputs_must_match=not _changes_outputs(plan)
+            target,
+            report.text,
+            plan.text,
+            claims=claims,
+            outputs_must_match=not _changes_outputs(plan),
+            others=self._texts(plans),
         )
+
+    def _texts(self, plans: dict[str, Plan | Problem]) -> dict[str, tuple[str, str]]:
+        """All files as they are and as they would be; one that cannot be planned stays as it is."""
+        texts = {}
+        for report in self.reports:
+            plan = plans.get(report.source.file)
+            text = plan.text if isinstance(plan, Plan) else report.text
+            texts[report.source.file] = (report.text, text)
+        return texts
 
     def _accept(self, wanted: list[Finding], model: ModelReport | Problem) -> bool:
         is_proved = isinstance(model, ModelReport) and model.verdict is VerdictKind.PROVED

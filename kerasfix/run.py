@@ -260,7 +260,7 @@ def _uncollected() -> Iterator[None]:
 
 def _around(paths: Sequence[Path], found: list[Found]) -> Iterator[Path]:
     """The files of the run, those beside them and those of their project: where subclasses are looked for."""
-    from kerasfix.analysis.project import project_root
+    from kerasfix.analysis.places import project_root
 
     known = {each.path: None for each in found}
     folders = {path if path.is_dir() else path.parent for path in paths}

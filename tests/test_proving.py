@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -55,6 +55,7 @@ class _Runs:
     def __init__(self, judge: Judge) -> None:
         self.judge = judge
         self.asked: list[tuple[Target, tuple[str, ...], bool]] = []
+        self.others: list[Mapping[str, tuple[str, str]]] = []
 
     def compare(
         self,
@@ -64,7 +65,9 @@ class _Runs:
         *,
         claims: Sequence[str] = (),
         outputs_must_match: bool = True,
+        others: Mapping[str, tuple[str, str]],
     ) -> ModelReport:
+        self.others.append(others)
         self.asked.append((target, tuple(claims), outputs_must_match))
         verdict = self.judge(target, patched, claims)
         known: dict[str, Any] = dict.fromkeys(["keras_version", "backend", "device", "before", "after"])
@@ -107,6 +110,8 @@ def test_suggestions_that_a_run_proves_together_are_written_together() -> None:
     assert proof.plan.left == ()
     assert [target.class_name for target, _, _ in runs.asked] == ["Net", "Other"]
     assert set(runs.asked[0][1]) == {"a1", "b1"}
+    [(before, after)] = runs.others[0].values()
+    assert (before, FIRST in after, SECOND in after) == (TWO_BREAKS, True, True)
 
 
 def test_where_they_fail_together_each_has_its_chance() -> None:

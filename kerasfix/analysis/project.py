@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from kerasfix.analysis.index import ClassInfo, Method, Module
+from kerasfix.analysis.places import Places, inside
 from kerasfix.analysis.scope import (
     EITHER,
     IN_PROJECT,
@@ -30,8 +31,6 @@ from kerasfix.source import Source, SourceError, decode
 from kerasfix.syntax import walk
 from kerasfix.workspace import WorkspaceError, read
 
-# What says that a folder is the root of a project.
-_ROOT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 # A module that is only imported is not worth more than this, in bytes; people's modules are far smaller.
 _MAX_IMPORTED = 2_000_000
 _MAX_STEPS = 30
@@ -49,9 +48,8 @@ class Project:
         self.given: list[Module] = [Module(source, self, given=True) for source in sources.values()]
         self._modules: dict[str, Module | None] = {module.file: module for module in self.given}
         self._names: dict[tuple[str, str], str] = {}
-        self._roots: dict[str, list[str]] = {}
         self._speaking: dict[ClassInfo, dict[Module, None]] = {}
-        self._heads: dict[tuple[str, str], list[str]] = {}
+        self._places = Places(module.file for module in self.given)
 
     @classmethod
     def of(cls, source: Source) -> Project:
@@ -246,48 +244,7 @@ class Project:
 
     def _start(self, dotted: str, importer: Module) -> tuple[str, list[str]] | None:
         """The file or folder where the search begins, and the names that are left."""
-        if not importer.file:
-            return None
-        if dotted.startswith("."):
-            level = len(dotted) - len(dotted.lstrip("."))
-            folder = importer.folder
-            for _ in range(level - 1):
-                folder = os.path.dirname(folder)
-            return _package(folder), [step for step in dotted[level:].split(".") if step]
-        head, *rest = dotted.split(".")
-        key = (importer.folder, head)
-        if key not in self._heads:
-            places = (_place(os.path.join(root, head)) for root in self._roots_of(importer.folder))
-            self._heads[key] = [place for place in places if place]
-        # No module imports itself.
-        place = next((place for place in self._heads[key] if place != importer.file), None)
-        return (place, rest) if place else None
-
-    def _roots_of(self, folder: str) -> list[str]:
-        """Where absolute imports of a file in `folder` may lead, the nearest first."""
-        if folder not in self._roots:
-            package = folder
-            while os.path.isfile(os.path.join(package, "__init__.py")):
-                package = os.path.dirname(package)
-            found = [package]
-            for root in (project_root(folder), self._common_folder):
-                if root is not None:
-                    found += [str(parent) for parent in Path(package).parents if parent.is_relative_to(root)]
-                    found.append(os.path.join(root, "src"))
-            if package != folder:
-                # A script in a package that is run from its own folder.
-                found.append(folder)
-            self._roots[folder] = list(dict.fromkeys(found))
-        return self._roots[folder]
-
-    @cached_property
-    def _common_folder(self) -> str | None:
-        """The folder that holds all given files: where there is nothing else to tell the root by."""
-        folders = {module.folder for module in self.given if module.file}
-        try:
-            return os.path.commonpath(folders) if folders else None
-        except ValueError:  # different drives
-            return None
+        return self._places.start(dotted, importer.file) if importer.file else None
 
     def _member(self, place: str, name: str, *, last: bool) -> str | None:
         """What `name` is in a module or folder; None if that cannot be told.
@@ -295,9 +252,7 @@ class Project:
         On the way to something else it is a module where there is one; at the end, what `__init__` calls so.
         """
         is_file = place.endswith(".py")
-        is_package = not is_file or os.path.basename(place) == "__init__.py"
-        folder = os.path.dirname(place) if is_file else place
-        inner = _place(os.path.join(folder, name)) if is_package else None
+        inner = inside(place, name)
         if is_file and (last or inner is None):
             module = self._module(place)
             if module is None:
@@ -344,25 +299,3 @@ class Project:
         except (OSError, WorkspaceError, SourceError):
             return None
         return Module(source, self, given=False)
-
-
-def project_root(folder: str) -> str | None:
-    """The nearest folder, from `folder` up, that looks like the root of a project."""
-    for each in (Path(folder), *Path(folder).parents):
-        if any((each / mark).exists() for mark in _ROOT_MARKS):
-            return str(each)
-    return None
-
-
-def _package(folder: str) -> str:
-    init = os.path.join(folder, "__init__.py")
-    return init if os.path.isfile(init) else folder
-
-
-def _place(stem: str) -> str | None:
-    """The file or folder of a module, given its path without a suffix; a link is what it leads to."""
-    if os.path.isdir(stem):
-        package = _package(stem)
-        if package != stem or not os.path.isfile(stem + ".py"):
-            return os.path.realpath(package)
-    return os.path.realpath(stem + ".py") if os.path.isfile(stem + ".py") else None

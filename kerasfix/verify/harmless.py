@@ -1,49 +1,48 @@
-"""Which expressions may be evaluated while a module's definitions are loaded.
+"""What may be called while a module's definitions are loaded, by name.
 
-Literals, arithmetic, containers and names are harmless; a call is harmless only if its callee stands on the
-list below. The list names what people write at the top of model files: layers, initializers, constants, paths
-that are only spelled. Nothing on it opens a file, a socket, a process or a thread.
+The lists name what people write at the top of model files: layers, initializers, constants, paths that are
+only spelled; and what their decorators and registries do. Nothing on them opens a file, a socket, a process
+or a thread.
 """
 
 from __future__ import annotations
 
-import ast
-import builtins
-from collections.abc import Mapping
 
-
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_BUILTINS = _words(
-    "abs bool bytes classmethod complex dict divmod enumerate float frozenset int len list max min object "
-    "pow property range reversed round set slice sorted staticmethod str sum super tuple zip"
+BUILTINS = words(
+    "abs all any bool bytes callable classmethod complex dict divmod enumerate float frozenset getattr "
+    "hasattr int isinstance issubclass len list max min object pow property range reversed round set "
+    "slice sorted staticmethod str sum super tuple zip"
 )
 
 # Callees are written with their modules in full; "keras" stands for every way to spell Keras.
 _KERAS_PREFIXES = tuple(
     f"keras.{room}."
-    for room in _words(
+    for room in words(
         "layers initializers regularizers constraints activations losses metrics optimizers backend ops "
         "random mixed_precision experimental.preprocessing"
     )
 )
-_KERAS_NAMES = _words(
+_KERAS_NAMES = words(
     "keras.Input keras.Model keras.Sequential keras.models.Model keras.models.Sequential keras.Variable "
     "keras.DTypePolicy keras.InputSpec keras.utils.register_keras_serializable "
-    "keras.saving.register_keras_serializable keras.backend.image_data_format"
+    "keras.saving.register_keras_serializable keras.backend.image_data_format "
+    "keras.version keras.config.backend keras.config.floatx keras.config.image_data_format"
 )
-_TENSORFLOW_NAMES = _words(
+_TENSORFLOW_NAMES = words(
     "constant Variable TensorSpec TensorShape zeros ones fill eye range linspace cast convert_to_tensor "
     "reshape function stack concat sqrt square exp pow expand_dims constant_initializer "
     "random_normal_initializer random_uniform_initializer ones_initializer zeros_initializer as_dtype "
-    "dtypes.as_dtype"
+    "dtypes.as_dtype get_logger is_tensor "
+    "is_symbolic_tensor"
 )
-_NUMPY_NAMES = _words(
+_NUMPY_NAMES = words(
     "array asarray zeros ones full eye arange linspace logspace prod sum mean sqrt square log log2 exp power "
     "float16 float32 float64 int8 int16 int32 int64 uint8 bool_ dtype ceil floor round array_split "
-    "concatenate stack reshape max min abs sin cos tile repeat identity"
+    "concatenate stack finfo iinfo reshape max min abs sin cos tile repeat identity"
 )
 _PREFIXES = (
     *_KERAS_PREFIXES,
@@ -58,7 +57,7 @@ _NAMES = (
     _KERAS_NAMES
     | {f"tensorflow.{name}" for name in _TENSORFLOW_NAMES}
     | {f"numpy.{name}" for name in _NUMPY_NAMES}
-    | _words(
+    | words(
         "collections.namedtuple collections.OrderedDict collections.defaultdict collections.deque "
         "dataclasses.field dataclasses.dataclass functools.partial functools.wraps functools.lru_cache "
         "functools.cache enum.auto enum.unique pathlib.Path os.path.join os.path.dirname os.path.abspath "
@@ -68,32 +67,42 @@ _NAMES = (
     )
 )
 # Methods of strings, containers and arrays that give a new value and touch nothing else.
-_METHODS = _words(
+METHODS = words(
     "split rsplit join format lower upper strip replace startswith endswith get keys values items copy "
     "index count astype reshape tolist as_posix"
 )
 
-_REFUSED = (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
+# What the bodies of decorators, registries and small constructors call besides.
+CALM_BUILTINS = BUILTINS | words(
+    "all any callable chr delattr filter format getattr hasattr hash id isinstance issubclass iter locals "
+    "map next ord repr setattr type vars NotImplementedError ValueError TypeError KeyError ImportError "
+    "AttributeError RuntimeError AssertionError Exception DeprecationWarning UserWarning"
+)
+CALM_METHODS = METHODS | words(
+    "add append bind bind_partial clear discard endswith extend findall group groups match search "
+    "get_config insert isidentifier issubset lstrip pop register remove replace rstrip setdefault "
+    "signature sort title union update warn warning debug info"
+)
+_CALM_LIBRARIES = words(
+    "abc attr attrs collections copy dataclasses deprecated enum functools gin inspect itertools math namex "
+    "numbers operator packaging re six string textwrap typeguard types typing typing_extensions warnings "
+    "weakref wrapt"
+)
+_CALM_NAMES = words(
+    "torch.utils._pytree.register_pytree_node torch.utils._pytree._register_pytree_node sys._getframe "
+    "logging.debug logging.info logging.warning importlib.util.find_spec importlib.metadata.version"
+)
 
 
-def offence(node: ast.AST, modules: Mapping[str, str], plain_classes: frozenset[str]) -> str | None:
-    """The first call in an expression that may do more than give a value; None if there is none.
-
-    Args:
-        node: An expression.
-        modules: Names bound by imports -> the full dotted name that they stand for.
-        plain_classes: Classes of the file that can be constructed without running code of theirs.
-    """
-    if isinstance(node, ast.Lambda):
-        return None
-    if isinstance(node, _REFUSED):
-        return ast.unparse(node)
-    if isinstance(node, ast.Call) and not _harmless_callee(node.func, modules, plain_classes):
-        return ast.unparse(node.func) + "(…)"
-    for child in ast.iter_child_nodes(node):
-        if found := offence(child, modules, plain_classes):
-            return found
-    return None
+REACHING_BUILTINS = words("open exec eval compile input __import__ breakpoint exit quit")
+_REACHING_LIBRARIES = words(
+    "asyncio builtins ctypes ftplib glob http io multiprocessing os pickle requests runpy shutil signal "
+    "smtplib socket subprocess tempfile threading urllib webbrowser"
+)
+_NOT_REACHING = words(
+    "os.environ os.getenv os.path os.sep os.name os.linesep os.pathsep os.PathLike os.fspath io.StringIO "
+    "io.BytesIO"
+)
 
 
 def canonical(dotted: str) -> str:
@@ -110,23 +119,19 @@ def canonical(dotted: str) -> str:
     return dotted
 
 
-def dotted_name(node: ast.AST) -> str | None:
-    """The text of a plain dotted name such as `a.b.c`, None for anything else."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute):
-        value = dotted_name(node.value)
-        return None if value is None else f"{value}.{node.attr}"
-    return None
+def is_harmless_name(full: str) -> bool:
+    """Whether what a library calls so (see `canonical`) may be called while definitions are loaded."""
+    return full in _NAMES or full.startswith(_PREFIXES)
 
 
-def _harmless_callee(func: ast.expr, modules: Mapping[str, str], plain_classes: frozenset[str]) -> bool:
-    name = dotted_name(func)
-    if name is not None:
-        root, _, rest = name.partition(".")
-        if root in modules:
-            full = canonical(modules[root] + ("." + rest if rest else ""))
-            return full in _NAMES or full.startswith(_PREFIXES)
-        if not rest:
-            return name in plain_classes or (name in _BUILTINS and hasattr(builtins, name))
-    return isinstance(func, ast.Attribute) and func.attr in _METHODS
+def is_reaching_name(full: str) -> bool:
+    """Whether a library's thing opens files, sockets, processes or threads; modules as a whole do not."""
+    root, _, rest = full.partition(".")
+    if root not in _REACHING_LIBRARIES or not rest or is_harmless_name(full):
+        return False
+    return ".".join(full.split(".")[:2]) not in _NOT_REACHING
+
+
+def is_calm_name(full: str) -> bool:
+    """The same for what a function of the project calls that is run while definitions are loaded."""
+    return is_harmless_name(full) or full in _CALM_NAMES or full.partition(".")[0] in _CALM_LIBRARIES

@@ -6,7 +6,7 @@ import ast
 import re
 
 from kerasfix.source import Source, SourceError
-from kerasfix.verify.harmless import dotted_name
+from kerasfix.verify.names import dotted_name
 
 _SHAPE_KEYWORDS = {"shape", "input_shape", "batch_shape", "batch_input_shape"}
 _WITH_BATCH = {"batch_shape", "batch_input_shape"}

@@ -9,18 +9,41 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
+from kerasfix.syntax import walk
+
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
-def global_reads(node: ast.AST) -> set[str]:
-    """The names that `node`, a statement or expression of the module, looks up in the module or in builtins.
+def global_reads(node: ast.AST) -> dict[str, bool]:
+    """What `node`, a statement or expression of the module, looks up in the module or in builtins.
 
     Annotations are left out: the worker compiles with postponed evaluation, so they are never looked up.
+
+    Returns:
+        Names with the attributes that are read of them ("tf.keras.Model") -> whether they are looked up when
+        the statement runs; False for those that only functions look up, when they are called.
     """
     reader = _Reader()
     reader.visit(node)
-    return reader.names
+    return reader.reads
+
+
+def imports_in_functions(node: ast.stmt) -> list[ast.Import | ast.ImportFrom]:
+    """The import statements inside the functions of a statement."""
+    functions = [each for each in walk(node) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+    found = [each for one in functions for each in walk(one) if isinstance(each, ast.Import | ast.ImportFrom)]
+    return list(dict.fromkeys(found))
+
+
+def dotted_name(node: ast.AST) -> str | None:
+    """The text of a plain dotted name such as `a.b.c`, None for anything else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        value = dotted_name(node.value)
+        return None if value is None else f"{value}.{node.attr}"
+    return None
 
 
 def bound_names(statement: ast.stmt) -> set[str]:
@@ -30,32 +53,46 @@ def bound_names(statement: ast.stmt) -> set[str]:
 
 class _Reader(ast.NodeVisitor):
     def __init__(self) -> None:
-        self.names: set[str] = set()
+        self.reads: dict[str, bool] = {}
         self.scopes: list[set[str]] = []
+        self._functions = 0
 
     def visit_Name(self, node: ast.Name) -> None:
-        if isinstance(node.ctx, ast.Load) and not any(node.id in scope for scope in self.scopes):
-            self.names.add(node.id)
+        if isinstance(node.ctx, ast.Load):
+            self._read(node.id)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        dotted = dotted_name(node)
+        if dotted is None:
+            self.generic_visit(node)
+        else:
+            self._read(dotted)
+
+    def _read(self, dotted: str) -> None:
+        name = dotted.partition(".")[0]
+        if not any(name in scope for scope in self.scopes):
+            self.reads[dotted] = self.reads.get(dotted, False) or not self._functions
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        self._visit_all(node.decorator_list)
+        self._visit_all([*node.decorator_list, *_defaults(node.args)])
         self._visit_function(node, node.body)
 
     visit_AsyncFunctionDef = visit_FunctionDef
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
+        self._visit_all(_defaults(node.args))
         self._visit_function(node, [node.body])
 
     def _visit_function(self, node: FunctionNode, body: Iterable[ast.AST]) -> None:
-        arguments = node.args
-        self._visit_all([*arguments.defaults, *(item for item in arguments.kw_defaults if item is not None)])
-        local = {argument.arg for argument in _all_arguments(arguments)}
+        local = {argument.arg for argument in _all_arguments(node.args)}
         body = list(body)
         statements = [item for item in body if isinstance(item, ast.stmt)]
         declared = _declared_global(statements)
         local |= _own_bindings(statements) - declared
         self.scopes.append(local)
+        self._functions += 1
         self._visit_all(body)
+        self._functions -= 1
         self.scopes.pop()
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
@@ -65,8 +102,7 @@ class _Reader(ast.NodeVisitor):
         for statement in node.body:
             if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 self.scopes.append(bound)
-                self._visit_all(statement.decorator_list)
-                self._visit_all(statement.args.defaults)
+                self._visit_all([*statement.decorator_list, *_defaults(statement.args)])
                 self.scopes.pop()
                 self._visit_function_body_only(statement)
             else:
@@ -99,6 +135,10 @@ class _Reader(ast.NodeVisitor):
     def _visit_all(self, nodes: Iterable[ast.AST]) -> None:
         for node in nodes:
             self.visit(node)
+
+
+def _defaults(arguments: ast.arguments) -> list[ast.expr]:
+    return [*arguments.defaults, *(item for item in arguments.kw_defaults if item is not None)]
 
 
 def _all_arguments(arguments: ast.arguments) -> list[ast.arg]:

@@ -18,6 +18,7 @@ from typing import Any
 from kerasfix.verify.errors import SliceError
 from kerasfix.verify.hints import input_shapes
 from kerasfix.verify.observed import observation
+from kerasfix.verify.program import Shelf
 from kerasfix.verify.report import (
     InputArray,
     ModelReport,
@@ -46,7 +47,7 @@ class Target:
     """A class to verify.
 
     Attributes:
-        path: Its file; read by nobody here, but its folder tells which imports belong to the project.
+        path: Its file; not read itself, but the modules that it imports are found from there.
         line: The line of the class statement.
         made_lines: Attribute of a layer -> the line that makes it.
         lost_lines: Attribute of a layer -> the line that loses its output.
@@ -110,6 +111,7 @@ class Session:
         )
         self._specs: dict[str, Mapping[str, Any]] = {}
         self._seen: dict[tuple[str, str, str], _Seen] = {}
+        self._shelf = Shelf()
 
     def __enter__(self) -> Session:
         return self
@@ -140,6 +142,7 @@ class Session:
         *,
         claims: Sequence[str] = (),
         outputs_must_match: bool = True,
+        others: Mapping[str, tuple[str, str]] | None = None,
     ) -> ModelReport:
         """Run both versions of a class on the same weights and inputs, and judge the difference.
 
@@ -148,6 +151,8 @@ class Session:
             patched: The text of the whole module as it would be.
             claims: Attributes of the layers that the fix is said to bring back.
             outputs_must_match: Whether the outputs in inference mode must stay as they are.
+            others: Other modules of the project, by their absolute paths: as they are and as they would be.
+                Those that are not given are read from disk where the class needs them.
 
         Returns:
             Always a report: a model that cannot be driven gets the verdict "not-verified" and the reason.
@@ -157,7 +162,7 @@ class Session:
         """
         started = time.monotonic()
         try:
-            versions = self._slices(target, original, patched)
+            versions = self._slices(target, original, patched, others or {})
         except SliceError as error:
             verdict = Verdict(VerdictKind.NOT_VERIFIED, (f"not verified: {error}",))
             return self._report(target, _Seen(), _Seen(), verdict, started)
@@ -177,14 +182,22 @@ class Session:
             verdict = judge(before.observation, after.observation, claims, outputs_must_match)
         return self._report(target, before, after, verdict, started)
 
-    def _slices(self, target: Target, original: str, patched: str) -> tuple[Slice, Slice]:
-        def is_project_module(name: str) -> bool:
-            return _is_beside(target.path, name)
-
-        return (
-            slice_class(original, target.class_name, is_project_module),
-            slice_class(patched, target.class_name, is_project_module),
+    def _slices(
+        self, target: Target, original: str, patched: str, others: Mapping[str, tuple[str, str]]
+    ) -> tuple[Slice, Slice]:
+        file = str(target.path.absolute())
+        beside = {path: texts for path, texts in others.items() if path != file}
+        before, after = (
+            slice_class(
+                text,
+                target.class_name,
+                file,
+                others={path: texts[version] for path, texts in beside.items()},
+                shelf=self._shelf,
+            )
+            for version, text in enumerate((original, patched))
         )
+        return before, after
 
     def _observe_both(
         self, target: Target, original: Slice, patched: Slice, hints: list[list[int]]
@@ -222,15 +235,15 @@ class Session:
         spec: Mapping[str, Any] | None,
         hints: list[list[int]],
     ) -> _Seen:
-        cache_key = (_key(target), version.text, repr(spec))
+        cache_key = (_key(target), version.key, repr(spec))
         if cache_key not in self._seen:
             self._progress(f"{target.class_name}: {label}")
             settings = self._models.get(target.class_name, ModelSettings())
             outcome = self._runner.run(
                 {
                     "kind": "observe",
-                    "source": version.text,
-                    "file": str(target.path),
+                    "parts": [part.to_json() for part in version.parts],
+                    "file": version.parts[0].file,
                     "class": target.class_name,
                     "seed": _SEED,
                     "steps": _STEPS,
@@ -245,7 +258,7 @@ class Session:
             self._seen[cache_key] = seen
             if seen.spec is not None:
                 # Asked again with the input that it found, it would show the same.
-                self._seen[(cache_key[0], version.text, repr(seen.spec))] = seen
+                self._seen[(cache_key[0], version.key, repr(seen.spec))] = seen
         return self._seen[cache_key]
 
     def _understand(self, target: Target, outcome: Outcome, spec: Mapping[str, Any] | None) -> _Seen:
@@ -296,19 +309,6 @@ def _key(target: Target) -> str:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def _is_beside(path: Path, module: str) -> bool:
-    """Whether a module's name leads to a file of the project: beside the file, or beside its package."""
-    if not module:
-        return False
-    folder = path.absolute().parent
-    while True:
-        if (folder / f"{module}.py").is_file() or (folder / module / "__init__.py").is_file():
-            return True
-        if not (folder / "__init__.py").is_file():
-            return False
-        folder = folder.parent
 
 
 def _other_input_may_help(observation: Observation) -> bool:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from verify_models import model
@@ -21,11 +22,17 @@ from kerasfix.verify.errors import VerifyError
 from kerasfix.verify.report import ModelReport, VerdictKind
 from kerasfix.verify.runner import Runner
 from kerasfix.verify.session import Session, Target
+from kerasfix.verify.slice import Part
 
 pytestmark = pytest.mark.keras
 
 GOOD = model("self.a = layers.Dense(4)", "return self.a(x)")
 posix_only = pytest.mark.skipif(os.name != "posix", reason="process groups and signals")
+
+
+def _part(text: str) -> dict[str, Any]:
+    """A module as a job carries it."""
+    return Part(place="net.py", file="net.py", name="net", text=text).to_json()
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +170,7 @@ def test_nothing_outlives_a_kerasfix_that_is_killed(tmp_path: Path) -> None:
 def test_a_system_that_cannot_fork_starts_an_interpreter_per_job(tmp_path: Path) -> None:
     job = {
         "kind": "observe",
-        "source": GOOD,
+        "parts": [_part(GOOD)],
         "file": "net.py",
         "class": "Net",
         "seed": 1,
@@ -197,7 +204,7 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
     timer.start()
     job = {
         "kind": "observe",
-        "source": patched("time.sleep(100)"),
+        "parts": [_part(patched("time.sleep(100)"))],
         "file": "net.py",
         "class": "Net",
         "seed": 1,

@@ -182,19 +182,6 @@ def test_type_checking_blocks_are_dropped() -> None:
     assert "missing" not in slice_class(text, "Net").text
 
 
-@pytest.mark.parametrize("statement", ["from helpers import f", "import helpers", "from .helpers import f"])
-def test_a_module_of_the_project_is_named_and_not_run(statement: str) -> None:
-    use = "helpers.f" if statement.startswith("import") else "f"
-    text = f"import keras\n{statement}\nclass Net(keras.Model):\n    def call(self, x): return {use}(x)\n"
-    with pytest.raises(SliceError, match=r"it needs the module `\.?helpers` of the project \(line 2\)"):
-        slice_class(text, "Net", lambda name: name == "helpers")
-
-
-def test_a_module_of_the_project_that_is_not_needed_is_no_obstacle() -> None:
-    text = "import keras\nfrom helpers import f\nclass Net(keras.Model): pass\nf()\n"
-    assert "helpers" not in slice_class(text, "Net", lambda name: name == "helpers").text
-
-
 def test_statements_that_share_a_line_are_told_apart() -> None:
     text = "import keras; run(); N = 3\nclass Net(keras.Model):\n    n = N\n"
     assert top_level(slice_class(text, "Net").text)[:2] == ["import keras", "N = 3"]

@@ -21,8 +21,17 @@ from .candidates import Spec
 from .drive import Driven, call, drive
 from .frameworks import Framework, framework_for
 from .inputs import Prober, arrange, arrays_for
-from .load import Refused, construct, line_of, load_class, one_line, required_arguments
+from .load import (
+    Refused,
+    construct,
+    line_of,
+    load_class,
+    one_line,
+    refuse_what_is_lacking,
+    required_arguments,
+)
 from .observe import Recorder
+from .program import Program
 from .train import Trainer, seed_everything
 from .walk import Named, layers_of, named_variables
 from .weights import SharedWeights
@@ -44,7 +53,7 @@ def run(job: dict[str, Any]) -> None:
     _forbid_network()
     warnings.simplefilter("ignore")
     try:
-        result = _hello() if job["kind"] == "hello" else _observe(job)
+        result = _hello() if job["kind"] == "hello" else _observe_program(job)
     except Refused as refused:
         result = {
             "outcome": "refused",
@@ -83,12 +92,27 @@ def _hello() -> dict[str, Any]:
     return {"outcome": "hello", "keras": str(keras.__version__), "backend": backend, "device": device}
 
 
-def _observe(job: dict[str, Any]) -> dict[str, Any]:
+def _observe_program(job: dict[str, Any]) -> dict[str, Any]:
+    """Observe a class; what it raises for want of something that is not in its slice is no fault of it."""
+    program = Program(job["parts"])
+    try:
+        result = _observe(job, program)
+    except Refused as refused:
+        refuse_what_is_lacking(program, [refused.reason])
+        raise
+    observation = result["observation"]
+    refuse_what_is_lacking(
+        program, [*observation.get("errors", {}).values(), observation.get("raised") or ""]
+    )
+    return result
+
+
+def _observe(job: dict[str, Any], program: Program) -> dict[str, Any]:
     say = _Teller(job["result"] + ".phase")
     result: dict[str, Any] = {"outcome": "observed", "input": job["input"]}
     say("import")
     try:
-        cls = load_class(job["source"], job["file"], job["class"])
+        cls = load_class(program, job["parts"][0]["place"], job["class"])
     except Refused:
         raise
     except (Exception, SystemExit) as error:

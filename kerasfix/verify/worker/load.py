@@ -1,15 +1,14 @@
 """From the sliced source to a class, and from the class to an instance."""
 
 from __future__ import annotations
-import __future__
 
 import inspect
-import linecache
 import re
-import sys
 import traceback
-import types
+from collections.abc import Iterable
 from typing import Any
+
+from .program import Program
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _WRAPPED = re.compile(
@@ -32,28 +31,39 @@ class Refused(Exception):
         self.settings = settings
 
 
-def load_class(source: str, file: str, name: str) -> type:
+def load_class(program: Program, place: str, name: str) -> type:
     """Run the definitions and give the class.
 
-    The code carries the user's file name, so that tracebacks and `inspect.getsource` show the user's lines.
+    The code carries the user's file names, so that tracebacks and `inspect.getsource` show the user's lines.
     Annotations are not evaluated: names that only they use may be missing.
+
+    Raises:
+        Refused: if it needs what is not there.
     """
-    module = types.ModuleType("__kerasfix_model__")
-    module.__file__ = file
-    sys.modules[module.__name__] = module
-    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    flags = __future__.annotations.compiler_flag
-    code = compile(source, file, "exec", flags=flags, dont_inherit=True)
-    try:
-        exec(code, module.__dict__)
-    except ImportError as error:
-        raise Refused(
-            "import", f"its file imports something that this Python does not have: {error}"
-        ) from error
-    cls = module.__dict__.get(name)
+    cls = program.class_named(place, name)
+    if cls is None and (reason := program.reason_for(name, place)) is not None:
+        raise Refused("import", _said(reason))
     if not isinstance(cls, type):
         raise Refused("import", f"{name} is not a class after its file's definitions have run")
     return cls
+
+
+def refuse_what_is_lacking(program: Program, messages: Iterable[str]) -> None:
+    """A model that raises for want of what is not in its slice has not shown anything.
+
+    Raises:
+        Refused: if one of the messages says so.
+    """
+    for message in messages:
+        reason = program.lacking(message)
+        if reason is not None:
+            raise Refused("import", _said(reason))
+
+
+def _said(reason: str) -> str:
+    if reason.startswith("it needs"):
+        return reason
+    return f"it imports something that this Python does not have: {reason}"
 
 
 def required_arguments(cls: type) -> list[str]:

@@ -1,0 +1,107 @@
+"""Where modules are: the file or folder that a module's name leads to, found as Python would find it.
+
+A place is the path of a module's file, of a package's `__init__.py`, or of a folder without one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+
+# What says that a folder is the root of a project.
+_ROOT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
+
+
+class Places:
+    """The places of the modules that some files import.
+
+    Args:
+        given: The files that are looked at; the folder that holds them all may be the root of their project.
+    """
+
+    def __init__(self, given: Iterable[str]) -> None:
+        self._given = list(given)
+        self._roots: dict[str, list[str]] = {}
+        self._heads: dict[tuple[str, str], list[str]] = {}
+
+    def start(self, dotted: str, file: str) -> tuple[str, list[str]] | None:
+        """The place where the search for an imported name begins, and the names that are left."""
+        folder = os.path.dirname(file)
+        if dotted.startswith("."):
+            level = len(dotted) - len(dotted.lstrip("."))
+            for _ in range(level - 1):
+                folder = os.path.dirname(folder)
+            return _package(folder), [step for step in dotted[level:].split(".") if step]
+        head, *rest = dotted.split(".")
+        key = (folder, head)
+        if key not in self._heads:
+            places = (_place(os.path.join(root, head)) for root in self._roots_of(folder))
+            self._heads[key] = [place for place in places if place]
+        # No module imports itself, but a package imports its modules by its own name.
+        is_init = os.path.basename(file) == "__init__.py"
+        place = next((place for place in self._heads[key] if is_init or place != file), None)
+        return (place, rest) if place else None
+
+    def _roots_of(self, folder: str) -> list[str]:
+        """Where absolute imports of a file in `folder` may lead, the nearest first."""
+        if folder not in self._roots:
+            package = folder
+            while os.path.isfile(os.path.join(package, "__init__.py")):
+                package = os.path.dirname(package)
+            found = [package]
+            for root in (project_root(folder), self._common_folder):
+                if root is not None:
+                    found += [str(parent) for parent in Path(package).parents if parent.is_relative_to(root)]
+                    found.append(os.path.join(root, "src"))
+            if package != folder:
+                # A script in a package that is run from its own folder.
+                found.append(folder)
+            self._roots[folder] = list(dict.fromkeys(found))
+        return self._roots[folder]
+
+    @cached_property
+    def _common_folder(self) -> str | None:
+        """The folder that holds all given files: where there is nothing else to tell the root by."""
+        folders = {os.path.dirname(file) for file in self._given if file}
+        try:
+            return os.path.commonpath(folders) if folders else None
+        except ValueError:  # different drives
+            return None
+
+
+def inside(place: str, name: str) -> str | None:
+    """The place of a module in a package or folder; None for what has no modules in it."""
+    return _place(os.path.join(folder_of(place), name)) if is_package(place) else None
+
+
+def is_package(place: str) -> bool:
+    return not place.endswith(".py") or os.path.basename(place) == "__init__.py"
+
+
+def folder_of(place: str) -> str:
+    """A folder itself, or the one that a file is in."""
+    return os.path.dirname(place) if place.endswith(".py") else place
+
+
+def project_root(folder: str) -> str | None:
+    """The nearest folder, from `folder` up, that looks like the root of a project."""
+    for each in (Path(folder), *Path(folder).parents):
+        if any((each / mark).exists() for mark in _ROOT_MARKS):
+            return str(each)
+    return None
+
+
+def _package(folder: str) -> str:
+    init = os.path.join(folder, "__init__.py")
+    return init if os.path.isfile(init) else folder
+
+
+def _place(stem: str) -> str | None:
+    """The file or folder of a module, given its path without a suffix; a link is what it leads to."""
+    if os.path.isdir(stem):
+        package = _package(stem)
+        if package != stem or not os.path.isfile(stem + ".py"):
+            return os.path.realpath(package)
+    return os.path.realpath(stem + ".py") if os.path.isfile(stem + ".py") else None
