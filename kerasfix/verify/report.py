@@ -18,7 +18,8 @@ from typing import Any, Literal
 SCHEMA_VERSION = 1
 
 #: The ways in which a model is run, in the order of the columns of a report.
-#: "call" is the bare `model(x)`; "tape" is `model(x, training=True)` under a gradient tape.
+#: "call" is the bare `model(x)`; "tape" is `model(x, training=True)` under a gradient tape. A model that
+#: brings a `train_step` of its own is fitted by that too, if it takes made-up data: phase "train_step".
 PHASES = ("fit", "evaluate", "predict", "call", "tape")
 
 #: The value of `training` that a layer received: one value, or all distinct ones if it was called several

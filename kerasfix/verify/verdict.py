@@ -15,7 +15,9 @@ _ABSOLUTE = 1e-5
 _INFERENCE = ("predict", "evaluate", "call")
 # Without these nothing is known about the training of a model.
 _TRAINING = ("tape", "fit")
-_PHASE_NAMES = {"call": "a bare call", "tape": "a gradient tape"}
+_PHASE_NAMES = {"call": "a bare call", "tape": "a gradient tape", "train_step": "its own train_step"}
+# Phases in which a layer that depends on the flag has to train.
+_FITTING = ("fit", "train_step")
 
 
 def judge(
@@ -79,8 +81,9 @@ def _worsened(before: Observation, after: Observation, outputs_must_match: bool)
     if before.gradients_seen and after.gradients_seen:
         yield from _worse_gradients(before, after)
     for path, old, new in _common_layers(before, after):
-        if old.trained_in("fit") and new.trained_in("fit") is False:
-            yield f"{_layer(path, new)} does not run in training mode in fit any more"
+        for phase in _FITTING:
+            if old.trained_in(phase) and new.trained_in(phase) is False:
+                yield f"{_layer(path, new)} does not run in training mode in {_phase(phase)} any more"
         for phase in _INFERENCE:
             if old.trained_in(phase) is False and new.trained_in(phase):
                 yield f"{_layer(path, new)} runs in training mode in {_phase(phase)} now"
@@ -150,8 +153,9 @@ def _mended(before: Observation, after: Observation) -> Iterator[str]:
     if before.gradients_seen and after.gradients_seen:
         yield from _mended_gradients(before, after)
     for path, old, new in _common_layers(before, after):
-        if old.trained_in("fit") is False and new.trained_in("fit"):
-            yield f"{_layer(path, new)} did not run in training mode in fit; now it does"
+        for phase in _FITTING:
+            if old.trained_in(phase) is False and new.trained_in(phase):
+                yield f"{_layer(path, new)} did not run in training mode in {_phase(phase)}; now it does"
         for phase in _INFERENCE:
             if old.trained_in(phase) and new.trained_in(phase) is False:
                 yield f"{_layer(path, new)} ran in training mode in {_phase(phase)}; now it does not"

@@ -197,3 +197,55 @@ def test_a_frozen_backbone_is_no_fault(compare: Callable[..., ModelReport]) -> N
     assert report.verdict is VerdictKind.UNCHANGED
     assert report.after is not None
     assert report.after.trainable == ("head/kernel", "head/bias")
+
+
+OWN_STEP = """
+    class Net(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.hidden = layers.Dense(8, activation="relu")
+            self.drop = layers.Dropout(0.5)
+            self.out = layers.Dense(5)
+
+        def compile(self, g_optimizer, loss_fn, **kwargs):
+            super().compile(**kwargs)
+            self.g_optimizer = g_optimizer
+            self.loss_fn = loss_fn
+
+        def train_step(self, data):
+            with tf.GradientTape() as tape:
+                outputs = self(data, training=FLAG)
+                loss = self.loss_fn(data, outputs)
+            gradients = tape.gradient(loss, self.trainable_variables)
+            self.g_optimizer.apply_gradients(zip(gradients, self.trainable_variables))
+            return {"loss": loss}
+
+        def call(self, inputs, training=None):
+            return self.out(self.drop(self.hidden(inputs), training=training))
+
+
+    model = Net()
+    model.build((None, 5))
+"""
+
+
+def test_the_step_that_a_model_brings_along_is_run(compare: Callable[..., ModelReport]) -> None:
+    text = _text(OWN_STEP).replace("import keras\n", "import keras\nimport tensorflow as tf\n")
+    report = compare(text.replace("FLAG", "False"), text.replace("FLAG", "True"))
+    assert report.verdict is VerdictKind.PROVED
+    assert report.reasons == (
+        "drop (Dropout) did not run in training mode in its own train_step; now it does",
+    )
+    assert report.before is not None
+    assert report.before.sensitive["drop"].received["fit"] is True
+    assert report.before.sensitive["drop"].received["train_step"] is False
+
+
+def test_a_step_that_no_data_fits_is_no_fault(compare: Callable[..., ModelReport]) -> None:
+    text = _text(OWN_STEP).replace("import keras\n", "import keras\nimport tensorflow as tf\n")
+    text = text.replace("outputs = self(data, training=FLAG)", "outputs = self(data['image'], training=True)")
+    report = compare(text)
+    assert report.verdict is VerdictKind.UNCHANGED
+    assert report.after is not None
+    assert "train_step" not in report.after.sensitive["drop"].received
+    assert any(note.startswith("its own train_step did not run: ") for note in report.after.notes)

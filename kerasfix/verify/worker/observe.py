@@ -98,6 +98,13 @@ class Recorder:
             phases = self.dropped.setdefault(path, {})
             phases[self.phase or ""] = phases.get(self.phase or "", False) or changed
 
+    def forget(self, phase: str) -> None:
+        """Drop what was seen in a phase."""
+        for received in self.received.values():
+            received.pop(phase, None)
+        for dropped in self.dropped.values():
+            dropped.pop(phase, None)
+
     def _follow(self, path: str, outputs: Any) -> Any:
         """The same outputs as tensors of this layer's own.
 

@@ -15,6 +15,7 @@ from .inputs import _flatten
 from .keras_import import is_keras_class
 from .load import line_of, one_line
 from .observe import Recorder
+from .own_step import NoStep, fit_own, has_own_step
 from .walk import Found, Named
 from .weights import Snapshot
 
@@ -100,6 +101,22 @@ class Trainer:
             base.fit(model, self._arrays, batch_size=size, epochs=self._steps, shuffle=False, verbose=0)
             after = self._trainable_values()
             self.moved = [not np.array_equal(old, new) for old, new in zip(before, after)]
+        if has_own_step(model):
+            self._fit_own()
+
+    def _fit_own(self) -> None:
+        """Its own training step, if it takes made-up data; else what was seen of it is forgotten."""
+        with self._phase("train_step"):
+            try:
+                outputs = self._framework.numpy(self._driven.model(self._inputs, training=False))
+            except Exception:
+                outputs = None
+            self._recorder.forget("train_step")
+            try:
+                fit_own(self._keras, self._driven.model, self._arrays, outputs, self._steps)
+            except NoStep as reason:
+                self._recorder.forget("train_step")
+                self.notes.append(f"its own train_step did not run: {reason}")
 
     def restore(self) -> None:
         """Put the weights back to what they were before the first phase."""
@@ -196,9 +213,7 @@ class Trainer:
         model.__dict__["compute_metrics"] = lambda *_args, **_keywords: {}
         for name in ("train_step", "test_step"):
             model.__dict__[name] = _stock_step(base, model, name)
-        own = [
-            name for name in ("train_step", "test_step", "predict_step") if _is_overridden(type(model), name)
-        ]
+        own = [name for name in ("test_step", "predict_step") if _is_overridden(type(model), name)]
         model.__dict__["predict_step"] = types.MethodType(base.predict_step, model)
         if own:
             self.notes.append(f"its own {' and '.join(own)} did not run; Keras' own did")

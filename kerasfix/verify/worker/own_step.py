@@ -1,0 +1,108 @@
+"""The training step that a model brings along: `fit` with its own `train_step`, as its author wrote it.
+
+What it needs is not in its `call`: optimizers and losses that its own `compile` takes, and data in the form
+that it takes apart. Both are tried by name and in the usual forms; if none fits, nothing is known of it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .inputs import _flatten
+from .keras_import import is_keras_class
+from .load import one_line
+
+_LEARNING_RATE = 1e-3
+# Methods that stand in for a model's own ones while Keras' step is run.
+_STAND_INS = ("compute_loss", "compute_metrics", "train_step", "test_step", "predict_step")
+
+
+class NoStep(Exception):
+    """Says in one sentence why the step could not be run."""
+
+
+def has_own_step(model: Any) -> bool:
+    """Whether `train_step` is the user's."""
+    return not is_keras_class(next(base for base in type(model).__mro__ if "train_step" in vars(base)))
+
+
+def fit_own(keras: Any, model: Any, arrays: Any, outputs: Any, steps: int) -> None:
+    """Fit a model by its own step, on the first form of data that it takes.
+
+    Args:
+        arrays: The inputs of its `call`.
+        outputs: What it gave for them, from which targets are made.
+        steps: How many.
+
+    Raises:
+        NoStep: if no way was found.
+    """
+    for name in _STAND_INS:
+        model.__dict__.pop(name, None)
+    _compile(keras, model)
+    size = int(_flatten(arrays)[0].shape[0])
+    first = None
+    for x, y in _forms(arrays, outputs):
+        reason = _reason_against(model, x, y, size, steps)
+        if reason is None:
+            return
+        first = first or reason
+    raise NoStep(first)
+
+
+def _reason_against(model: Any, x: Any, y: Any, size: int, steps: int) -> str | None:
+    try:
+        model.fit(x, y, batch_size=size, epochs=steps, shuffle=False, verbose=0)
+    except Exception as error:
+        return one_line(error)
+    return None
+
+
+def _compile(keras: Any, model: Any) -> None:
+    own = type(model).compile
+    given: dict[str, Any] = {}
+    if is_keras_class(next(base for base in type(model).__mro__ if "compile" in vars(base))):
+        given = {"optimizer": _optimizer(keras), "loss": "mse", "jit_compile": False}
+    else:
+        for parameter in list(inspect.signature(own).parameters.values())[1:]:
+            if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+                continue
+            value = _argument(keras, parameter.name)
+            if value is None and parameter.default is parameter.empty:
+                raise NoStep(f"its compile needs `{parameter.name}`")
+            if value is not None:
+                given[parameter.name] = value
+    model.compile(**given)
+    # A step that is traced shows its flags once, when it is traced.
+    model.run_eagerly = True
+    if hasattr(model, "jit_compile"):
+        model.jit_compile = False
+
+
+def _argument(keras: Any, name: str) -> Any:
+    """What an argument of `compile` may be, by its name; None if nothing is known."""
+    words = name.lower()
+    if "optimizer" in words or words.endswith("_opt") or words == "opt":
+        return _optimizer(keras)
+    if "loss" in words and "weight" not in words:
+        return keras.losses.MeanSquaredError()
+    if "metric" in words:
+        return []
+    return None
+
+
+def _optimizer(keras: Any) -> Any:
+    return keras.optimizers.Adam(_LEARNING_RATE)
+
+
+def _forms(arrays: Any, outputs: Any) -> Iterator[tuple[Any, Any]]:
+    """The inputs alone; the inputs and something like the outputs; the inputs and labels."""
+    yield arrays, None
+    if outputs is not None:
+        yield arrays, outputs
+        flat = _flatten(outputs)[0]
+        yield arrays, np.zeros((flat.shape[0],), "int32")
