@@ -164,7 +164,10 @@ def _name_rows(before: Observation, after: Observation) -> Iterator[Row]:
     old, new = _doubts(before), _doubts(after)
     for label in old:
         if old[label] or new[label]:
-            cells = [(_names(names), _DOUBTFUL) if names else ("none", _PLAIN) for names in (old[label], new[label])]
+            cells = [
+                (_names(names), _DOUBTFUL) if names else ("none", _PLAIN)
+                for names in (old[label], new[label])
+            ]
             yield Row(label, *cells)
 
 

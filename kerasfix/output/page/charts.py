@@ -45,6 +45,7 @@ def norms_chart(name: str, variables: Sequence[str], versions: Versions) -> str:
         **_options(90 + 34 * len(variables)),
         logarithmic=True,
         range=(10.0**lowest, 10.0**highest),
+        zero=10.0**lowest,
         y_labels=[10.0**decade for decade in range(lowest, highest + 1, step)],
         x_title="norm of the gradient (logarithmic)",
         truncate_label=-1,
