@@ -87,7 +87,7 @@ class SensitiveLayer:
 
 @dataclass(frozen=True)
 class LayerCall:
-    """One call of a layer under the tape. Layers that only call others are left out: their parts stand for them.
+    """One call of a layer under the tape. A layer that calls others is left out: they stand for it.
 
     Attributes:
         layer: Its attribute path.
@@ -244,7 +244,7 @@ class VerificationReport:
     """The whole of `--report FILE.json`.
 
     Attributes:
-        import_seconds: Wall-clock seconds until Keras was imported, once for all models; None if it never was.
+        import_seconds: Wall-clock seconds until Keras was imported, once for all models; None if it was not.
     """
 
     models: Sequence[ModelReport]

@@ -55,7 +55,7 @@ def norms_chart(name: str, variables: Sequence[str], versions: Versions) -> str:
     for version, norms in versions.items():
         # A logarithm knows no zero.
         chart.add(version, [norm or None for norm in reversed(norms)])
-    return _svg(chart, name)
+    return _svg(chart, name, "Norms of gradients; the table below has the same numbers")
 
 
 def losses_chart(name: str, versions: Versions) -> str:
@@ -64,7 +64,7 @@ def losses_chart(name: str, versions: Versions) -> str:
     chart.x_labels = [str(step + 1) for step in range(max(map(len, versions.values())))]
     for version, losses in versions.items():
         chart.add(version, list(losses))
-    return _svg(chart, name)
+    return _svg(chart, name, "Loss over the steps of fit")
 
 
 def _decades(norms: Sequence[float]) -> tuple[int, int]:
@@ -88,16 +88,17 @@ def _options(height: int) -> dict[str, Any]:
     }
 
 
-def _svg(chart: Any, name: str) -> str:
+def _svg(chart: Any, name: str, label: str) -> str:
+    def settled(root: Any) -> Any:
+        root.set("role", "img")
+        root.set("aria-label", label)
+        # pygal leaves its options in a script even where no script is to run.
+        for parent in list(root.iter()):
+            for child in [each for each in parent if each.tag == "script"]:
+                parent.remove(child)
+        return root
+
     # By chance, as pygal has it, every page would be another one.
     chart.uuid = name
-    chart.add_xml_filter(_without_scripts)
+    chart.add_xml_filter(settled)
     return str(chart.render(is_unicode=True))
-
-
-def _without_scripts(root: Any) -> Any:
-    """pygal leaves its options in a script even where no script is to run."""
-    for parent in list(root.iter()):
-        for child in [each for each in parent if each.tag == "script"]:
-            parent.remove(child)
-    return root

@@ -16,6 +16,7 @@ from kerasfix.output.page.strands import (
 from kerasfix.output.proof import VERDICTS, FlagRow, Row, flag_rows, proof_rows, where_lost
 from kerasfix.verify.report import STEPS, ModelReport, Observation, VerdictKind, VerificationReport
 
+_NOTHING = "-"
 # What is wrong first.
 _ORDER = [
     VerdictKind.WORSE,
@@ -97,7 +98,7 @@ def _view(number: int, model: ModelReport) -> ModelView:
         _drawings(seen),
         _variables(model),
         flag_rows(model),
-        {name: each.losses["fit"] for name, each in seen.items() if len(each.losses.get("fit", ())) > 1},
+        _losses(model),
         _times(model),
         [*dict.fromkeys(note for each in seen.values() for note in each.notes)],
         where_lost(model),
@@ -135,7 +136,7 @@ def _variables(model: ModelReport) -> list[VariableRow]:
 
 def _norm(seen: Observation | None, name: str) -> tuple[float | None, str]:
     if seen is None or name not in seen.trainable:
-        return None, "–"
+        return None, _NOTHING
     if not seen.gradients_seen:
         return None, "not taken"
     if name in seen.missing_gradient:
@@ -143,7 +144,14 @@ def _norm(seen: Observation | None, name: str) -> tuple[float | None, str]:
     if name in seen.nonfinite_gradient:
         return None, "not finite"
     norm = seen.gradient_norms.get(name)
-    return norm, "–" if norm is None else f"{norm:.3g}"
+    return norm, _NOTHING if norm is None else f"{norm:.3g}"
+
+
+def _losses(model: ModelReport) -> dict[str, Sequence[float | None]]:
+    """Both versions, so that each keeps its colour; nothing if neither got beyond one step."""
+    versions = {"before": model.before, "after": model.after}
+    losses = {name: seen.losses.get("fit", ()) if seen else () for name, seen in versions.items()}
+    return {**losses} if any(len(each) > 1 for each in losses.values()) else {}
 
 
 def _times(model: ModelReport) -> list[tuple[str, float | None, float | None]]:
