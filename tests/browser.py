@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -44,7 +45,6 @@ class Browser:
         self._session = ""
         self._loaded = False
         self._rest = b""
-        # Chromium reads commands from its descriptor 3 and answers on 4.
         theirs_in, self._to = os.pipe()
         self._from, theirs_out = os.pipe()
         options = [
@@ -58,9 +58,16 @@ class Browser:
             f"--user-data-dir={self._folder}",
             "--remote-debugging-pipe",
         ]
-        script = f'exec "$0" "$@" 3<&{theirs_in} 4>&{theirs_out}'
+        # Chromium reads commands from its descriptor 3 and answers on 4; a shell might know none above 9.
+        program = (
+            "import fcntl, os, sys\n"
+            "high = [fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3]]\n"
+            "os.dup2(high[0], 3)\n"
+            "os.dup2(high[1], 4)\n"
+            "os.execv(sys.argv[3], sys.argv[3:])\n"
+        )
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", script, command, *options],
+            [sys.executable, "-c", program, str(theirs_in), str(theirs_out), command, *options],
             pass_fds=(theirs_in, theirs_out),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -131,9 +131,8 @@ def test_versions_that_look_the_same_are_drawn_once() -> None:
 
 
 def _titles(text: str) -> list[str]:
-    return [value for name, value in _Page(text).attributes if name == "aria-label" and "fore" in value] or [
-        value for name, value in _Page(text).attributes if value in ("before", "after")
-    ]
+    titles = ("before", "after", "before and after")
+    return [value for name, value in _Page(text).attributes if name == "aria-label" and value in titles]
 
 
 @pytest.mark.parametrize(
@@ -146,6 +145,7 @@ def _titles(text: str) -> list[str]:
         model(observation(losses={"tape": (1.0,), "fit": (None, None)}), MENDED),
         model(observation({"conv1/kernel": 0.0}), observation({"conv1/kernel": 0.0})),
         model(observation({"conv1/kernel": 1e-300}), observation({"conv1/kernel": 1e300})),
+        model(observation({"conv1/kernel": 5e-324}), observation({"conv1/kernel": 1.7e308})),
         model(observation({f"v{number}": 1.0 for number in range(100)}), None),
     ],
 )

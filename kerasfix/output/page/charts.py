@@ -29,6 +29,9 @@ _STYLE = Style(
 # A chart of more bars than these is no picture any more.
 MOST_BARS = 40
 _MOST_LABELS = 8
+_LONGEST = 40
+# The powers of ten of a float end a little further on.
+_MOST_DECADES = 307
 
 Versions = Mapping[str, Sequence[float | None]]
 
@@ -47,11 +50,10 @@ def norms_chart(name: str, variables: Sequence[str], versions: Versions) -> str:
         range=(10.0**lowest, 10.0**highest),
         zero=10.0**lowest,
         y_labels=[10.0**decade for decade in range(lowest, highest + 1, step)],
-        x_title="norm of the gradient (logarithmic)",
         truncate_label=-1,
     )
     # pygal counts rows from below.
-    chart.x_labels = list(reversed(variables))
+    chart.x_labels = [_short(name) for name in reversed(variables)]
     for version, norms in versions.items():
         # A logarithm knows no zero.
         chart.add(version, [norm or None for norm in reversed(norms)])
@@ -60,18 +62,24 @@ def norms_chart(name: str, variables: Sequence[str], versions: Versions) -> str:
 
 def losses_chart(name: str, versions: Versions) -> str:
     """A line for each version over the steps of `fit`."""
-    chart = pygal.Line(**_options(260), x_title="step of fit")
+    chart = pygal.Line(**_options(240))
     chart.x_labels = [str(step + 1) for step in range(max(map(len, versions.values())))]
     for version, losses in versions.items():
         chart.add(version, list(losses))
     return _svg(chart, name, "Loss over the steps of fit")
 
 
+def _short(name: str) -> str:
+    """Its end says most of a variable; pygal gives a label the room that it wants, up to all of it."""
+    return name if len(name) <= _LONGEST else "..." + name[3 - _LONGEST :]
+
+
 def _decades(norms: Sequence[float]) -> tuple[int, int]:
     """Powers of ten below the least and not below the largest, so that every bar has a length."""
     if not norms:
         return 0, 1
-    return math.ceil(math.log10(min(norms))) - 1, math.floor(math.log10(max(norms))) + 1
+    lowest = math.ceil(math.log10(min(norms))) - 1
+    return max(lowest, -_MOST_DECADES), min(math.floor(math.log10(max(norms))) + 1, _MOST_DECADES)
 
 
 def _options(height: int) -> dict[str, Any]:

@@ -115,9 +115,9 @@ def _gradient(seen: Observation, names: Sequence[str], largest: float) -> Gradie
 def _shade(norm: float, largest: float) -> int:
     if not largest:
         return 0
-    # Rounding must not push the largest itself out of the first decade.
-    decades = math.floor(max(math.log10(largest / norm), 0.0) - 1e-9) if norm < largest else 0
-    return max(SHADES - 1 - max(decades, 0), 0)
+    # A tenth of the largest, give or take rounding, still has its shade.
+    decades = math.ceil(math.log10(largest) - math.log10(norm) - 1e-9) - 1
+    return min(max(SHADES - 1 - decades, 0), SHADES - 1)
 
 
 class _Drawing:
@@ -161,7 +161,7 @@ class _Drawing:
         return number - 1 if is_open and not self._readers(number - 1) else None
 
     def _readers(self, number: int) -> list[int]:
-        return [later for later, call in enumerate(self._calls) if number in call.reads]
+        return [later for later, call in enumerate(self._seen.calls) if number in call.reads]
 
     def _names(self, reads: object) -> tuple[str, ...]:
         names = []
@@ -184,7 +184,7 @@ class _Drawing:
             return "does not reach the output"
         if call.is_output:
             return "output"
-        readers = dict.fromkeys(self._calls[each].layer for each in self._readers(number))
+        readers = dict.fromkeys(self._seen.calls[each].layer for each in self._readers(number))
         if readers:
             return f"read by {', '.join(readers)}"
         if number == len(self._calls) - 1 and "tape" in self._seen.errors:
