@@ -8,9 +8,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("jinja2")
-pytest.importorskip("pygal")
-
 import kerasfix.output.page as room
 from kerasfix.output.page.charts import MOST_BARS
 from kerasfix.output.page.render import page

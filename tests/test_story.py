@@ -36,7 +36,6 @@ AFTER = """\
 def verified(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Done]:
     """The folder after `kerasfix --apply --verify dcgan.py`, which all tests here look at."""
     pytest.importorskip("keras")
-    pytest.importorskip("pygal")
     folder = tmp_path_factory.mktemp("story")
     fixture = Path(__file__).parent / "fixtures" / "dcgan"
     for file in fixture.glob("*.py"):

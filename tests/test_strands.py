@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("jinja2")
-
 from kerasfix.output.page.strands import (
     MOST_CALLS,
     Strand,
