@@ -92,6 +92,15 @@ def test_several_values_of_the_flag_are_all_told() -> None:
     assert flag_rows(model(seen, seen))[0].before["fit"] == "True/None"
 
 
+def test_phases_in_which_no_layer_was_called_have_no_column() -> None:
+    seen = observation(sensitive={"drop": SensitiveLayer("Dropout", "random", {"fit": True, "tape": None})})
+    lines = [line.split() for line in shown(model(seen, seen))]
+    assert lines[-2:] == [
+        ["training", "received", "in", "fit", "tape", "fit", "tape"],
+        ["drop", "(Dropout)", "True", "None", "True", "None"],
+    ]
+
+
 def test_a_model_that_did_not_run_has_reasons_and_no_table() -> None:
     reason = "not verified: its constructor needs an argument: units"
     assert shown(model(None, None, VerdictKind.NOT_VERIFIED, reasons=(reason,))) == [

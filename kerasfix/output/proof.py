@@ -18,6 +18,7 @@ VERDICTS = {
     VerdictKind.NOT_VERIFIED: ("not verified", "yellow"),
 }
 _MOST_NAMES = 6
+_NOT_CALLED = "-"
 _BAD, _DOUBTFUL, _GOOD, _PLAIN = "red", "yellow", "green", ""
 
 
@@ -48,6 +49,9 @@ class FlagRow:
     @property
     def differs(self) -> bool:
         return self.before != self.after
+
+    def was_called_in(self, phase: str) -> bool:
+        return _NOT_CALLED != self.before[phase] or _NOT_CALLED != self.after[phase]
 
 
 def proof_lines(model: ModelReport) -> Iterator[Line | Table]:
@@ -102,6 +106,11 @@ def flag_rows(model: ModelReport) -> list[FlagRow]:
         for path in dict.fromkeys([*old, *new])
     ]
     return sorted(rows, key=lambda row: not row.differs)
+
+
+def flag_phases(rows: Sequence[FlagRow]) -> list[str]:
+    """The phases in which any of these layers was called."""
+    return [phase for phase in PHASES if any(row.was_called_in(phase) for row in rows)]
 
 
 def where_lost(model: ModelReport) -> str:
@@ -184,12 +193,13 @@ def _flag_cells(rows: Sequence[FlagRow]) -> Iterator[tuple[Piece, ...]]:
     """A line of headings, and below them for each layer what it received."""
     if not rows:
         return
-    widths = {phase: max(len(phase), *(len(each) for each in _of_phase(rows, phase))) for phase in PHASES}
+    phases = flag_phases(rows)
+    widths = {phase: max(len(phase), *(len(each) for each in _of_phase(rows, phase))) for phase in phases}
 
     def line(values: Mapping[str, str]) -> str:
-        return " ".join(values[phase].ljust(widths[phase]) for phase in PHASES).rstrip()
+        return " ".join(values[phase].ljust(widths[phase]) for phase in phases).rstrip()
 
-    head = line({phase: phase for phase in PHASES})
+    head = line({phase: phase for phase in phases})
     yield ("training received in", "dim"), (head, "dim"), (head, "dim")
     for row in rows:
         style = "bold" if row.differs else ""
@@ -202,7 +212,7 @@ def _of_phase(rows: Sequence[FlagRow], phase: str) -> Iterable[str]:
 
 def _received(layer: SensitiveLayer | None, phase: str) -> str:
     if layer is None or phase not in layer.received:
-        return "-"
+        return _NOT_CALLED
     value = layer.received[phase]
     return "/".join(map(str, value)) if isinstance(value, tuple) else str(value)
 

@@ -11,7 +11,7 @@ from kerasfix import __version__
 from kerasfix.output.page.charts import losses_chart, norms_chart
 from kerasfix.output.page.strands import SHADES
 from kerasfix.output.page.view import ModelView, views_of
-from kerasfix.verify.report import PHASES, VerificationReport
+from kerasfix.verify.report import VerificationReport
 
 
 def page(report: VerificationReport) -> str:
@@ -24,7 +24,6 @@ def page(report: VerificationReport) -> str:
         version=__version__,
         models=views_of(report),
         import_seconds=report.import_seconds,
-        phases=PHASES,
         shades=range(SHADES),
         norms_chart=_norms_chart,
         losses_chart=_losses_chart,

@@ -13,7 +13,7 @@ from kerasfix.output.page.strands import (
     never_called,
     strands_of,
 )
-from kerasfix.output.proof import VERDICTS, FlagRow, Row, flag_rows, proof_rows, where_lost
+from kerasfix.output.proof import VERDICTS, FlagRow, Row, flag_phases, flag_rows, proof_rows, where_lost
 from kerasfix.verify.report import STEPS, ModelReport, Observation, VerdictKind, VerificationReport
 
 _NOTHING = "-"
@@ -65,6 +65,7 @@ class ModelView:
     drawings: Sequence[Drawing]
     variables: Sequence[VariableRow]
     flags: Sequence[FlagRow]
+    phases: Sequence[str]
     losses: Mapping[str, Sequence[float | None]]
     times: Sequence[tuple[str, float | None, float | None]]
     notes: Sequence[str]
@@ -90,6 +91,7 @@ def views_of(report: VerificationReport) -> list[ModelView]:
 
 def _view(number: int, model: ModelReport) -> ModelView:
     seen = {name: each for name in ("before", "after") if (each := getattr(model, name)) is not None}
+    flags = flag_rows(model)
     return ModelView(
         number,
         model,
@@ -97,7 +99,8 @@ def _view(number: int, model: ModelReport) -> ModelView:
         proof_rows(model),
         _drawings(seen),
         _variables(model),
-        flag_rows(model),
+        flags,
+        flag_phases(flags),
         _losses(model),
         _times(model),
         [*dict.fromkeys(note for each in seen.values() for note in each.notes)],
@@ -156,4 +159,5 @@ def _losses(model: ModelReport) -> dict[str, Sequence[float | None]]:
 
 def _times(model: ModelReport) -> list[tuple[str, float | None, float | None]]:
     before, after = (each.seconds if each else {} for each in (model.before, model.after))
-    return [(step, before.get(step), after.get(step)) for step in STEPS if step in before or step in after]
+    steps = [step for step in STEPS if step in before or step in after]
+    return [(step, before.get(step), after.get(step)) for step in dict.fromkeys([*steps, *before, *after])]
