@@ -92,12 +92,14 @@ def test_several_values_of_the_flag_are_all_told() -> None:
     assert flag_rows(model(seen, seen))[0].before["fit"] == "True/None"
 
 
-def test_phases_in_which_no_layer_was_called_have_no_column() -> None:
-    seen = observation(sensitive={"drop": SensitiveLayer("Dropout", "random", {"fit": True, "tape": None})})
+def test_the_columns_are_the_phases_in_which_a_layer_was_called() -> None:
+    seen = observation(
+        sensitive={"drop": SensitiveLayer("Dropout", "random", {"train_step": True, "tape": None})}
+    )
     lines = [line.split() for line in shown(model(seen, seen))]
     assert lines[-2:] == [
-        ["training", "received", "in", "fit", "tape", "fit", "tape"],
-        ["drop", "(Dropout)", "True", "None", "True", "None"],
+        ["training", "received", "in", "tape", "train_step", "tape", "train_step"],
+        ["drop", "(Dropout)", "None", "True", "None", "True"],
     ]
 
 

@@ -51,7 +51,7 @@ class FlagRow:
         return self.before != self.after
 
     def was_called_in(self, phase: str) -> bool:
-        return _NOT_CALLED != self.before[phase] or _NOT_CALLED != self.after[phase]
+        return {self.before[phase], self.after[phase]} != {_NOT_CALLED}
 
 
 def proof_lines(model: ModelReport) -> Iterator[Line | Table]:
@@ -96,12 +96,14 @@ def flag_rows(model: ModelReport) -> list[FlagRow]:
     if model.before is None or model.after is None:
         return []
     old, new = model.before.sensitive, model.after.sensitive
+    received = [layer.received for layer in [*old.values(), *new.values()]]
+    phases = [*dict.fromkeys([*PHASES, *(phase for each in received for phase in each)])]
     rows = [
         FlagRow(
             path,
             (new.get(path) or old[path]).class_name,
-            {phase: _received(old.get(path), phase) for phase in PHASES},
-            {phase: _received(new.get(path), phase) for phase in PHASES},
+            {phase: _received(old.get(path), phase) for phase in phases},
+            {phase: _received(new.get(path), phase) for phase in phases},
         )
         for path in dict.fromkeys([*old, *new])
     ]
@@ -110,7 +112,8 @@ def flag_rows(model: ModelReport) -> list[FlagRow]:
 
 def flag_phases(rows: Sequence[FlagRow]) -> list[str]:
     """The phases in which any of these layers was called."""
-    return [phase for phase in PHASES if any(row.was_called_in(phase) for row in rows)]
+    phases = rows[0].before if rows else ()
+    return [phase for phase in phases if any(row.was_called_in(phase) for row in rows)]
 
 
 def where_lost(model: ModelReport) -> str:
@@ -130,7 +133,7 @@ def _where(model: ModelReport) -> str:
 def _error_rows(before: Observation, after: Observation) -> Iterator[Row]:
     if before.raised is not None or after.raised is not None:
         yield Row("raised", _raised(before), _raised(after))
-    for phase in PHASES:
+    for phase in dict.fromkeys([*PHASES, *before.errors, *after.errors]):
         # What one phase raises, the others mostly raise too.
         told = [seen.errors.get(phase) not in (None, seen.raised) for seen in (before, after)]
         if any(told):
