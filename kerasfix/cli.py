@@ -110,7 +110,10 @@ def _shell_completion(context: click.Context, _option: click.Parameter, shell: s
 )
 @click.option("--verify", is_flag=True, help="Train original and patched models for a few steps and compare.")
 @click.option(
-    "--report", type=click.Path(path_type=Path), help="With --verify: write all that was seen as JSON."
+    "--report",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="With --verify: write all that was seen, as a page (.html) or as JSON; may be given twice.",
 )
 @click.option(
     "--python",
@@ -202,9 +205,24 @@ def _settings(options: dict[str, Any]) -> Settings:
         raise click.UsageError("--diff and --apply exclude each other.")
     if options["safe_only"] and options["suggestions"]:
         raise click.UsageError("--safe-only and --suggestions exclude each other.")
-    if options["report"] is not None and not options["verify"]:
+    if options["report"] and not options["verify"]:
         raise click.UsageError("--report needs --verify.")
     settings = Settings(**options)
+    _check_page(settings)
     if Path("-") in settings.paths and len(settings.paths) > 1:
         raise click.UsageError('"-" goes with no other path.')
     return settings
+
+
+def _check_page(settings: Settings) -> None:
+    """Say what is missing for a page before models are trained for it."""
+    from kerasfix.settings import is_page
+
+    if not any(is_page(path) for path in settings.report):
+        return
+    from kerasfix.output.page import missing
+
+    if lacking := missing():
+        raise click.UsageError(
+            f"A report as a page needs {' and '.join(lacking)}: pip install 'kerasfix[report]'"
+        )

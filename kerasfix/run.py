@@ -29,7 +29,7 @@ from kerasfix.output.patch import patch
 from kerasfix.output.progress import Progress
 from kerasfix.plan import Plan, together, without_crossings
 from kerasfix.sessions import Proving, proving_session
-from kerasfix.settings import Settings
+from kerasfix.settings import Settings, is_page
 from kerasfix.workspace import Found, InputFile, discover
 
 if TYPE_CHECKING:
@@ -279,16 +279,29 @@ def _finish(here: _Run) -> int:
         here.talk.lines(text.unseen_lines(outcome.models, written=settings.apply))
     if here.file is not None and settings.output_file is not None:
         _save(here, settings.output_file, here.file.getvalue())
-    if settings.report is not None:
-        from kerasfix.verify.report import VerificationReport
-
-        _save(here, settings.report, VerificationReport(outcome.models).dumps())
+    if settings.report:
+        _save_reports(here)
     return outcome.exit_code
+
+
+def _save_reports(here: _Run) -> None:
+    from kerasfix.verify.report import VerificationReport
+
+    seconds = here.session.import_seconds if here.session is not None else None
+    report = VerificationReport(here.outcome.models, seconds)
+    for path in here.settings.report:
+        if is_page(path):
+            from kerasfix.output.page.render import page
+
+            _save(here, path, page(report))
+        else:
+            _save(here, path, report.dumps())
 
 
 def _save(here: _Run, path: Path, content: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, "utf-8")
+        # A message of the user's code may hold half a character; in JSON this is the way to write it.
+        path.write_text(content, "utf-8", "backslashreplace")
     except OSError as error:
         here.trouble(Problem(path, f"cannot be written: {error.strerror or error}"))

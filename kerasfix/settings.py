@@ -13,6 +13,11 @@ from kerasfix.findings import Applicability, Severity
 STDIN = Path("-")
 
 
+def is_page(path: Path) -> bool:
+    """Whether a report of this name is for a browser; any other is JSON."""
+    return path.suffix.lower() in (".html", ".htm")
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The options of the command line, under their names."""
@@ -26,7 +31,7 @@ class Settings:
     ignore: tuple[str, ...] = ()
     min_severity: Severity | None = None
     verify: bool = False
-    report: Path | None = None
+    report: tuple[Path, ...] = ()
     python: Path | None = None
     device: Literal["auto", "cpu", "gpu"] = "auto"
     timeout: float = 120.0

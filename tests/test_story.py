@@ -49,6 +49,8 @@ def verified(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Done]:
         "cpu",
         "--report",
         "report.json",
+        "--report",
+        "report.html",
     ]
     return folder, run_command(folder, *options, "dcgan.py")
 
@@ -119,16 +121,24 @@ def test_nothing_was_downloaded_and_no_other_file_came(
     verified: tuple[Path, Done],
 ) -> None:
     names = sorted(path.name for path in verified[0].iterdir())
-    assert names == ["dcgan.py", "report.json", "train.py"]
+    assert names == ["dcgan.py", "report.html", "report.json", "train.py"]
 
 
 def test_the_report_says_it_for_people(verified: tuple[Path, Done]) -> None:
-    shown = verified[1].stdout
-    assert "before: 2 of 6 variables without a gradient: conv1/kernel, conv1/bias, lost on line 58" in shown
-    assert "layers not reached: conv1, leaky1, dropout1, lost on line 58" in shown
-    assert "after:  6 of 6 variables have a gradient" in shown
-    assert "before: raised ValueError: Only input tensors" in shown
-    assert ", CPU, " in shown
+    shown = [" ".join(line.split()) for line in verified[1].stdout.splitlines()]
+    lost = "lost on line 58"
+    assert f"no gradient 2 of 6 variables: conv1/kernel, conv1/bias, {lost} none of 6 variables" in shown
+    assert f"not reached 3 of 8 layers: conv1, leaky1, dropout1, {lost} none of 8 layers" in shown
+    assert "raised ValueError: Only input tensors may be passed as positional nothing" in shown
+    assert "bn (BatchNormalization) - - - - - True False False None True" in shown
+    assert ", CPU, " in verified[1].stdout
+
+
+def test_the_report_is_a_page_too(verified: tuple[Path, Done]) -> None:
+    text = (verified[0] / "report.html").read_text("utf-8")
+    assert text.index("GeneratorModel") < text.index("DiscriminatorModel")
+    assert "does not reach the output" in text
+    assert "lost on line 58" in text
 
 
 def test_the_diff_with_verify_shows_what_apply_with_verify_wrote(

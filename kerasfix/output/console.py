@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -16,6 +19,17 @@ if TYPE_CHECKING:
 # A piece of a line and its style in rich's words ("bold red"), or "".
 Piece = tuple[str, str]
 Line = list[Piece]
+
+# A column of a table in a pipe is no wider: what is longer goes on in the next line.
+_WIDEST = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells below their headings; all rows have as many cells as there are headings."""
+
+    head: tuple[str, ...]
+    rows: Sequence[tuple[Piece, ...]]
 
 
 class Printer:
@@ -35,9 +49,26 @@ class Printer:
         """Whether people look at it, and it can show more than ASCII."""
         return self._console is not None and "utf" in (self._stream.encoding or "").lower()
 
-    def lines(self, lines: Iterable[Line]) -> None:
+    def lines(self, lines: Iterable[Line | Table]) -> None:
         for line in lines:
-            self.line(*line)
+            if isinstance(line, Table):
+                self.table(line)
+            else:
+                self.line(*line)
+
+    def table(self, table: Table) -> None:
+        if self._console is None:
+            for text in _aligned(table):
+                self.line((text, ""))
+            return
+        from rich.padding import Padding
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        drawn = RichTable(*table.head, box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+        for row in table.rows:
+            drawn.add_row(*(Text(text, style) for text, style in row))
+        self._console.print(Padding(drawn, (0, 0, 0, 2), expand=False))
 
     def line(self, *pieces: Piece) -> None:
         if self._console is None:
@@ -49,6 +80,21 @@ class Printer:
         from rich.text import Text
 
         self._console.print(Text.assemble(*pieces), soft_wrap=True)
+
+
+def _aligned(table: Table) -> Iterator[str]:
+    """The lines of a table in plain text."""
+    rows = [[_wrapped(text) for text in table.head]]
+    rows += [[_wrapped(text) for text, _ in row] for row in table.rows]
+    widths = [max(len(line) for cell in column for line in cell) for column in zip(*rows, strict=True)]
+    for row in rows:
+        for parts in zip_longest(*row, fillvalue=""):
+            cells = (part.ljust(width) for part, width in zip(parts, widths, strict=True))
+            yield ("  " + "  ".join(cells)).rstrip()
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, _WIDEST) or [""]
 
 
 def _wants_colour(stream: TextIO) -> bool:

@@ -1,14 +1,16 @@
-"""What a verification saw, for people: before and after, model by model."""
+"""What a verification saw, for people: a table for each model, before and after side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from kerasfix.output.console import Line, Piece
+from kerasfix.output.console import Line, Piece, Table
 from kerasfix.proving import TRIED
 from kerasfix.verify.report import PHASES, ModelReport, Observation, SensitiveLayer, VerdictKind
 
-_VERDICTS = {
+#: What a verdict is called, and its style.
+VERDICTS = {
     VerdictKind.PROVED: ("proved", "bold green"),
     VerdictKind.UNCHANGED: ("same before and after", "green"),
     VerdictKind.WORSE: ("WORSE after the fix, so nothing of it is written", "bold red"),
@@ -16,13 +18,45 @@ _VERDICTS = {
     VerdictKind.NOT_VERIFIED: ("not verified", "yellow"),
 }
 _MOST_NAMES = 6
-# Width of a column of flags: "False → None" and two spaces.
-_COLUMN = 14
+_NOT_CALLED = "-"
+_BAD, _DOUBTFUL, _GOOD, _PLAIN = "red", "yellow", "green", ""
 
 
-def proof_lines(model: ModelReport) -> Iterator[Line]:
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing that was watched, as both versions showed it: text and style."""
+
+    label: str
+    before: Piece
+    after: Piece
+
+    @property
+    def badness(self) -> int:
+        """The more, the worse it is in either version."""
+        styles = (self.before[1], self.after[1])
+        return 2 if _BAD in styles else int(_DOUBTFUL in styles)
+
+
+@dataclass(frozen=True, slots=True)
+class FlagRow:
+    """Which value of `training` a layer received, by phase; "-" where it was not called."""
+
+    path: str
+    class_name: str
+    before: Mapping[str, str]
+    after: Mapping[str, str]
+
+    @property
+    def differs(self) -> bool:
+        return self.before != self.after
+
+    def was_called_in(self, phase: str) -> bool:
+        return {self.before[phase], self.after[phase]} != {_NOT_CALLED}
+
+
+def proof_lines(model: ModelReport) -> Iterator[Line | Table]:
     """The verdict on one model, its reasons, and what was seen before and after."""
-    verdict, style = _VERDICTS[model.verdict]
+    verdict, style = VERDICTS[model.verdict]
     yield [
         (f"{model.class_name} ", "bold"),
         (f"({model.file}:{model.line}): ", ""),
@@ -30,16 +64,64 @@ def proof_lines(model: ModelReport) -> Iterator[Line]:
         (f"  [{_where(model)}]", "dim"),
     ]
     for reason in model.reasons:
-        # What was proved stands in the lines below.
+        # What was proved stands in the table below.
         if model.verdict is not VerdictKind.PROVED or reason.startswith(TRIED):
             yield [(f"  {reason.removeprefix('not verified: ')}", "")]
     if model.before is None or model.after is None:
         return
-    yield from _labelled("before", _version(model.before, _where_lost(model)))
-    yield from _labelled("after", _version(model.after, ""))
-    yield from _flag_lines(model.before, model.after)
+    rows = [((row.label, ""), row.before, row.after) for row in proof_rows(model)]
+    yield Table(("", "before", "after"), [*rows, *_flag_cells(flag_rows(model))])
     for note in dict.fromkeys([*model.before.notes, *model.after.notes]):
-        yield [("  note:   ", "bold"), (note, "")]
+        yield [("  note: ", "bold"), (note, "")]
+
+
+def proof_rows(model: ModelReport) -> list[Row]:
+    """What was watched apart from flags, what is wrong first."""
+    before, after = model.before, model.after
+    if before is None or after is None:
+        return []
+    lost = where_lost(model)
+    rows = [*_error_rows(before, after)]
+    if before.gradients_seen or after.gradients_seen:
+        rows.append(Row("no gradient", _gradients(before, lost), _gradients(after, "")))
+        rows.append(Row("not reached", _layers(before, lost), _layers(after, "")))
+    elif not rows:
+        rows.append(Row("gradients", *[("not taken", _DOUBTFUL)] * 2))
+    rows += _name_rows(before, after)
+    return sorted(rows, key=lambda row: -row.badness)
+
+
+def flag_rows(model: ModelReport) -> list[FlagRow]:
+    """The layers that depend on the flag, those first whose flags differ."""
+    if model.before is None or model.after is None:
+        return []
+    old, new = model.before.sensitive, model.after.sensitive
+    received = [layer.received for layer in [*old.values(), *new.values()]]
+    phases = [*dict.fromkeys([*PHASES, *(phase for each in received for phase in each)])]
+    rows = [
+        FlagRow(
+            path,
+            (new.get(path) or old[path]).class_name,
+            {phase: _received(old.get(path), phase) for phase in phases},
+            {phase: _received(new.get(path), phase) for phase in phases},
+        )
+        for path in dict.fromkeys([*old, *new])
+    ]
+    return sorted(rows, key=lambda row: not row.differs)
+
+
+def flag_phases(rows: Sequence[FlagRow]) -> list[str]:
+    """The phases in which any of these layers was called."""
+    phases = rows[0].before if rows else ()
+    return [phase for phase in phases if any(row.was_called_in(phase) for row in rows)]
+
+
+def where_lost(model: ModelReport) -> str:
+    """`lost on line 58`: the lines that lost a gradient, as far as they are known, else ""."""
+    lines = sorted({trace.lost_line for trace in model.traces if trace.lost_line is not None})
+    if not lines:
+        return ""
+    return f"lost on line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}"
 
 
 def _where(model: ModelReport) -> str:
@@ -48,83 +130,100 @@ def _where(model: ModelReport) -> str:
     return ", ".join([*known, f"{model.seconds:.1f} s"])
 
 
-def _where_lost(model: ModelReport) -> str:
-    """`, lost on line 58`: the lines that lost a gradient, as far as they are known."""
-    lines = sorted({trace.lost_line for trace in model.traces if trace.lost_line is not None})
-    if not lines:
-        return ""
-    return f", lost on line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}"
+def _error_rows(before: Observation, after: Observation) -> Iterator[Row]:
+    if before.raised is not None or after.raised is not None:
+        yield Row("raised", _raised(before), _raised(after))
+    for phase in dict.fromkeys([*PHASES, *before.errors, *after.errors]):
+        # What one phase raises, the others mostly raise too.
+        told = [seen.errors.get(phase) not in (None, seen.raised) for seen in (before, after)]
+        if any(told):
+            cells = [
+                (message, _BAD) if (message := seen.errors.get(phase)) else ("runs", _GOOD)
+                for seen in (before, after)
+            ]
+            yield Row(f"raised in {phase}", *cells)
 
 
-def _labelled(name: str, pieces: Iterable[Piece]) -> Iterator[Line]:
-    label = f"  {name + ':':<8}"
-    for piece in pieces:
-        yield [(label, "bold"), piece]
-        label = " " * len(label)
+def _raised(seen: Observation) -> Piece:
+    if seen.raised is None:
+        return "nothing", _GOOD
+    where = f" (line {seen.raised_line})" if seen.raised_line else ""
+    return f"{seen.raised}{where}", _BAD
 
 
-def _version(seen: Observation, lost: str) -> Iterator[Piece]:
-    """What one version of a model did, a line each."""
-    if seen.raised is not None:
-        where = f" (line {seen.raised_line})" if seen.raised_line else ""
-        verb = "" if seen.stopped else "raised "
-        yield f"{verb}{seen.raised}{where}", "red"
-        if not seen.trainable:
-            return
+def _gradients(seen: Observation, lost: str) -> Piece:
     if not seen.gradients_seen:
-        yield "no gradients were taken", "yellow"
+        return "not taken", _DOUBTFUL
+    if not seen.missing_gradient:
+        return f"none of {_count(seen.trainable_count, 'variable')}", _GOOD
+    return _lost(seen.missing_gradient, seen.trainable_count, "variable", lost), _BAD
+
+
+def _layers(seen: Observation, lost: str) -> Piece:
+    if not seen.gradients_seen:
+        return "not seen", _DOUBTFUL
+    if not seen.layers_not_reached:
+        return f"none of {_count(len(seen.layers), 'layer')}", _GOOD
+    return _lost(seen.layers_not_reached, len(seen.layers), "layer", lost), _BAD
+
+
+def _lost(names: Sequence[str], total: int, noun: str, lost: str) -> str:
+    return f"{len(names)} of {_count(total, noun)}: {_names(names)}{lost and ', ' + lost}"
+
+
+def _name_rows(before: Observation, after: Observation) -> Iterator[Row]:
+    """What is seldom and seldom good; a variable is named for the first of these that holds for it."""
+    old, new = _doubts(before), _doubts(after)
+    for label in old:
+        if old[label] or new[label]:
+            cells = [
+                (_names(names), _DOUBTFUL) if names else ("none", _PLAIN)
+                for names in (old[label], new[label])
+            ]
+            yield Row(label, *cells)
+
+
+def _doubts(seen: Observation) -> dict[str, list[str]]:
+    known = {*seen.missing_gradient, *seen.nonfinite_gradient, *seen.zero_gradient}
+    return {
+        "gradient not finite": [*seen.nonfinite_gradient],
+        "gradient all zero": [*seen.zero_gradient],
+        "not moved by fit": [name for name in seen.not_moved if name not in known],
+    }
+
+
+def _flag_cells(rows: Sequence[FlagRow]) -> Iterator[tuple[Piece, ...]]:
+    """A line of headings, and below them for each layer what it received."""
+    if not rows:
         return
-    total, missing = seen.trainable_count, seen.missing_gradient
-    if missing:
-        yield f"{len(missing)} of {total} variables without a gradient: {_names(missing)}{lost}", "red"
-    else:
-        yield f"{total} of {total} variables have a gradient", "green"
-    if seen.nonfinite_gradient:
-        yield f"gradient not finite: {_names(seen.nonfinite_gradient)}", "yellow"
-    if seen.zero_gradient:
-        yield f"gradient zero everywhere: {_names(seen.zero_gradient)}", "yellow"
-    if seen.layers_not_reached:
-        yield f"layers not reached: {_names(seen.layers_not_reached)}{lost}", "red"
-    elif seen.layers:
-        yield f"all {len(seen.layers)} layers reached", "green"
+    phases = flag_phases(rows)
+    widths = {phase: max(len(phase), *(len(each) for each in _of_phase(rows, phase))) for phase in phases}
+
+    def line(values: Mapping[str, str]) -> str:
+        return " ".join(values[phase].ljust(widths[phase]) for phase in phases).rstrip()
+
+    head = line({phase: phase for phase in phases})
+    yield ("training received in", "dim"), (head, "dim"), (head, "dim")
+    for row in rows:
+        style = "bold" if row.differs else ""
+        yield (f"{row.path} ({row.class_name})", ""), (line(row.before), ""), (line(row.after), style)
 
 
-def _flag_lines(before: Observation, after: Observation) -> Iterator[Line]:
-    """For each layer that depends on the flag: what `training` it received in each phase, old → new."""
-    paths = list(dict.fromkeys([*before.sensitive, *after.sensitive]))
-    if not paths:
-        return
-    names = {path: f"{path} ({_class_of(path, before, after)})" for path in paths}
-    title = "training received by"
-    width = max(len(title), *map(len, names.values()))
-    head = "".join(f"{phase:<{_COLUMN}}" for phase in PHASES).rstrip()
-    yield [(f"  {title:<{width}}  {head}", "dim")]
-    for path, name in names.items():
-        cells = [
-            _cell(_received(before.sensitive.get(path), phase), _received(after.sensitive.get(path), phase))
-            for phase in PHASES
-        ]
-        cells[-1] = (cells[-1][0].rstrip(), cells[-1][1])
-        yield [(f"  {name:<{width}}  ", ""), *cells]
-
-
-def _cell(old: str, new: str) -> Piece:
-    text, style = (old, "") if old == new else (f"{old} → {new}", "bold")
-    return f"{text:<{_COLUMN}}", style
-
-
-def _class_of(path: str, before: Observation, after: Observation) -> str:
-    found = after.sensitive.get(path) or before.sensitive.get(path)
-    return found.class_name if found else ""
+def _of_phase(rows: Sequence[FlagRow], phase: str) -> Iterable[str]:
+    return [value for row in rows for value in (row.before[phase], row.after[phase])]
 
 
 def _received(layer: SensitiveLayer | None, phase: str) -> str:
     if layer is None or phase not in layer.received:
-        return "-"
+        return _NOT_CALLED
     value = layer.received[phase]
     return "/".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def _names(names: tuple[str, ...]) -> str:
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _names(names: Sequence[str]) -> str:
     shown = ", ".join(names[:_MOST_NAMES])
     return f"{shown} and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else shown

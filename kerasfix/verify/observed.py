@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kerasfix.verify.report import Observation, SensitiveLayer
+from kerasfix.verify.report import LayerCall, Observation, SensitiveLayer
 
 
 def observation(data: Mapping[str, Any]) -> Observation:
@@ -14,6 +14,9 @@ def observation(data: Mapping[str, Any]) -> Observation:
         key: tuple(value) if isinstance(value, list) else value for key, value in data.items()
     }
     values["losses"] = {phase: tuple(losses) for phase, losses in data.get("losses", {}).items()}
+    values["calls"] = tuple(
+        LayerCall(item["layer"], tuple(item["reads"]), item["is_output"]) for item in data.get("calls", ())
+    )
     values["sensitive"] = {
         path: SensitiveLayer(
             **{**layer, "received": {phase: _received(seen) for phase, seen in layer["received"].items()}}

@@ -11,7 +11,7 @@ import dataclasses
 import enum
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,6 +21,9 @@ SCHEMA_VERSION = 1
 #: "call" is the bare `model(x)`; "tape" is `model(x, training=True)` under a gradient tape. A model that
 #: brings a `train_step` of its own is fitted by that too, if it takes made-up data: phase "train_step".
 PHASES = ("fit", "evaluate", "predict", "call", "tape")
+
+#: What the seconds of a version are told for, in the order in which it happens.
+STEPS = ("import", "init", "probe", "call", "predict", "evaluate", "tape", "fit", "train_step")
 
 #: The value of `training` that a layer received: one value, or all distinct ones if it was called several
 #: times.
@@ -84,6 +87,22 @@ class SensitiveLayer:
 
 
 @dataclass(frozen=True)
+class LayerCall:
+    """One call of a layer under the tape. A layer that calls others is left out: they stand for it.
+
+    Attributes:
+        layer: Its attribute path.
+        reads: What it was given: the numbers of the calls whose output that was (from 0), -1 for the model's
+            input, None for what the model computed in between.
+        is_output: Whether the model gave back what came out of it, as it was.
+    """
+
+    layer: str
+    reads: tuple[int | None, ...] = ()
+    is_output: bool = False
+
+
+@dataclass(frozen=True)
 class Observation:
     """What one version of a model did. An exception is an observation like any other.
 
@@ -102,15 +121,20 @@ class Observation:
             up to `layers_not_called` is empty too if the phase that would have shown it raised, see `errors`.
         zero_gradient: Those whose gradient exists and is exactly zero everywhere (a dead ReLU, for example).
         nonfinite_gradient: Those whose gradient has an infinite or undefined element.
+        gradient_norms: Each trainable variable -> the Euclidean norm of its gradient; None if there is no
+            gradient, or if it is not finite.
         not_moved: Those whose value is the same after the training steps of `fit`.
         layers: Attribute path -> class name of every layer.
         layers_not_reached: Layers whose output does not reach the model's output in training.
         layers_not_called: The part of `layers_not_reached` that was never even called.
+        calls: The calls of layers under the tape, in their order.
         sensitive: Attribute path -> what each layer that depends on the flag did.
         losses: Phase -> loss per step (random projection of the outputs; only its course means something).
         outputs: The first outputs in inference mode, flattened; None if there are none.
         outputs_digest: SHA-256 of `outputs`.
         outputs_random: Whether two inference runs gave different outputs, so that comparing means nothing.
+        seconds: What was done (`STEPS`) -> wall-clock seconds. Steps that were not taken are absent: only the
+            version that is run first looks for an input ("probe").
         notes: Sentences about what was done differently from a plain run.
     """
 
@@ -123,15 +147,18 @@ class Observation:
     missing_gradient: tuple[str, ...] = ()
     zero_gradient: tuple[str, ...] = ()
     nonfinite_gradient: tuple[str, ...] = ()
+    gradient_norms: Mapping[str, float | None] = field(default_factory=dict)
     not_moved: tuple[str, ...] = ()
     layers: Mapping[str, str] = field(default_factory=dict)
     layers_not_reached: tuple[str, ...] = ()
     layers_not_called: tuple[str, ...] = ()
+    calls: tuple[LayerCall, ...] = ()
     sensitive: Mapping[str, SensitiveLayer] = field(default_factory=dict)
     losses: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
     outputs: tuple[float, ...] | None = field(default=None, repr=False)
     outputs_digest: str | None = None
     outputs_random: bool = False
+    seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property
@@ -215,9 +242,14 @@ class ModelReport:
 
 @dataclass(frozen=True)
 class VerificationReport:
-    """The whole of `--report FILE.json`."""
+    """The whole of `--report FILE.json`.
+
+    Attributes:
+        import_seconds: Wall-clock seconds until Keras was imported, once for all models; None if it was not.
+    """
 
     models: Sequence[ModelReport]
+    import_seconds: float | None = None
     schema_version: int = SCHEMA_VERSION
 
     def to_json(self) -> dict[str, Any]:
@@ -226,6 +258,11 @@ class VerificationReport:
     def dumps(self) -> str:
         """The text of the report file."""
         return json.dumps(self.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def layer_of(variable: str, layers: Iterable[str]) -> str:
+    """The longest path of a layer that begins the variable's name; "" for a variable of the model itself."""
+    return max((path for path in layers if variable.startswith(path + "/")), key=len, default="")
 
 
 def _plain(value: Any) -> Any:

@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -49,6 +49,7 @@ class Outcome:
         signal: The number of the signal that ended it ("crash"), else 0.
         phase: What was running when it ended, see `Observation.raised_in`.
         log: The last lines that user code printed.
+        seconds: How long each phase took, that of the last one up to the end.
     """
 
     result: dict[str, Any] | None
@@ -57,6 +58,7 @@ class Outcome:
     phase: str = ""
     log: tuple[str, ...] = ()
     spec: dict[str, Any] | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 class Runner:
@@ -88,6 +90,8 @@ class Runner:
         self._facts: dict[str, Any] | None = None
         self._folder: Path | None = None
         self._jobs = 0
+        #: How long it took until Keras was imported; None before `start`.
+        self.import_seconds: float | None = None
 
     def __enter__(self) -> Runner:
         return self
@@ -143,7 +147,9 @@ class Runner:
         if self._facts is None:
             self._progress("importing Keras")
             check_python(self.python, self._environment())
+            started = time.monotonic()
             outcome = self.run({"kind": "hello", "timeout": _START_SECONDS})
+            self.import_seconds = round(time.monotonic() - started, 3)
             facts = outcome.result
             if facts is None:
                 raise VerifyError(f"{self.python} cannot run Keras: {_last(outcome.log)}")
@@ -299,7 +305,26 @@ def _outcome(base: Path, ending: Mapping[str, Any]) -> Outcome:
         phase=phase_path.read_text("utf-8") if phase_path.exists() else "",
         log=_tail(_beside(base, ".log")),
         spec=_json_of(_beside(base, ".json.spec")),
+        seconds=_seconds_of(_beside(base, ".json.times"), _written(_beside(base, ".json"))),
     )
+
+
+def _written(result: Path) -> float:
+    """When the worker was done; a worker that wrote nothing went on until now."""
+    return result.stat().st_mtime if result.exists() else time.time()
+
+
+def _seconds_of(path: Path, end: float) -> dict[str, float]:
+    """Phase -> seconds, from a file that says when each phase began; a phase may begin more than once."""
+    lines = path.read_text("utf-8").splitlines(keepends=True) if path.exists() else []
+    # Whoever is killed may leave half a line.
+    lines = [line for line in lines if line.endswith("\n")]
+    begun = [(phase, float(when)) for phase, _, when in (line.rpartition(" ") for line in lines)]
+    ends = [*(when for _, when in begun), end][1:]
+    seconds: dict[str, float] = {}
+    for (phase, started), ended in zip(begun, ends, strict=True):
+        seconds[phase] = round(seconds.get(phase, 0.0) + max(ended - started, 0.0), 4)
+    return seconds
 
 
 def _beside(base: Path, ending: str) -> Path:

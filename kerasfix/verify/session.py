@@ -10,7 +10,7 @@ import re
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,6 +26,7 @@ from kerasfix.verify.report import (
     Trace,
     Verdict,
     VerdictKind,
+    layer_of,
 )
 from kerasfix.verify.runner import Device, Outcome, Runner
 from kerasfix.verify.settings import ModelSettings
@@ -133,6 +134,11 @@ class Session:
             VerifyError: see `Runner.start`.
         """
         return self._runner.device
+
+    @property
+    def import_seconds(self) -> float | None:
+        """How long it took until Keras was imported; None if no model was run."""
+        return self._runner.import_seconds
 
     def compare(
         self,
@@ -271,13 +277,14 @@ class Session:
             return _Seen(refused=result["what"], reason=(f"not verified: {result['reason']}", *advice))
         if result is not None:
             keras = (result["keras"], result["backend"]) if "keras" in result else None
-            return _Seen(observation(result["observation"]), result["input"], keras)
+            seen = replace(observation(result["observation"]), seconds=outcome.seconds)
+            return _Seen(seen, result["input"], keras)
         stopped = _ended(outcome, self._runner.timeout, self._runner.memory_mb)
         if outcome.phase == "probe" or outcome.ending == "server":
             # Without an input there is nothing that the other version could be compared on.
             reason = f"not verified: {stopped.raised} while looking for an input"
             return _Seen(refused="inputs", reason=(reason, *outcome.log[-1:]))
-        return _Seen(stopped, spec or outcome.spec)
+        return _Seen(replace(stopped, seconds=outcome.seconds), spec or outcome.spec)
 
     def _report(
         self, target: Target, before: _Seen, after: _Seen, verdict: Verdict, started: float
@@ -349,16 +356,10 @@ def _inputs(spec: Mapping[str, Any] | None) -> tuple[InputArray, ...]:
 def _traces(target: Target, before: Observation | None) -> tuple[Trace, ...]:
     traces = []
     for variable in before.missing_gradient if before else ():
-        layer = _layer_path(variable, before.layers if before else {})
+        layer = layer_of(variable, before.layers if before else {})
         made, lost = _line_of(layer, target.made_lines), _line_of(layer, target.lost_lines)
         traces.append(Trace(variable, layer, made, lost))
     return tuple(traces)
-
-
-def _layer_path(variable: str, layers: Mapping[str, str]) -> str:
-    """The longest path of a layer that begins the variable's name."""
-    paths = [path for path in layers if variable.startswith(path + "/")]
-    return max(paths, key=len, default="")
 
 
 def _line_of(layer: str, lines: Mapping[str, int]) -> int | None:

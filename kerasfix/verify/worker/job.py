@@ -9,6 +9,7 @@ import os
 import socket
 import struct
 import sys
+import time
 import traceback
 import warnings
 from collections.abc import Callable
@@ -32,7 +33,7 @@ from .load import (
 )
 from .observe import Recorder
 from .program import Program
-from .train import Trainer, seed_everything
+from .train import Trainer, norm_of, seed_everything
 from .walk import Named, layers_of, named_variables
 from .weights import SharedWeights
 
@@ -236,10 +237,12 @@ def observation(
         "missing_gradient": [name for name, g in zip(trainable, gradients) if g is None],
         "zero_gradient": [name for name, g in existing if not np.any(g)],
         "nonfinite_gradient": [name for name, g in existing if not np.all(np.isfinite(g))],
+        "gradient_norms": {name: norm_of(g) for name, g in zip(trainable, gradients)},
         "not_moved": [name for name, moved in zip(trainable, trainer.moved or []) if not moved],
         "layers": layers,
         "layers_not_reached": trainer.not_reached,
         "layers_not_called": trainer.not_called,
+        "calls": recorder.route.to_json(),
         "sensitive": {
             path: {
                 "class_name": paths[path],
@@ -272,7 +275,10 @@ def raised(phase: str, error: BaseException, file: str) -> dict[str, Any]:
 
 
 class _Teller:
-    """Keeps the name of the running phase in a file, for whoever finds this process dead."""
+    """Keeps the name of the running phase in a file, for whoever finds this process dead.
+
+    The file beside it, `.times`, keeps when each phase began.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -280,6 +286,8 @@ class _Teller:
     def __call__(self, phase: str) -> None:
         with open(self._path, "w", encoding="utf-8") as file:
             file.write(phase)
+        with open(self._path.removesuffix(".phase") + ".times", "a", encoding="utf-8") as file:
+            file.write(f"{phase} {time.time()}\n")
 
 
 def _redirect(log_path: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .frameworks import Framework
+from .route import Route
 from .sensitive import is_identity_at_inference, kind_of
 from .walk import Found
 
@@ -27,6 +28,7 @@ class Recorder:
         called: Paths called in phase "tape".
         outputs: Tensors that came out of layers in phase "tape" ...
         output_paths: ... and the layer that each of them came from.
+        route: The way that tensors took from layer to layer in phase "tape".
     """
 
     def __init__(self, framework: Framework) -> None:
@@ -39,6 +41,7 @@ class Recorder:
         self.called: set[str] = set()
         self.outputs: list[Any] = []
         self.output_paths: list[str] = []
+        self.route = Route(framework)
 
     def wrap(self, layers: list[Found]) -> None:
         """Put a watching `call` in front of every layer's own."""
@@ -57,6 +60,8 @@ class Recorder:
 
         @functools.wraps(call)
         def watched(*args: Any, **kwargs: Any) -> Any:
+            is_step = self.phase == "tape" and not found.inner and self.framework.is_eager()
+            number = self.route.enter() if is_step else 0
             outputs = call(*args, **kwargs)
             # While Keras infers shapes, layers run on symbols and with flags of Keras' choosing.
             if self.phase is None or not self.framework.is_eager():
@@ -64,9 +69,11 @@ class Recorder:
             if found.path in self.kinds:
                 self._record_flag(found.path, signature, args, kwargs)
                 self._record_effect(found.path, args, kwargs, outputs)
-            if self.phase == "tape" and not found.inner:
+            if is_step:
                 self.called.add(found.path)
-                return self._follow(found.path, outputs)
+                fresh = self._follow(found.path, outputs)
+                self.route.leave(number, found.path, (args, kwargs), outputs, fresh)
+                return fresh
             return outputs
 
         return watched

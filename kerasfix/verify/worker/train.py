@@ -176,7 +176,8 @@ class Trainer:
         return [float(value) for value in flat[:_MOST_OUTPUTS]]
 
     def _tape(self) -> None:
-        outputs = self._recorder.outputs
+        outputs, route = self._recorder.outputs, self._recorder.route
+        route.begin(self._inputs)
 
         def loss() -> Any:
             try:
@@ -187,8 +188,10 @@ class Trainer:
                     raise
                 outputs.clear()
                 self._recorder.output_paths.clear()
+                route.begin(self._inputs)
                 result = call(self._driven, self._inputs)
                 self.notes.append("model(x, training=True) raised TypeError; the tape ran the bare call")
+            route.end(result)
             return self._projection.loss(result, self._driven.model)
 
         variables = list(self._driven.root.trainable_variables)
@@ -284,6 +287,15 @@ def _added_losses(model: Any) -> list[Any]:
             values = getattr(layer, name, None) or []
             added += [value for value in values if not callable(value)]
     return added
+
+
+def norm_of(gradient: Any) -> float | None:
+    """The length of a gradient as a vector; None if there is no gradient, or it is not finite."""
+    if gradient is None:
+        return None
+    # In double precision, so that large gradients are not lost to an overflow of the squares.
+    norm = float(np.linalg.norm(np.ravel(gradient).astype("float64")))
+    return norm if np.isfinite(norm) else None
 
 
 def seed_everything(keras: Any, seed: int) -> None:
