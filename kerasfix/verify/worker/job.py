@@ -61,7 +61,18 @@ def run(job: dict[str, Any]) -> None:
             "reason": f"kerasfix failed on it: {one_line(error)}",
             "settings": [],
         }
+    result["peak_mb"] = _peak_mb()
     _write(job["result"], result)
+
+
+def _peak_mb() -> float | None:
+    """The most memory that this process has had, where the system says so."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def _write(path: str, data: dict[str, Any]) -> None:

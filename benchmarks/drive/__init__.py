@@ -1,0 +1,1 @@
+"""How many classes of published packages verification can construct, feed and train without being told how."""
