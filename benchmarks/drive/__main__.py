@@ -85,7 +85,7 @@ def main(
         lines = _serve("drive", request, python, environment, Path(scratch))
     if out:
         out.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
-    show(Console(), [Run.of(line, half_of(line["class"])) for line in lines], failures=failures)
+    show(Console(width=170), [Run.of(line, half_of(line["class"])) for line in lines], failures=failures)
 
 
 def _is_developed(item: dict[str, str]) -> bool:

@@ -11,12 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from .candidates import Array, Spec, known_spec, specs, steered
+from .candidates import Array, Spec, known_spec, specs
 from .drive import Driven, call
 from .frameworks import Framework, Values
 from .load import Refused, one_line
+from .steering import steered
 
 _MOST_REAL_CALLS = 10
+_MOST_TRIED = 400
+_MOST_STEERED = 6
+_DEEPEST = 8
 
 
 def arrays_for(spec: Spec, seed: int) -> list[Values]:
@@ -27,7 +31,10 @@ def arrays_for(spec: Spec, seed: int) -> list[Values]:
 
 def _values(item: Array, random: np.random.RandomState) -> Values:
     if item.dtype == "bool":
-        return random.rand(*item.shape) < 0.5
+        # Every sample keeps something: what is masked out everywhere has no gradient.
+        values = random.rand(*item.shape) < 0.75
+        values[..., :1] = True
+        return values
     if "int" in item.dtype:
         return random.randint(0, max(1, item.high or 2), size=item.shape).astype(item.dtype)
     return random.normal(size=item.shape).astype(item.dtype)
@@ -48,12 +55,17 @@ class Prober:
     """Tries candidates on fresh instances until one runs.
 
     Args:
-        fresh: Makes a new instance, wrapped for a given spec kind so that it can be called.
+        fresh: Makes a new instance, wrapped for a spec so that it can be called.
         seconds: Time after which no new candidate is tried.
     """
 
     def __init__(
-        self, fresh: Callable[[str], Driven], framework: Framework, keras: Any, seed: int, seconds: float
+        self,
+        fresh: Callable[[Spec | None], Driven],
+        framework: Framework,
+        keras: Any,
+        seed: int,
+        seconds: float,
     ) -> None:
         self._fresh = fresh
         self._framework = framework
@@ -62,31 +74,38 @@ class Prober:
         self._deadline = time.monotonic() + seconds
         self._errors: dict[str, list[Spec]] = {}
 
-    def find(self, hints: list[list[int]]) -> Spec:
+    def find(self, hints: list[list[int]], widths: list[int]) -> Spec:
         """The first candidate that runs.
+
+        Args:
+            widths: Sizes that the model was constructed with.
 
         Raises:
             Refused: if none does; says what the most telling candidate raised.
         """
-        example = self._fresh("one")
+        example = self._fresh(None)
         known = known_spec(example.root)
-        queue = ([known] if known else []) + specs(example.root, self._keras, hints)
+        candidates = ([known] if known else []) + specs(example.root, self._keras, hints, widths)
+        queue = [(spec, 0) for spec in candidates]
         tried: set[Spec] = set()
         promising: list[Spec] = []
-        while queue and self._has_time():
-            spec = queue.pop(0)
+        while queue and self._has_time() and len(tried) < _MOST_TRIED:
+            spec, depth = queue.pop(0)
             if spec in tried:
                 continue
             tried.add(spec)
             error = self._error_of(self._symbolic, spec)
-            if error is None:
+            if error is None or (depth == 0 and len(tried) == 1):
+                # What cannot be traced may run all the same, and says more about what it wants.
                 error = self._error_of(self._real, spec)
                 if error is None:
                     return spec
             elif "incompatible with the layer" not in error and len(promising) < _MOST_REAL_CALLS:
                 # Python control flow on values cannot be traced, and runs all the same.
                 promising.append(spec)
-            queue[:0] = [item for item in steered(spec, error) if item not in tried]
+            if depth < _DEEPEST:
+                better = [item for item in steered(spec, error) if item not in tried]
+                queue[:0] = [(item, depth + 1) for item in better[:_MOST_STEERED]]
         for spec in promising:
             if self._has_time() and self._error_of(self._real, spec) is None:
                 return spec
@@ -105,7 +124,7 @@ class Prober:
         return None
 
     def _symbolic(self, spec: Spec) -> None:
-        driven = self._fresh(spec.kind)
+        driven = self._fresh(spec)
         inputs = [
             self._keras.Input(shape=item.shape[1:], batch_size=item.shape[0], dtype=item.dtype)
             for item in spec.items
@@ -113,7 +132,7 @@ class Prober:
         call(driven, arrange(spec, inputs))
 
     def _real(self, spec: Spec) -> None:
-        driven = self._fresh(spec.kind)
+        driven = self._fresh(spec)
         tensors = [self._framework.tensor(array) for array in arrays_for(spec, self._seed)]
         outputs = call(driven, arrange(spec, tensors))
         flat = self._keras.tree.flatten(outputs) if hasattr(self._keras, "tree") else _flatten(outputs)
