@@ -17,6 +17,7 @@ from kerasfix.verify.harmless import dotted_name
 
 _MOST_SITES = 12
 _FENCE = re.compile(r"```[\w ]*\n(.*?)```", re.DOTALL)
+_LIBRARIES = ("keras", "tf", "tensorflow", "layers", "activations", "ops", "np")
 _PROMPT = re.compile(r"^\s*(?:>>>|\.\.\.) ?", re.MULTILINE)
 _OPERATORS: Mapping[type[ast.operator], Any] = {
     ast.Add: lambda a, b: a + b,
@@ -230,9 +231,10 @@ def _call(node: ast.Call, known: Mapping[str, ast.expr], depth: int) -> dict[str
 
 
 def _named(node: ast.expr, known: Mapping[str, ast.expr], depth: int) -> Any:
-    name = dotted_name(node)
+    name = dotted_name(node) or ""
     if name in known:
         return evaluate(known[name], known, depth + 1)
-    if name and not name.startswith("self.") and ("." in name or name[:1].isupper()):
+    root, _, rest = (name or "").partition(".")
+    if name and (rest.rpartition(".")[2] or root)[:1].isupper() or (rest and root in _LIBRARIES):
         return {"$name": name}
     raise Unknown

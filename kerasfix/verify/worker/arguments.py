@@ -25,13 +25,15 @@ from .guesses import (
 )
 from .load import Refused, one_line
 from .reading import Usage, signature_of, usages, users_classes
-from .recipes import Scope, make
+from .recipes import CannotMake, Scope, make
 
 Arguments = dict[str, Any]
 
 _MOST_ATTEMPTS = 60
 _SECONDS = 8.0
 _QUOTED = re.compile(r"['\"]([\w\-. ]{1,40})['\"]")
+_NETWORK = re.compile(r"URL|without network|urlopen|Connection|Errno -2|HTTP")
+_WEIGHTS = re.compile(r"weights|pretrained|download|checkpoint")
 _MISSING_ARGUMENTS = re.compile(r"missing (?:a required|\d+ required).*?argument")
 _NAMED = (
     inspect.Parameter.POSITIONAL_ONLY,
@@ -82,8 +84,8 @@ class Maker:
         """A new instance; positional-only parameters and defaults as the signature has them."""
         return self._cls(**{name: make(value, self._scope) for name, value in arguments.items()})
 
-    def working(self) -> Iterator[Arguments]:
-        """Arguments that the constructor takes, the best first."""
+    def working(self) -> Iterator[tuple[Arguments, Any]]:
+        """Arguments that the constructor takes, the best first, and what it made of them."""
         deadline = time.monotonic() + _SECONDS
         queue = list(self._first())
         tried: list[Arguments] = []
@@ -93,13 +95,13 @@ class Maker:
                 continue
             tried.append(arguments)
             try:
-                self.construct(arguments)
+                made = self.construct(arguments)
             except (Exception, SystemExit) as error:
                 self.error = self.error or error
                 queue += [item for item in self._repaired(arguments, error) if item not in tried]
                 continue
             started = time.monotonic()
-            yield arguments
+            yield arguments, made
             deadline += time.monotonic() - started
 
     @property
@@ -165,7 +167,7 @@ class Maker:
             text = str(annotation) if not text or "[" in str(annotation) else text
             value = by_annotation(name, text)
             if value is not MISSING and not (usage.iterated and isinstance(value, (int, float))):
-                return usage.options[0] if usage.options and isinstance(value, str) else value
+                return _option(usage, value) if usage.options and isinstance(value, str) else value
         return _by_usage(name, usage)
 
     def _of_class(self, annotation: Any) -> Any:
@@ -184,6 +186,10 @@ class Maker:
     def _repaired(self, arguments: Arguments, error: BaseException) -> Iterator[Arguments]:
         """Attempts with another value for what an error speaks of."""
         message = str(error)
+        if isinstance(error, CannotMake):
+            kept = {key: value for key, value in arguments.items() if repr(message) not in repr(value)}
+            yield {**self._guessed(kept), **kept}
+            return
         if _MISSING_ARGUMENTS.search(message):
             absent = [name for name in _QUOTED.findall(message) if name not in arguments]
             more = {name: self._guess(name) for name in absent}
@@ -198,6 +204,12 @@ class Maker:
             name = match.group(1) or match.group(2)
             if name in arguments and name not in self._init:
                 yield {key: value for key, value in arguments.items() if key != name}
+        if _NETWORK.search(f"{type(error).__name__} {message}"):
+            # Pretrained weights: what they are called by is known, where they lie is out of reach.
+            asked = [item.name for item in self._parameters if _WEIGHTS.search(item.name)]
+            for value in (None, False):
+                yield {**arguments, **{name: value for name in asked}}
+            return
         blamed = [name for name in self._blamed(arguments, error) if name not in self._init]
         for name in blamed[:3]:
             for value in self._alternatives(name, arguments.get(name), message):
@@ -228,6 +240,10 @@ class Maker:
                 yield value
 
 
+def _option(usage: Usage, value: Any) -> Any:
+    return value if value in usage.options else usage.options[0]
+
+
 def _by_usage(name: str, usage: Usage) -> Any:
     """A value of the kind that the code expects, of the size that the name speaks of."""
     value = by_name(name)
@@ -235,7 +251,10 @@ def _by_usage(name: str, usage: Usage) -> Any:
         if value is MISSING or value in (LAYER, CELL):
             value = by_name(alias)
     if usage.options and not isinstance(value, (int, float)):
-        return usage.options[0]
+        return _option(usage, value)
+    if usage.spread:
+        # Only what is asked for: the callee need not know the rest.
+        return {key: WIDTH if by_name(key) is MISSING else by_name(key) for key in dict.fromkeys(usage.keys)}
     if usage.keys or len(set(usage.attributes)) > 1 or (usage.attributes and value is MISSING):
         return SETTINGS
     if usage.makes and (value is MISSING or not isinstance(value, str)):
@@ -248,24 +267,25 @@ def _by_usage(name: str, usage: Usage) -> Any:
 
 
 def _fields(annotation: type) -> Arguments:
-    """Small sizes for a configuration class: required ones, and those whose default is large."""
+    """Small sizes for a configuration class: if one default is large, all sizes, so that they fit together."""
+    parameters = [item for item in signature_of(annotation.__init__) if item.kind in _NAMED]  # type: ignore[misc]
+    large = any(_is_size(item.default) and item.default > 64 for item in parameters)
     values: Arguments = {}
-    for item in signature_of(annotation.__init__):
-        if item.kind not in _NAMED:
-            continue
-        large = isinstance(item.default, int) and item.default > 64
-        if item.default is item.empty or large:
-            text = (
-                item.annotation
-                if isinstance(item.annotation, str)
-                else getattr(item.annotation, "__name__", "")
-            )
-            value = by_annotation(item.name, text) if text else by_name(item.name)
-            if value is not MISSING and not isinstance(value, dict):
-                values[item.name] = value
-            elif item.default is item.empty:
-                values[item.name] = WIDTH
+    for item in parameters:
+        required = item.default is item.empty
+        text = (
+            item.annotation if isinstance(item.annotation, str) else getattr(item.annotation, "__name__", "")
+        )
+        value = by_annotation(item.name, text) if text and required else by_name(item.name)
+        if required:
+            values[item.name] = WIDTH if value is MISSING else value
+        elif large and _is_size(item.default) and _is_size(value):
+            values[item.name] = value
     return values
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def widths_of(arguments: Arguments) -> list[int]:

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .guesses import STEPS, WIDTH
+from .guesses import BATCH, STEPS, WIDTH
 from .layout import Layout, Slot, layout_of
 from .walk import layers_of
 
-BATCH = 4
 LARGEST = 256 * 256 * 3
 _MOST_MIXED = 120
 
@@ -128,7 +127,11 @@ def specs(model: Any, keras: Any, hints: list[list[int]], widths: list[int]) -> 
     told = [
         _spec(layout, tuple(_told(slot, hint, high) for slot in layout.slots)) for hint in map(tuple, hints)
     ]
-    return list(dict.fromkeys([*worlds[:2], *told, *worlds, *mixed[:_MOST_MIXED]]))
+    alone = []
+    if layout.kind == "list":
+        # Taken apart, or only looked into.
+        alone = [Spec("one", (array,), layout.constants) for array in _few(options[0], 4)]
+    return list(dict.fromkeys([*worlds[:2], *told, *worlds, *alone, *mixed[:_MOST_MIXED]]))
 
 
 def _spec(layout: Layout, arrays: tuple[Array, ...]) -> Spec:
@@ -153,7 +156,7 @@ def known_spec(model: Any) -> Spec | None:
     inputs = getattr(model, "inputs", None)
     if not getattr(model, "built", False) or not isinstance(inputs, (list, tuple)) or not inputs:
         return None
-    structure = getattr(model, "_inputs_struct", None) or getattr(model, "_nested_inputs", None)
+    structure = getattr(model, "_inputs_struct", getattr(model, "_nested_inputs", None))
     names: list[str | None] = [None] * len(inputs)
     kind = "one" if len(inputs) == 1 else "list"
     if isinstance(structure, dict):
@@ -195,6 +198,8 @@ def _worlds(
 
 def _in_world(slot: Slot, world: str, shape: tuple[int, ...], high: int | None, width: int) -> Array:
     kind = _kind(slot)
+    if slot.shape is not None:
+        return _documented(slot.shape, slot.label, high)
     if kind == "vector":
         return _float((width,))
     if kind == "image":
@@ -207,6 +212,14 @@ def _in_world(slot: Slot, world: str, shape: tuple[int, ...], high: int | None, 
     return _float(shape)
 
 
+def _documented(shape: tuple[int, ...], label: str, high: int | None) -> Array:
+    if re.search(r"ind(ex|ices)|_ids?$|_id_|^ids|batch|edge_i|reverse", label):
+        return Array(shape, "int64", 2)
+    if re.search(r"token", label):
+        return Array(shape, "int32", high or 2)
+    return Array(shape, "bool") if "mask" in label else Array(shape)
+
+
 def _special(kind: str, world: str, high: int | None) -> Array:
     shape = _BESIDE[world].get(kind, (1,))
     dtype = {"mask": "bool", "tokens": "int32", "edges": "int32"}.get(kind, "float32")
@@ -217,6 +230,8 @@ def _arrays(
     slot: Slot, layers: list[Any], high: int | None, hints: list[list[int]], widths: list[int]
 ) -> Iterator[Array]:
     kind = _kind(slot)
+    if slot.shape is not None:
+        yield _documented(slot.shape, slot.label, high)
     families = [*_wanted(slot), *_families(layers)]
     families = list(dict.fromkeys([*families, "vectors", "images", "sequences", "tokens", "volumes"]))
     if kind not in ("float", "tokens", "vector", "image"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+BATCH = 4
 WIDTH = 16
 STEPS = 16
 IMAGE = 32

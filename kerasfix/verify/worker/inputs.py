@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .candidates import Array, Spec, known_spec, specs
-from .drive import Driven, call
+from .drive import Driven, call, drive
 from .frameworks import Framework, Values
 from .load import Refused, one_line
 from .steering import steered
@@ -74,18 +74,20 @@ class Prober:
         self._deadline = time.monotonic() + seconds
         self._errors: dict[str, list[Spec]] = {}
 
-    def find(self, hints: list[list[int]], widths: list[int]) -> Spec:
+    def find(self, example: Any, hints: list[list[int]], widths: list[int]) -> Spec:
         """The first candidate that runs.
 
         Args:
+            example: An instance to look at; it may be called, too.
             widths: Sizes that the model was constructed with.
 
         Raises:
             Refused: if none does; says what the most telling candidate raised.
         """
-        example = self._fresh(None)
-        known = known_spec(example.root)
-        candidates = ([known] if known else []) + specs(example.root, self._keras, hints, widths)
+        known = known_spec(example)
+        if known and self._error_of(self._on(example), known) is None:
+            return known
+        candidates = ([known] if known else []) + specs(example, self._keras, hints, widths)
         queue = [(spec, 0) for spec in candidates]
         tried: set[Spec] = set()
         promising: list[Spec] = []
@@ -132,7 +134,12 @@ class Prober:
         call(driven, arrange(spec, inputs))
 
     def _real(self, spec: Spec) -> None:
-        driven = self._fresh(spec)
+        self._call(self._fresh(spec), spec)
+
+    def _on(self, example: Any) -> Callable[[Spec], None]:
+        return lambda spec: self._call(drive(self._keras, example, spec), spec)
+
+    def _call(self, driven: Driven, spec: Spec) -> None:
         tensors = [self._framework.tensor(array) for array in arrays_for(spec, self._seed)]
         outputs = call(driven, arrange(spec, tensors))
         flat = self._keras.tree.flatten(outputs) if hasattr(self._keras, "tree") else _flatten(outputs)

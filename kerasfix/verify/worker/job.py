@@ -165,13 +165,13 @@ class _Finder:
         deadline = time.monotonic() + float(self._job["probe_seconds"])
         first_refusal: Refused | None = None
         found = 0
-        for arguments in self._maker.working():
+        for arguments, made in self._maker.working():
             self._say("probe")
             found += 1
             # Half of the time for the best arguments, half of the rest for the next.
             seconds = (deadline - time.monotonic()) / 2
             try:
-                spec = self._probe(arguments, max(seconds, 1.0))
+                spec = self._probe(arguments, made, max(seconds, 1.0))
             except Refused as refused:
                 first_refusal = first_refusal or refused
             else:
@@ -185,7 +185,7 @@ class _Finder:
             raise self._maker.error
         raise self._maker.refusal()
 
-    def _probe(self, arguments: dict[str, Any], seconds: float) -> Spec:
+    def _probe(self, arguments: dict[str, Any], made: Any, seconds: float) -> Spec:
         prober = Prober(
             lambda spec: self._fresh(arguments, spec),
             self._framework,
@@ -193,7 +193,7 @@ class _Finder:
             int(self._job["seed"]),
             seconds,
         )
-        return prober.find(self._job["hints"], widths_of(arguments))
+        return prober.find(made, self._job["hints"], widths_of(arguments))
 
 
 def _keras_and_framework(cls: type) -> tuple[Any, Framework]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from .guesses import MISSING, by_name
+from .guesses import BATCH, IMAGE, MISSING, STEPS, WIDTH, by_name
 from .keras_import import is_keras_class
 from .reading import parse_source, signature_of, users_classes
 from .sensitive import words
@@ -17,6 +17,14 @@ from .sensitive import words
 SWITCHES = words("training is_training train trainable isTraining is_train deterministic")
 _NOT_TENSORS = re.compile(
     r"^(num_|n_|height$|width$|axis$|step$|mode$|h$|w$|size$|.*_(size|len|length|axis|height|width)$)"
+)
+_SIZES = (
+    (re.compile(r"^(b|n|m|e|k|none|batch\w*|bs)$|nodes|edges"), BATCH),
+    (re.compile(r"seq|len|time|step|^[tls]$|tokens"), STEPS),
+    (re.compile(r"^[hw]$|height|width$"), IMAGE),
+)
+_DOCUMENTED = re.compile(
+    r"shape:?\s*(?:of |is |=)?\s*[`'\"]*[(\[]([\w\s,.\[\]*]+?)\s*,?\s*[)\]][`'\"]*(?=[\s.,;:]|$)"
 )
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 # Methods of a call that give the shape: `b, n, c = x.shape`.
@@ -33,12 +41,14 @@ class Slot:
         key: Its key in a dictionary or its keyword; None if it goes by its place.
         readers: Layers that read it first.
         ranks: Numbers of axes, batch included, that the code speaks of.
+        shape: The shape that the documentation gives, batch included.
     """
 
     label: str
     key: str | None = None
     readers: list[Any] = field(default_factory=list)
     ranks: list[int] = field(default_factory=list)
+    shape: tuple[int, ...] | None = None
 
 
 @dataclass
@@ -76,7 +86,37 @@ def layout_of(model: Any) -> Layout:
     if method:
         for slot in layout.slots:
             _read(slot, model, method, slot.label, set())
+    documented = documented_shapes(inspect.getdoc(vars(owner)["call"]) or "")
+    if len(documented) == len(layout.slots):
+        for slot, shape in zip(layout.slots, documented):
+            slot.shape = shape
+            slot.ranks.insert(0, len(shape))
     return layout
+
+
+def documented_shapes(docstring: str) -> list[tuple[int, ...]]:
+    """Shapes of the arguments in the order in which a docstring gives them, with a size for each symbol.
+
+    >>> documented_shapes("x: Tensor of shape `(N, F)`. e: Indices of shape `(2, M, )`. Returns: shape (N,)")
+    [(4, 16), (2, 4)]
+    """
+    text = re.split(r"\bReturns?\b", docstring)[0]
+    found = []
+    for match in _DOCUMENTED.findall(text):
+        symbols = [symbol.strip(" []*") for symbol in match.split(",")]
+        symbols = [symbol for symbol in symbols if symbol]
+        if symbols:
+            found.append(tuple(_size(symbol, index) for index, symbol in enumerate(symbols)))
+    return found
+
+
+def _size(symbol: str, index: int) -> int:
+    if symbol.isdigit():
+        return int(symbol)
+    for pattern, size in _SIZES:
+        if pattern.search(symbol.lower()) and (index or size == BATCH):
+            return size
+    return WIDTH if index else BATCH
 
 
 def _is_constant(item: inspect.Parameter) -> bool:

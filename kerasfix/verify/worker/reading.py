@@ -7,18 +7,20 @@ import contextlib
 import inspect
 import sys
 import textwrap
+import types
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from .keras_import import is_keras_class
+from .sensitive import words
 
 _DEEPEST = 3
-_ITERATING = frozenset(("len", "list", "tuple", "enumerate", "zip", "sorted", "reversed", "sum"))
+_ITERATING = words("len list tuple enumerate zip sorted reversed sum")
 # Attributes that numbers, strings and tensors have too.
-_PLAIN_ATTRIBUTES = frozenset(
+_PLAIN_ATTRIBUTES = words(
     "shape dtype name lower upper startswith endswith items keys values get copy append split rank index "
-    "replace as_list ndims format extend pop".split()
+    "replace as_list ndims format extend pop"
 )
 
 
@@ -32,7 +34,7 @@ class Usage:
         keys: Constant strings that it is subscripted with.
         attributes: Attributes that are read of it.
         iterated: Whether its items are taken.
-        paired: Other parameters that are iterated together with it.
+        spread: Whether it is handed over as keyword arguments.
         makes: Whether it is called where layers are made.
         called: Whether it is called elsewhere.
     """
@@ -42,6 +44,7 @@ class Usage:
     keys: list[str] = field(default_factory=list)
     attributes: list[str] = field(default_factory=list)
     iterated: bool = False
+    spread: bool = False
     makes: bool = False
     called: bool = False
 
@@ -83,6 +86,18 @@ def usages(cls: type, depth: int = 0) -> dict[str, Usage]:
             reader.making = method.name in ("__init__", "build") or method.name.startswith("_")
             for statement in method.body:
                 reader.visit(statement)
+    return found
+
+
+def _usages_in(function: types.FunctionType, depth: int) -> dict[str, Usage]:
+    names = list(function.__code__.co_varnames[: function.__code__.co_argcount])
+    found = {name: Usage() for name in names}
+    tree = parse_source(function)
+    if tree and tree.body and isinstance(tree.body[0], ast.FunctionDef):
+        reader = _Reader(found, {name: name for name in names}, function.__globals__, object, depth)
+        reader.making = True
+        for statement in tree.body[0].body:
+            reader.visit(statement)
     return found
 
 
@@ -186,16 +201,33 @@ class _Reader(ast.NodeVisitor):
         if not any(self._usage(item) for item in (*node.args, *(keyword.value for keyword in node.keywords))):
             return
         callee = self._callee(node.func)
-        parameters = [item.name for item in signature_of(callee.__init__)] if isinstance(callee, type) else []
-        deeper: dict[str, Usage] = {}
-        if isinstance(callee, type) and not is_keras_class(callee) and self.depth < _DEEPEST:
-            deeper = usages(callee, self.depth + 1)
+        if isinstance(callee, types.FunctionType):
+            parameters = list(callee.__code__.co_varnames[: callee.__code__.co_argcount])
+        else:
+            parameters = [i.name for i in signature_of(callee.__init__)] if isinstance(callee, type) else []
+        deeper = self._deeper(callee)
+        for keyword in node.keywords:
+            usage = self._usage(keyword.value) if keyword.arg is None else None
+            if usage and isinstance(callee, type):
+                usage.keys += [item.name for item in signature_of(callee.__init__) if _is_required(item)]
+                usage.spread = True
         pairs = [*zip(parameters, node.args), *((item.arg, item.value) for item in node.keywords)]
         for parameter, value in pairs:
             if (usage := self._usage(value)) and parameter:
                 usage.aliases.append(parameter)
                 if parameter in deeper:
                     _merge(usage, deeper[parameter])
+
+    def _deeper(self, callee: Any) -> dict[str, Usage]:
+        if self.depth == _DEEPEST:
+            return {}
+        if isinstance(callee, type) and not is_keras_class(callee):
+            return usages(callee, self.depth + 1)
+        if isinstance(callee, types.FunctionType) and not callee.__module__.startswith(
+            ("keras", "tensorflow")
+        ):
+            return _usages_in(callee, self.depth + 1)
+        return {}
 
     def _callee(self, func: ast.expr) -> Any:
         text = ast.unparse(func)
@@ -210,6 +242,10 @@ class _Reader(ast.NodeVisitor):
         return value
 
 
+def _is_required(item: inspect.Parameter) -> bool:
+    return item.default is item.empty and item.kind not in (item.VAR_POSITIONAL, item.VAR_KEYWORD)
+
+
 def _merge(usage: Usage, other: Usage) -> None:
     usage.aliases += other.aliases
     usage.options += other.options
@@ -218,6 +254,7 @@ def _merge(usage: Usage, other: Usage) -> None:
     usage.iterated |= other.iterated
     usage.makes |= other.makes
     usage.called |= other.called
+    usage.spread |= other.spread
 
 
 def _keys_of(value: Any) -> list[str]:

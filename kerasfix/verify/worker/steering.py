@@ -38,6 +38,10 @@ _ONE_MORE = re.compile(
     r"(?:tuple|list) index out of range|out of bounds|out of range|slice index|too many indices|Index out of "
     r"range using input dim|axis.*must be in the range|cannot reshape|at least"
 )
+_LISTS = re.compile(
+    r"[Ii]terating over|not iterable|len is not well defined|must be (?:called on )?a (?:list|tuple)|list of|"
+    r"list or tuple|multiple inputs"
+)
 _AXIS = re.compile(r"expected axis (-?\d+) of input shape to have value (\d+)")
 _PAIRS = (
     re.compile(r"Dimensions must be equal, but are (\d+) and (\d+)"),
@@ -47,6 +51,8 @@ _PAIRS = (
     re.compile(r"(\d+) (?:!=|and|vs\.?|does not (?:match|equal)|vs) (\d+)"),
     re.compile(r"[Ee]xpected\D{0,60}?(\d+)\D{1,40}(?:got|but|received|found)\D{0,40}?(\d+)"),
 )
+_WORDS = ("two", "three", "four", "five")
+_NUMBER_WORDS = re.compile(r"\b(?:two|three|four|five)\b", re.IGNORECASE)
 _SHAPE = re.compile(r"[\[(]((?:(?:None|\?|\d+),? ?)+)[\])]")
 _DIVISIBLE = re.compile(r"divisible by\D{0,40}?(\d+)")
 
@@ -54,6 +60,7 @@ _DIVISIBLE = re.compile(r"divisible by\D{0,40}?(\d+)")
 def steered(spec: Spec, message: str) -> list[Spec]:
     """New candidates that an error message speaks of, the likeliest first."""
     found: list[Spec] = []
+    message = _NUMBER_WORDS.sub(lambda match: str(2 + _WORDS.index(match.group(0).lower())), message)
     for steer in (_other_keys, _other_dtypes, _other_axis, _other_rank, _other_size, _matching, _whole):
         found += steer(spec, message)
     sensible = [item for item in found if item != spec and all(_is_sensible(one.shape) for one in item.items)]
@@ -86,20 +93,21 @@ def _other_keys(spec: Spec, message: str) -> Iterator[Spec]:
         if spec.kind in ("one", "args") and match.group(1) not in [item.name for item in spec.items]:
             yield replace(spec, kind="args", items=(*spec.items, replace(model, name=match.group(1))))
     match = re.search(r"values to unpack \(expected (\d)", message)
-    wants = int(match.group(1)) if match else 0
-    if re.search(r"[Ii]terating over|not iterable|must be (?:called on )?a (?:list|tuple)|list of", message):
-        wants = wants or 2
-    if spec.kind == "one" and 1 < wants < 5 and len(model.shape) != wants:
-        yield Spec("list", (model,) * wants, spec.constants)
+    if match and spec.kind == "one" and int(match.group(1)) < 5 and len(model.shape) != int(match.group(1)):
+        yield Spec("list", (model,) * int(match.group(1)), spec.constants)
+    elif spec.kind == "one" and _LISTS.search(message):
+        yield Spec("list", (model, model), spec.constants)
     if spec.kind in ("list", "one") and re.search(r"list index out of range", message):
         yield Spec("list", (*spec.items, model), spec.constants)
     if spec.kind in ("list", "tuple") and re.search(
-        r"[Cc]annot convert|not a (?:valid )?tensor|ragged", message
+        r"expects 1 input\(s\)|[Cc]annot convert|not a (?:valid )?tensor|ragged", message
     ):
         yield Spec("one", spec.items[:1], spec.constants)
 
 
 def _other_dtypes(spec: Spec, message: str) -> Iterator[Spec]:
+    if re.search(r"int64.*int32|int32.*int64", message):
+        yield from _each(spec, lambda item: replace(item, dtype="int64") if item.dtype == "int32" else None)
     if _INTEGERS.search(message):
         yield from _each(
             spec, lambda item: replace(item, dtype="int32", high=2) if item.dtype == "float32" else None
