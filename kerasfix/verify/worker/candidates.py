@@ -19,7 +19,7 @@ _FAMILY_OF_LAYER = (
     (re.compile(r"Embedding"), "tokens"),
     (re.compile(r"ConvLSTM2D|(Conv|Pooling|Padding|Cropping|UpSampling)\w*3D|Conv3DTranspose"), "volumes"),
     (re.compile(r"2D|^Random|^CenterCrop|^Resizing|^Rescaling"), "images"),
-    (re.compile(r"1D|LSTM|GRU|RNN|Bidirectional|TimeDistributed|Attention"), "sequences"),
+    (re.compile(r"1D|LSTM|GRU|RNN|Bidirectional|TimeDistributed|Attention|Transformer"), "sequences"),
     (re.compile(r"^Flatten$"), "images"),
     (re.compile(r"^Dense$"), "vectors"),
 )
@@ -33,7 +33,9 @@ _KIND_OF_LABEL = (
     (re.compile(r"image|img|pixel|frames"), "image"),
     (re.compile(r"noise|latent|^z$|condition|theta|params|parameters|state"), "vector"),
 )
-_KINDS = ("mask", "edges", "tokens", "square", "number", "image", "vector", "float")
+_SEQUENCE_LABEL = re.compile(
+    r"hidden|sequence|embedd|memory|context|quer(y|ies)|keys?$|values?$|encod|decod|^[qkv]$"
+)
 # World -> shape of a "float" without batch; C stands for a width.
 _C = -1
 _WORLDS: dict[str, list[tuple[int, ...]]] = {
@@ -74,6 +76,7 @@ class Array:
     dtype: str = "float32"
     high: int | None = None
     name: str | None = None
+    sparse: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,8 @@ def specs(model: Any, keras: Any, hints: list[list[int]], widths: list[int]) -> 
         widths: Sizes that the model was constructed with.
     """
     layout = layout_of(model)
-    layers = [found.layer for found in layers_of(model, keras)]
+    # The model's own name comes last: "SelfAttention2D" may make its layers when it is built.
+    layers = [*(found.layer for found in layers_of(model, keras)), model]
     high = _vocabulary(layers)
     widths = list(dict.fromkeys([*widths, WIDTH]))[:4]
     options = [list(dict.fromkeys(_arrays(slot, layers, high, hints, widths))) for slot in layout.slots]
@@ -275,7 +279,8 @@ def _wanted(slot: Slot) -> list[str]:
     kinds = {"tokens": "tokens", "image": "images", "vector": "vectors"}
     found = [kinds[kind]] if (kind := _kind(slot)) in kinds else []
     found += [_WORLD_OF_RANK[rank] for rank in dict.fromkeys(slot.ranks) if rank in _WORLD_OF_RANK]
-    return [*found, *_families(slot.readers)]
+    found += _families(slot.readers)
+    return [*found, "sequences"] if _SEQUENCE_LABEL.search(slot.label.lower()) else found
 
 
 def _families(layers: list[Any]) -> list[str]:

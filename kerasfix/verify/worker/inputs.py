@@ -5,6 +5,7 @@ Every probe takes a fresh instance, because a failed call leaves Keras models ha
 
 from __future__ import annotations
 
+import heapq
 import time
 from collections.abc import Callable
 from typing import Any
@@ -19,14 +20,20 @@ from .steering import steered
 
 _MOST_REAL_CALLS = 10
 _MOST_TRIED = 400
-_MOST_STEERED = 6
-_DEEPEST = 8
+# What an error speaks of is tried before most of what was planned, and before what later errors speak of.
+_STEP = 0.4
+_SAME_MESSAGE = 40
 
 
 def arrays_for(spec: Spec, seed: int) -> list[Values]:
     """The values of the inputs: standard normal, or integers below `high`. The same for the same seed."""
     random = np.random.RandomState(seed)
     return [_values(item, random) for item in spec.items]
+
+
+def tensors_for(spec: Spec, framework: Framework, seed: int) -> list[Any]:
+    arrays = zip(spec.items, arrays_for(spec, seed))
+    return [framework.sparse(array) if item.sparse else framework.tensor(array) for item, array in arrays]
 
 
 def _values(item: Array, random: np.random.RandomState) -> Values:
@@ -88,16 +95,17 @@ class Prober:
         if known and self._error_of(self._on(example), known) is None:
             return known
         candidates = ([known] if known else []) + specs(example, self._keras, hints, widths)
-        queue = [(spec, 0) for spec in candidates]
+        queue = [(float(place), place, spec) for place, spec in enumerate(candidates)]
         tried: set[Spec] = set()
         promising: list[Spec] = []
-        while queue and self._has_time() and len(tried) < _MOST_TRIED:
-            spec, depth = queue.pop(0)
+        added = len(queue)
+        while queue and self._has_time() and len(tried) < _MOST_TRIED and not self._is_hopeless():
+            cost, _, spec = heapq.heappop(queue)
             if spec in tried:
                 continue
             tried.add(spec)
             error = self._error_of(self._symbolic, spec)
-            if error is None or (depth == 0 and len(tried) == 1):
+            if error is None or len(tried) == 1:
                 # What cannot be traced may run all the same, and says more about what it wants.
                 error = self._error_of(self._real, spec)
                 if error is None:
@@ -105,13 +113,17 @@ class Prober:
             elif "incompatible with the layer" not in error and len(promising) < _MOST_REAL_CALLS:
                 # Python control flow on values cannot be traced, and runs all the same.
                 promising.append(spec)
-            if depth < _DEEPEST:
-                better = [item for item in steered(spec, error) if item not in tried]
-                queue[:0] = [(item, depth + 1) for item in better[:_MOST_STEERED]]
+            for place, better in enumerate(item for item in steered(spec, error) if item not in tried):
+                added += 1
+                heapq.heappush(queue, (cost + _STEP * (place + 1), added, better))
         for spec in promising:
             if self._has_time() and self._error_of(self._real, spec) is None:
                 return spec
         raise self._refusal(len(tried))
+
+    def _is_hopeless(self) -> bool:
+        """Whether one message comes whatever the input is."""
+        return any(len(found) >= _SAME_MESSAGE for found in self._errors.values())
 
     def _has_time(self) -> bool:
         return time.monotonic() < self._deadline
@@ -128,7 +140,9 @@ class Prober:
     def _symbolic(self, spec: Spec) -> None:
         driven = self._fresh(spec)
         inputs = [
-            self._keras.Input(shape=item.shape[1:], batch_size=item.shape[0], dtype=item.dtype)
+            self._keras.Input(
+                shape=item.shape[1:], batch_size=item.shape[0], dtype=item.dtype, sparse=item.sparse
+            )
             for item in spec.items
         ]
         call(driven, arrange(spec, inputs))
@@ -140,7 +154,7 @@ class Prober:
         return lambda spec: self._call(drive(self._keras, example, spec), spec)
 
     def _call(self, driven: Driven, spec: Spec) -> None:
-        tensors = [self._framework.tensor(array) for array in arrays_for(spec, self._seed)]
+        tensors = tensors_for(spec, self._framework, self._seed)
         outputs = call(driven, arrange(spec, tensors))
         flat = self._keras.tree.flatten(outputs) if hasattr(self._keras, "tree") else _flatten(outputs)
         if not any(self._framework.is_differentiable(item) for item in flat):

@@ -22,7 +22,7 @@ from .arguments import Maker, widths_of
 from .candidates import Spec
 from .drive import Driven, call, drive
 from .frameworks import Framework, framework_for
-from .inputs import Prober, arrange, arrays_for
+from .inputs import Prober, arrange, arrays_for, tensors_for
 from .load import Refused, line_of, load_class, one_line
 from .observe import Recorder
 from .train import Trainer, seed_everything
@@ -229,7 +229,7 @@ def _train(
 ) -> dict[str, Any]:
     values = arrays_for(spec, int(job["seed"]))
     arrays = arrange(spec, list(values))
-    inputs = arrange(spec, [framework.tensor(value) for value in values])
+    inputs = arrange(spec, tensors_for(spec, framework, int(job["seed"])))
     say("call")
     try:
         # A real call builds every layer that it reaches; `build` would mark the model built without weights.

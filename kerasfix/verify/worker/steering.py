@@ -61,7 +61,16 @@ def steered(spec: Spec, message: str) -> list[Spec]:
     """New candidates that an error message speaks of, the likeliest first."""
     found: list[Spec] = []
     message = _NUMBER_WORDS.sub(lambda match: str(2 + _WORDS.index(match.group(0).lower())), message)
-    for steer in (_other_keys, _other_dtypes, _other_axis, _other_rank, _other_size, _matching, _whole):
+    for steer in (
+        _sparse,
+        _other_keys,
+        _other_dtypes,
+        _other_axis,
+        _other_rank,
+        _other_size,
+        _matching,
+        _whole,
+    ):
         found += steer(spec, message)
     sensible = [item for item in found if item != spec and all(_is_sensible(one.shape) for one in item.items)]
     return list(dict.fromkeys(sensible))
@@ -116,6 +125,14 @@ def _other_dtypes(spec: Spec, message: str) -> Iterator[Spec]:
         yield from _each(
             spec, lambda item: replace(item, dtype="float32", high=None) if item.dtype != "float32" else None
         )
+
+
+def _sparse(spec: Spec, message: str) -> Iterator[Spec]:
+    if "SparseTensor" in message:
+        square = (BATCH, BATCH)
+        found = list(_each(spec, lambda item: replace(item, sparse=True, shape=square)))
+        # What comes later is more often the sparse one.
+        yield from reversed(found[:-1] or found)
 
 
 def _other_axis(spec: Spec, message: str) -> Iterator[Spec]:
