@@ -31,6 +31,9 @@ Arguments = dict[str, Any]
 
 _MOST_ATTEMPTS = 60
 _SECONDS = 8.0
+# Of the sizes of a configuration: one above the first makes it too large; all from the second on are replaced.
+_LARGE = 64
+_NOT_SMALL = 8
 _QUOTED = re.compile(r"['\"]([\w\-. ]{1,40})['\"]")
 _NETWORK = re.compile(r"URL|without network|urlopen|Connection|Errno -2|HTTP")
 _WEIGHTS = re.compile(r"weights|pretrained|download|checkpoint")
@@ -133,6 +136,8 @@ class Maker:
             # Parameters that may be left out, and should not be: None stands for "say it".
             extra = [item.name for item in self._parameters if item.default is None]
             yield {**self._guessed({}), **{name: self._guess(name) for name in extra}, **self._init}
+            plain = {name: _with_defaults(value) for name, value in self._guessed({}).items()}
+            yield {**plain, **self._init}
 
     def _bound(self, site: dict[str, Any]) -> Arguments | None:
         """The arguments of a construction site by name; None if the class does not take them."""
@@ -233,11 +238,18 @@ class Maker:
         yield from usage.options[:4]
         if "divisible" in message or "multiple of" in message:
             yield from (8, 32, 64, 4, 2, 1)
+        if "positive" in message or "greater" in message:
+            yield from (64, 256, 1)
         if "iterable" in message or "len()" in message or "subscriptable" in message:
             yield as_list(name, by_name(name))
         for value in _LADDER:
             if value != current:
                 yield value
+
+
+def _with_defaults(value: Any) -> Any:
+    """A configuration object as its author made it; too large, perhaps, but its sizes fit together."""
+    return {**value, "named": {}} if isinstance(value, dict) and "$call" in value else value
 
 
 def _option(usage: Usage, value: Any) -> Any:
@@ -269,7 +281,7 @@ def _by_usage(name: str, usage: Usage) -> Any:
 def _fields(annotation: type) -> Arguments:
     """Small sizes for a configuration class: if one default is large, all sizes, so that they fit together."""
     parameters = [item for item in signature_of(annotation.__init__) if item.kind in _NAMED]  # type: ignore[misc]
-    large = any(_is_size(item.default) and item.default > 64 for item in parameters)
+    large = any(_is_size(item.default) and item.default > _LARGE for item in parameters)
     values: Arguments = {}
     for item in parameters:
         required = item.default is item.empty
@@ -279,7 +291,7 @@ def _fields(annotation: type) -> Arguments:
         value = by_annotation(item.name, text) if text and required else by_name(item.name)
         if required:
             values[item.name] = WIDTH if value is MISSING else value
-        elif large and _is_size(item.default) and _is_size(value):
+        elif large and _is_size(item.default) and item.default >= _NOT_SMALL and _is_size(value):
             values[item.name] = value
     return values
 

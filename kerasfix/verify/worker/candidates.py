@@ -26,7 +26,7 @@ _FAMILY_OF_LAYER = (
 # What a tensor is, by what the code calls it.
 _KIND_OF_LABEL = (
     (re.compile(r"mask|is_valid|padding"), "mask"),
-    (re.compile(r"edge_ind|tensor_index|edge_index|indices|disjoint"), "edges"),
+    (re.compile(r"edge_?ind|_index$|^index|indices|_idx$|^ind_|_pair|disjoint"), "edges"),
     (re.compile(r"token|_ids?$|^ids$|word|segment|vocab|categor|position(s|_ids)?$|^targets?$"), "tokens"),
     (re.compile(r"^(a|adj\w*|laplacian|adjacency\w*|.*_adj)$"), "square"),
     (re.compile(r"^t$|time_?step|timestep|^time$|sigma|noise_level|log_snr"), "number"),

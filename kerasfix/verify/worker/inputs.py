@@ -22,7 +22,7 @@ _MOST_REAL_CALLS = 10
 _MOST_TRIED = 400
 # What an error speaks of is tried before most of what was planned, and before what later errors speak of.
 _STEP = 0.4
-_SAME_MESSAGE = 40
+_SAME_MESSAGE = 25
 
 
 def arrays_for(spec: Spec, seed: int) -> list[Values]:

@@ -26,6 +26,7 @@ _SIZES = (
 _DOCUMENTED = re.compile(
     r"shape:?\s*(?:of |is |=)?\s*[`'\"]*[(\[]([\w\s,.\[\]*]+?)\s*,?\s*[)\]][`'\"]*(?=[\s.,;:]|$)"
 )
+_SPOKEN = re.compile(r"[\[(](\w+(?:\s*,\s*\w+)+)\s*,?[\])]")
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 # Methods of a call that give the shape: `b, n, c = x.shape`.
 _SHAPES = ("shape", "get_shape", "as_list", "shape_list", "get_shape_list", "int_shape")
@@ -106,6 +107,20 @@ def documented_shapes(docstring: str) -> list[tuple[int, ...]]:
         symbols = [symbol.strip(" []*") for symbol in match.split(",")]
         symbols = [symbol for symbol in symbols if symbol]
         if symbols:
+            found.append(tuple(_size(symbol, index) for index, symbol in enumerate(symbols)))
+    return found
+
+
+def spoken_shapes(message: str) -> list[tuple[int, ...]]:
+    """Shapes with names in them, as error messages spell what they want.
+
+    >>> spoken_shapes("expects a three-dimensional input of shape [batch, sequence, width]")
+    [(4, 16, 16)]
+    """
+    found = []
+    for match in _SPOKEN.findall(message):
+        symbols = [symbol.strip() for symbol in match.split(",") if symbol.strip()]
+        if any(symbol.isalpha() and symbol != "None" or "_" in symbol for symbol in symbols):
             found.append(tuple(_size(symbol, index) for index, symbol in enumerate(symbols)))
     return found
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from .candidates import BATCH, LARGEST, Array, Spec
 from .guesses import STEPS, WIDTH
+from .layout import spoken_shapes
 
 _TAILS = {0: (), 1: (WIDTH,), 2: (STEPS, WIDTH), 3: (32, 32, 3), 4: (8, 16, 16, 3)}
 _INTEGERS = re.compile(
@@ -31,12 +32,15 @@ _RANK = (
     re.compile(r"expects a vector of size (?P<have>\d+)\. But input\(1\) is a vector of size (?P<want>\d+)"),
     re.compile(r"[Ii]nput has only (?P<have>\d+) dims"),
     re.compile(r"(?:expected|expects|requires?|must be)\D{0,60}?(?P<want>[2-5])-?[dD]\b"),
-    re.compile(r"(?:expected|expects|must have|should have|rank)\D{0,40}?(?P<want>[2-5]) ?(?:dim|axes|rank)"),
+    re.compile(r"(?:expect(?:ed|s)?|must have|should have|rank)\D{0,40}?(?P<want>[2-5]) ?(?:dim|axes|rank)"),
     re.compile(r"(?:rank|ndim|dimensions?)\D{0,25}(?P<want>[2-5])\b"),
 )
 _ONE_MORE = re.compile(
     r"(?:tuple|list) index out of range|out of bounds|out of range|slice index|too many indices|Index out of "
     r"range using input dim|axis.*must be in the range|cannot reshape|at least"
+)
+_NO_TENSOR = re.compile(
+    r"Only integers, slices|as a Python `?bool|scalar|interpreted as an integer|as an index"
 )
 _LISTS = re.compile(
     r"[Ii]terating over|not iterable|len is not well defined|must be (?:called on )?a (?:list|tuple)|list of|"
@@ -63,6 +67,7 @@ def steered(spec: Spec, message: str) -> list[Spec]:
     message = _NUMBER_WORDS.sub(lambda match: str(2 + _WORDS.index(match.group(0).lower())), message)
     for steer in (
         _sparse,
+        _spoken,
         _other_keys,
         _other_dtypes,
         _other_axis,
@@ -98,6 +103,10 @@ def _other_keys(spec: Spec, message: str) -> Iterator[Spec]:
         if match.group(1) not in names:
             old = spec.items if spec.kind == "dict" else ()
             yield replace(spec, kind="dict", items=(*old, replace(model, name=match.group(1))))
+    if spec.kind == "args" and _NO_TENSOR.search(message):
+        for item in reversed(spec.items[1:]):
+            rest = tuple(other for other in spec.items if other is not item)
+            yield replace(spec, items=rest, constants=(*spec.constants, (item.name or "", 1)))
     if match := re.search(r"missing (?:a required argument|\d+ required.*?):? '(\w+)'", message):
         if spec.kind in ("one", "args") and match.group(1) not in [item.name for item in spec.items]:
             yield replace(spec, kind="args", items=(*spec.items, replace(model, name=match.group(1))))
@@ -133,6 +142,14 @@ def _sparse(spec: Spec, message: str) -> Iterator[Spec]:
         found = list(_each(spec, lambda item: replace(item, sparse=True, shape=square)))
         # What comes later is more often the sparse one.
         yield from reversed(found[:-1] or found)
+
+
+def _spoken(spec: Spec, message: str) -> Iterator[Spec]:
+    shapes = [shape for shape in spoken_shapes(message) if len(shape) < 6]
+    if len(shapes) == len(spec.items):
+        yield replace(spec, items=tuple(replace(i, shape=shape) for i, shape in zip(spec.items, shapes)))
+    if shapes:
+        yield from _each(spec, lambda item: replace(item, shape=shapes[0]))
 
 
 def _other_axis(spec: Spec, message: str) -> Iterator[Spec]:
