@@ -1,1 +1,1 @@
-"""How many classes of published packages verification can construct, feed and train without being told how."""
+"""How many classes of published packages can be constructed, fed and trained without being told how."""

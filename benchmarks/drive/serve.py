@@ -22,6 +22,7 @@ import textwrap
 import time
 import types
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def main() -> None:
         raise SystemExit(error)
     with open(answer_path, "a", encoding="utf-8") as answers:
         for package in request["packages"]:
-            _in_child(lambda package=package: _PASSES[what](package, request, answers))
+            _in_child(partial(_PASSES[what], package, request, answers))
 
 
 def _load_worker(folder: str) -> None:
@@ -67,7 +68,7 @@ def _in_child(action: Callable[[], None]) -> None:
 
 def _list(package: dict[str, Any], _request: dict[str, Any], answers: Any) -> None:
     failures = _import_all(package, _modules_in(Path(package["folder"])))
-    found = [item for item in _classes_of(Path(package["folder"]))]
+    found = list(_classes_of(Path(package["folder"])))
     line = {"package": package["name"], "classes": found, "failures": failures, "ran": _ran_operations()}
     print(json.dumps(line), file=answers, flush=True)
 
@@ -153,7 +154,7 @@ def _classes_of(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def _kind(cls: type, keras: Any) -> str | None:
-    """ "Model" or "Layer"; None for what nobody could call: abstract classes, metrics, layers without parts."""
+    """Whether it is a Model or a Layer; None for what is abstract, a metric, a layer without parts."""
     own = [base for base in cls.__mro__ if base.__module__.split(".")[0] not in ("keras", "tf_keras")]
     if inspect.isabstract(cls) or issubclass(cls, keras.metrics.Metric):
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from kerasfix.source import Source, SourceError
 from kerasfix.verify.hints import input_shapes
@@ -17,8 +17,20 @@ _LARGEST_FILE = 400_000
 _ENOUGH_SITES = 16
 
 
-def evidence_for(path: Path, text: str, class_name: str) -> dict[str, Any]:
-    """The parts of a job that come from reading: "hints" of input shapes and construction "sites".
+class Evidence(TypedDict):
+    """The parts of a job that come from reading.
+
+    Attributes:
+        hints: Shapes of inputs without batch.
+        sites: See `sites.construction_sites`.
+    """
+
+    hints: list[list[int]]
+    sites: list[dict[str, Any]]
+
+
+def evidence_for(path: Path, text: str, class_name: str) -> Evidence:
+    """What the class' file and, for its constructor, the files around it say.
 
     Args:
         path: The file of the class.

@@ -7,6 +7,7 @@ a class or function that the text only mentions, and `{"$call": "a.B", "position
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,10 @@ _OPERATORS: Mapping[type[ast.operator], Any] = {
 }
 
 FunctionNode = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+# Has no value.
+_NOTHING = ast.Name(id="", ctx=ast.Load())
 
 
 class Unknown(Exception):
@@ -82,10 +87,8 @@ def _programs(docstring: str) -> Iterator[ast.Module]:
     if prompted:
         blocks.append("\n".join(_PROMPT.sub("", line) for line in prompted))
     for block in blocks:
-        try:
+        with contextlib.suppress(SyntaxError):
             yield ast.parse(textwrap.dedent(block))
-        except SyntaxError:
-            continue
 
 
 def _sites_in(tree: ast.Module, class_name: str) -> Iterator[dict[str, Any]]:
@@ -133,21 +136,23 @@ def _assigned(body: list[ast.stmt]) -> dict[str, ast.expr]:
             name = statement.targets[0].id
             twice |= {name} & set(values)
             values[name] = statement.value
-    return {name: value for name, value in values.items() if name not in twice}
+    # Unknown, not unheard of: a name of the module must not be taken for a local one.
+    return {**values, **dict.fromkeys(twice, _NOTHING)}
 
 
 def _defaults(node: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, ast.expr]:
     arguments = node.args
     positional = [*arguments.posonlyargs, *arguments.args]
-    pairs = list(zip(positional[len(positional) - len(arguments.defaults) :], arguments.defaults))
+    pairs = list(
+        zip(positional[len(positional) - len(arguments.defaults) :], arguments.defaults, strict=True)
+    )
     pairs += [
         (argument, default)
-        for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults)
+        for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
         if default is not None
     ]
-    unknown = ast.Name(id="", ctx=ast.Load())
     return {
-        **{argument.arg: unknown for argument in [*positional, *arguments.kwonlyargs]},
+        **{argument.arg: _NOTHING for argument in [*positional, *arguments.kwonlyargs]},
         **{argument.arg: default for argument, default in pairs},
     }
 
@@ -202,7 +207,7 @@ def evaluate(node: ast.expr, known: Mapping[str, ast.expr], depth: int = 0) -> A
 
 def _dict(node: ast.Dict, known: Mapping[str, ast.expr], depth: int) -> dict[str, Any]:
     result = {}
-    for key, value in zip(node.keys, node.values):
+    for key, value in zip(node.keys, node.values, strict=True):
         if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
             raise Unknown
         result[key.value] = evaluate(value, known, depth + 1)
@@ -235,6 +240,8 @@ def _named(node: ast.expr, known: Mapping[str, ast.expr], depth: int) -> Any:
     if name in known:
         return evaluate(known[name], known, depth + 1)
     root, _, rest = (name or "").partition(".")
-    if name and (rest.rpartition(".")[2] or root)[:1].isupper() or (rest and root in _LIBRARIES):
+    last = rest.rpartition(".")[2] or root
+    # A class is spelled so, a constant is not.
+    if (last[:1].isupper() and not last.isupper()) or (rest and root in _LIBRARIES):
         return {"$name": name}
     raise Unknown

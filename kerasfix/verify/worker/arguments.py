@@ -24,16 +24,17 @@ from .guesses import (
     by_name,
 )
 from .load import Refused, one_line
-from .reading import Usage, signature_of, usages, users_classes
+from .reading import Usage, constructor_of, usages, users_classes
 from .recipes import CannotMake, Scope, make
 
 Arguments = dict[str, Any]
 
 _MOST_ATTEMPTS = 60
 _SECONDS = 8.0
-# Of the sizes of a configuration: one above the first makes it too large; all from the second on are replaced.
+# One size above the first makes a configuration too large; its sizes from the second on are replaced.
 _LARGE = 64
 _NOT_SMALL = 8
+_WIDEST = 2048
 _QUOTED = re.compile(r"['\"]([\w\-. ]{1,40})['\"]")
 _NETWORK = re.compile(r"URL|without network|urlopen|Connection|Errno -2|HTTP")
 _WEIGHTS = re.compile(r"weights|pretrained|download|checkpoint")
@@ -76,7 +77,7 @@ class Maker:
         self._keras = keras
         self._init = init
         self._sites = sites
-        self._parameters = [item for item in signature_of(cls.__init__) if item.kind in _NAMED]
+        self._parameters = [item for item in constructor_of(cls) if item.kind in _NAMED]
         self._required = [item.name for item in self._parameters if item.default is item.empty]
         module = sys.modules.get(cls.__module__)
         self._scope = Scope(vars(module) if module else None, keras)
@@ -148,7 +149,7 @@ class Maker:
         known.update(site["named"])
         for name in site["unknown"]:
             known.setdefault(name, self._guess(name))
-        if not any(item.kind is item.VAR_KEYWORD for item in signature_of(self._cls.__init__)):
+        if not any(item.kind is item.VAR_KEYWORD for item in constructor_of(self._cls)):
             known = {name: value for name, value in known.items() if self._parameter(name)}
         return {name: value for name, value in known.items() if value is not MISSING}
 
@@ -213,7 +214,7 @@ class Maker:
             # Pretrained weights: what they are called by is known, where they lie is out of reach.
             asked = [item.name for item in self._parameters if _WEIGHTS.search(item.name)]
             for value in (None, False):
-                yield {**arguments, **{name: value for name in asked}}
+                yield {**arguments, **dict.fromkeys(asked, value)}
             return
         blamed = [name for name in self._blamed(arguments, error) if name not in self._init]
         for name in blamed[:3]:
@@ -279,8 +280,8 @@ def _by_usage(name: str, usage: Usage) -> Any:
 
 
 def _fields(annotation: type) -> Arguments:
-    """Small sizes for a configuration class: if one default is large, all sizes, so that they fit together."""
-    parameters = [item for item in signature_of(annotation.__init__) if item.kind in _NAMED]  # type: ignore[misc]
+    """Small sizes for a configuration class: if one is large, all are replaced, so that they fit."""
+    parameters = [item for item in constructor_of(annotation) if item.kind in _NAMED]
     large = any(_is_size(item.default) and item.default > _LARGE for item in parameters)
     values: Arguments = {}
     for item in parameters:
@@ -302,13 +303,14 @@ def _is_size(value: Any) -> bool:
 
 def widths_of(arguments: Arguments) -> list[int]:
     """Sizes among the arguments: the last axis of an input is often one of them."""
-    found = []
-    for name, value in arguments.items():
-        for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, int) and not isinstance(item, bool) and 3 < item <= 2048 and _is_width(name):
-                found.append(item)
-    return list(dict.fromkeys(found))
+    items = [
+        (name, item)
+        for name, value in arguments.items()
+        for item in (value if isinstance(value, list) else [value])
+    ]
+    return list(dict.fromkeys(item for name, item in items if _is_size(item) and _is_width(name, item)))
 
 
-def _is_width(name: str) -> bool:
-    return not re.search(r"vocab|len|kernel|patch|window|image|intermediate|num_|resolution|seed", name)
+def _is_width(name: str, size: int) -> bool:
+    other = re.search(r"vocab|len|kernel|patch|window|image|intermediate|num_|resolution|seed", name)
+    return other is None and 3 < size <= _WIDEST

@@ -30,7 +30,7 @@ _TABLE: tuple[tuple[str, Any], ...] = (
         False,
     ),
     (r"activation|act_fn|nonlinearity|^act$|hidden_act$", "relu"),
-    (r"eps(ilon)?$|tolerance", 1e-5),
+    (r"(^|_)eps$|epsilon|tolerance", 1e-5),
     (r"momentum|decay", 0.9),
     (
         r"slope|alpha|^beta$|^gamma$|lambda|temperature|threshold|scalar|probability|_prob$|^p$|fraction|"
@@ -90,7 +90,7 @@ LAYER = {"$call": "Dense", "positional": [WIDTH], "named": {}}
 CELL = {"$call": "LSTMCell", "positional": [WIDTH], "named": {}}
 FACTORY = {"$name": "LayerNormalization"}
 FUNCTION = {"$name": "keras.activations.relu"}
-SETTINGS = {"$settings": {}}
+SETTINGS: dict[str, Any] = {"$settings": {}}
 
 MISSING = object()
 
@@ -131,7 +131,7 @@ def by_annotation(name: str, annotation: str) -> Any:
         return as_list(name, value, "[str" in lowered)
     if lowered.startswith("tuple"):
         return {"$tuple": as_list(name, value, "[str" in lowered)[: max(1, lowered.count("int") or 2)]}
-    if lowered.startswith("dict") or lowered.startswith("mapping"):
+    if lowered.startswith(("dict", "mapping")):
         return SETTINGS
     if lowered.startswith("callable"):
         return value if isinstance(value, str) else FUNCTION
@@ -156,6 +156,6 @@ def as_list(name: str, value: Any, strings: bool = False) -> list[Any]:
 
 
 def _fits(value: Any, annotation: str) -> bool:
-    kinds = {"int": int, "float": (int, float), "bool": bool, "str": str}
+    kinds: dict[str, Any] = {"int": int, "float": (int, float), "bool": bool, "str": str}
     is_bool = isinstance(value, bool)
     return isinstance(value, kinds[annotation]) and is_bool == (annotation == "bool")

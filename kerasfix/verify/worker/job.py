@@ -164,10 +164,8 @@ class _Finder:
         """
         deadline = time.monotonic() + float(self._job["probe_seconds"])
         first_refusal: Refused | None = None
-        found = 0
-        for arguments, made in self._maker.working():
+        for found, (arguments, made) in enumerate(self._maker.working(), 1):
             self._say("probe")
-            found += 1
             # Half of the time for the best arguments, half of the rest for the next.
             seconds = (deadline - time.monotonic()) / 2
             try:

@@ -1,4 +1,4 @@
-"""How a model takes its inputs: one tensor, several, a dictionary; what each is called and which layer reads it."""
+"""How a model takes its inputs: how many, what each is called and which layer reads it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ _NOT_TENSORS = re.compile(
 _SIZES = (
     (re.compile(r"^(b|n|m|e|k|none|batch\w*|bs)$|nodes|edges"), BATCH),
     (re.compile(r"seq|len|time|step|^[tls]$|tokens"), STEPS),
-    (re.compile(r"^[hw]$|height|width$"), IMAGE),
 )
 _DOCUMENTED = re.compile(
-    r"shape:?\s*(?:of |is |=)?\s*[`'\"]*[(\[]([\w\s,.\[\]*]+?)\s*,?\s*[)\]][`'\"]*(?=[\s.,;:]|$)"
+    r"shape:?\s*(?:of |is |=)?\s*[`'\"]*(?:\(([\w\s,.\[\]*]+)\)|\[([\w\s,.*]+)\])[`'\"]*(?=[\s.,;:]|$)"
 )
 _SPOKEN = re.compile(r"[\[(](\w+(?:\s*,\s*\w+)+)\s*,?[\])]")
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -103,11 +102,10 @@ def documented_shapes(docstring: str) -> list[tuple[int, ...]]:
     """
     text = re.split(r"\bReturns?\b", docstring)[0]
     found = []
-    for match in _DOCUMENTED.findall(text):
-        symbols = [symbol.strip(" []*") for symbol in match.split(",")]
-        symbols = [symbol for symbol in symbols if symbol]
-        if symbols:
-            found.append(tuple(_size(symbol, index) for index, symbol in enumerate(symbols)))
+    for round_one, square_one in _DOCUMENTED.findall(text):
+        symbols = [symbol.strip(" []*") for symbol in (round_one or square_one).split(",")]
+        if any(symbols):
+            found.append(_sizes([symbol for symbol in symbols if symbol]))
     return found
 
 
@@ -120,14 +118,22 @@ def spoken_shapes(message: str) -> list[tuple[int, ...]]:
     found = []
     for match in _SPOKEN.findall(message):
         symbols = [symbol.strip() for symbol in match.split(",") if symbol.strip()]
-        if any(symbol.isalpha() and symbol != "None" or "_" in symbol for symbol in symbols):
-            found.append(tuple(_size(symbol, index) for index, symbol in enumerate(symbols)))
+        if any((symbol.isalpha() and symbol != "None") or "_" in symbol for symbol in symbols):
+            found.append(_sizes(symbols))
     return found
 
 
-def _size(symbol: str, index: int) -> int:
+def _sizes(symbols: list[str]) -> tuple[int, ...]:
+    # Without a height, a width is that of a layer.
+    image = any(symbol.lower() in ("h", "height") for symbol in symbols)
+    return tuple(_size(symbol, index, image) for index, symbol in enumerate(symbols))
+
+
+def _size(symbol: str, index: int, image: bool) -> int:
     if symbol.isdigit():
         return int(symbol)
+    if image and symbol.lower() in ("h", "w", "height", "width"):
+        return IMAGE
     for pattern, size in _SIZES:
         if pattern.search(symbol.lower()) and (index or size == BATCH):
             return size
@@ -145,11 +151,11 @@ def _taken_apart(method: ast.FunctionDef, parameter: str) -> Layout:
     keys: dict[str, str] = {}
     labels: dict[int, str] = {}
     for node in ast.walk(method):
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], (ast.Tuple, ast.List)):
-            if _is_name(node.value, parameter) and not any(
-                isinstance(item, ast.Starred) for item in node.targets[0].elts
-            ):
-                names = [ast.unparse(item) for item in node.targets[0].elts]
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        if isinstance(node, ast.Assign) and isinstance(target, (ast.Tuple, ast.List)):
+            starred = any(isinstance(item, ast.Starred) for item in target.elts)
+            if _is_name(node.value, parameter) and not starred:
+                names = [ast.unparse(item) for item in target.elts]
                 return Layout("list", [Slot(name) for name in names])
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             label = node.targets[0].id
@@ -175,9 +181,8 @@ def _keys_read(node: ast.AST, parameter: str) -> Iterator[str | int]:
     key: ast.AST | None = None
     if isinstance(node, ast.Subscript) and _is_name(node.value, parameter):
         key = node.slice
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
-        if node.func.attr == "get" and _is_name(node.func.value, parameter):
-            key = node.args[0]
+    elif isinstance(node, ast.Call) and node.args and ast.unparse(node.func) == f"{parameter}.get":
+        key = node.args[0]
     if isinstance(key, ast.Constant) and type(key.value) in (str, int):
         yield key.value  # type: ignore[misc]
 
@@ -245,35 +250,42 @@ def _attribute(model: Any, text: str) -> Any:
     if not re.fullmatch(r"self(\.\w+|\[\d+\])+", text):
         return None
     value = model
-    for part in re.findall(r"\w+", text)[1:]:
-        try:
+    try:
+        for part in re.findall(r"\w+", text)[1:]:
             value = value[int(part)] if part.isdigit() else getattr(value, part)
-        except Exception:
-            return None
+    except Exception:
+        # Whatever a property of the user's raises: there is nothing to follow.
+        return None
     return value if callable(value) else None
 
 
 def _ranks(node: ast.AST, label: str) -> Iterator[int]:
     """`b, h, w, c = x.shape`, `x[:, :, 0]`, `transpose(x, (0, 2, 1))`, `x.shape[3]`."""
     if isinstance(node, ast.Assign) and isinstance(node.targets[0], (ast.Tuple, ast.List)):
-        text = ast.unparse(node.value)
         elements = node.targets[0].elts
-        if re.search(rf"\b{re.escape(label)}\b", text) and any(word in text for word in _SHAPES):
-            if "[" not in text and not any(isinstance(item, ast.Starred) for item in elements):
-                yield len(elements)
+        starred = any(isinstance(item, ast.Starred) for item in elements)
+        if _is_shape_of(node.value, label) and "[" not in ast.unparse(node.value) and not starred:
+            yield len(elements)
     elif isinstance(node, ast.Subscript):
-        if _is_name(node.value, label) and isinstance(node.slice, ast.Tuple):
-            if not any(isinstance(item, ast.Constant) for item in node.slice.elts if _is_special(item)):
-                yield len(node.slice.elts)
-        elif isinstance(node.slice, ast.Constant) and type(node.slice.value) is int and node.slice.value > 0:
-            text = ast.unparse(node.value)
-            if re.search(rf"\b{re.escape(label)}\b", text) and any(word in text for word in _SHAPES):
-                yield node.slice.value + 1
-    elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("transpose") and node.args:
-        if _is_name(node.args[0], label):
-            for item in [*node.args[1:], *(keyword.value for keyword in node.keywords)]:
-                if isinstance(item, (ast.Tuple, ast.List)):
-                    yield len(item.elts)
+        index = node.slice
+        if _is_name(node.value, label) and isinstance(index, ast.Tuple):
+            if not any(_is_special(item) for item in index.elts):
+                yield len(index.elts)
+        elif _is_place(index) and _is_shape_of(node.value, label):
+            yield ast.literal_eval(index) + 1
+    elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("transpose"):
+        orders = [*node.args[1:], *(keyword.value for keyword in node.keywords)]
+        if node.args and _is_name(node.args[0], label):
+            yield from (len(item.elts) for item in orders if isinstance(item, (ast.Tuple, ast.List)))
+
+
+def _is_place(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and type(node.value) is int and node.value > 0
+
+
+def _is_shape_of(node: ast.AST, label: str) -> bool:
+    text = ast.unparse(node)
+    return bool(re.search(rf"\b{re.escape(label)}\b", text)) and any(word in text for word in _SHAPES)
 
 
 def _is_special(item: ast.AST) -> bool:

@@ -56,6 +56,11 @@ def parse_source(thing: Any) -> ast.Module | None:
         return None
 
 
+def constructor_of(cls: type) -> list[inspect.Parameter]:
+    """The parameters of its constructor."""
+    return signature_of(vars(cls).get("__init__") or cls.__init__)  # type: ignore[misc]
+
+
 def signature_of(function: Any) -> list[inspect.Parameter]:
     """Its parameters without the first; empty if it has no signature."""
     try:
@@ -204,12 +209,12 @@ class _Reader(ast.NodeVisitor):
         if isinstance(callee, types.FunctionType):
             parameters = list(callee.__code__.co_varnames[: callee.__code__.co_argcount])
         else:
-            parameters = [i.name for i in signature_of(callee.__init__)] if isinstance(callee, type) else []
+            parameters = [i.name for i in constructor_of(callee)] if isinstance(callee, type) else []
         deeper = self._deeper(callee)
         for keyword in node.keywords:
             usage = self._usage(keyword.value) if keyword.arg is None else None
             if usage and isinstance(callee, type):
-                usage.keys += [item.name for item in signature_of(callee.__init__) if _is_required(item)]
+                usage.keys += [item.name for item in constructor_of(callee) if _is_required(item)]
                 usage.spread = True
         pairs = [*zip(parameters, node.args), *((item.arg, item.value) for item in node.keywords)]
         for parameter, value in pairs:

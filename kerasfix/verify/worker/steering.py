@@ -6,9 +6,10 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
-from .candidates import BATCH, LARGEST, Array, Spec
-from .guesses import STEPS, WIDTH
+from .candidates import LARGEST, Array, Spec
+from .guesses import BATCH, STEPS, WIDTH
 from .layout import spoken_shapes
 
 _TAILS = {0: (), 1: (WIDTH,), 2: (STEPS, WIDTH), 3: (32, 32, 3), 4: (8, 16, 16, 3)}
@@ -43,7 +44,8 @@ _NO_TENSOR = re.compile(
     r"Only integers, slices|as a Python `?bool|scalar|interpreted as an integer|as an index"
 )
 _LISTS = re.compile(
-    r"[Ii]terating over|not iterable|len is not well defined|must be (?:called on )?a (?:list|tuple)|list of|"
+    r"[Ii]terating over|not iterable|len is not well defined|must be (?:called on )?a (?:list|tuple)|"
+    r"list of (?!allowed)|"
     r"list or tuple|multiple inputs"
 )
 _AXIS = re.compile(r"expected axis (-?\d+) of input shape to have value (\d+)")
@@ -66,6 +68,7 @@ def steered(spec: Spec, message: str) -> list[Spec]:
     found: list[Spec] = []
     message = _NUMBER_WORDS.sub(lambda match: str(2 + _WORDS.index(match.group(0).lower())), message)
     for steer in (
+        _whole,
         _sparse,
         _spoken,
         _other_keys,
@@ -74,7 +77,6 @@ def steered(spec: Spec, message: str) -> list[Spec]:
         _other_rank,
         _other_size,
         _matching,
-        _whole,
     ):
         found += steer(spec, message)
     sensible = [item for item in found if item != spec and all(_is_sensible(one.shape) for one in item.items)]
@@ -107,9 +109,10 @@ def _other_keys(spec: Spec, message: str) -> Iterator[Spec]:
         for item in reversed(spec.items[1:]):
             rest = tuple(other for other in spec.items if other is not item)
             yield replace(spec, items=rest, constants=(*spec.constants, (item.name or "", 1)))
-    if match := re.search(r"missing (?:a required argument|\d+ required.*?):? '(\w+)'", message):
-        if spec.kind in ("one", "args") and match.group(1) not in [item.name for item in spec.items]:
-            yield replace(spec, kind="args", items=(*spec.items, replace(model, name=match.group(1))))
+    match = re.search(r"missing (?:a required argument|\d+ required.*?):? '(\w+)'", message)
+    names = [item.name for item in spec.items]
+    if match and spec.kind in ("one", "args") and match.group(1) not in names:
+        yield replace(spec, kind="args", items=(*spec.items, replace(model, name=match.group(1))))
     match = re.search(r"values to unpack \(expected (\d)", message)
     if match and spec.kind == "one" and int(match.group(1)) < 5 and len(model.shape) != int(match.group(1)):
         yield Spec("list", (model,) * int(match.group(1)), spec.constants)
@@ -188,6 +191,10 @@ def _of_rank(spec: Spec, want: int, have: int | None) -> Iterator[Spec]:
         yield from _each(spec, lambda item: _reshaped(item, len(item.shape) + want - have))
 
 
+def _reshaped_if(item: Array, have: int, want: int) -> Array | None:
+    return _reshaped(item, want) if len(item.shape) == have else None
+
+
 def _reshaped(item: Array, rank: int) -> Array | None:
     if not 1 < rank < 6 or rank == len(item.shape):
         return None
@@ -204,8 +211,8 @@ def _other_size(spec: Spec, message: str) -> Iterator[Spec]:
             if first != second:
                 yield from _exchanged(spec, first, second)
                 yield from _exchanged(spec, second, first)
-    if match := _DIVISIBLE.search(message):
-        divisor = max(1, int(match.group(1)))
+    if divided := _DIVISIBLE.search(message):
+        divisor = max(1, int(divided.group(1)))
         yield from _each(
             spec,
             lambda item: replace(
@@ -244,9 +251,7 @@ def _matching(spec: Spec, message: str) -> Iterator[Spec]:
     if len(shapes[0]) != len(shapes[1]):
         ranks = (len(shapes[0]), len(shapes[1]))
         for have, want in (ranks, ranks[::-1]):
-            yield from _each(
-                spec, lambda item, h=have, w=want: _reshaped(item, w) if len(item.shape) == h else None
-            )
+            yield from _each(spec, partial(_reshaped_if, have=have, want=want))
 
 
 def _whole(spec: Spec, message: str) -> Iterator[Spec]:
