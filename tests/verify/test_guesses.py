@@ -76,7 +76,8 @@ def test_values_by_annotation(name: str, annotation: str, value: object) -> None
 
 
 class _Used:
-    def __init__(self, sizes: Any, kind: Any, options: Any, thing: Any, extra: Any) -> None:
+    def __init__(self, sizes: Any, kind: Any, options: Any, thing: Any, extra: Any, nets: Any) -> None:
+        self.nets = nets
         self.parts = [_Layer(size) for size in sizes]
         self.kind = kind
         self.a = options["alpha"]
@@ -87,12 +88,16 @@ class _Used:
     def call(self, x: Any) -> Any:
         if self.kind == "mean":
             return x
+        for net in self.nets:
+            x = net(x)
         return self.thing(x)
 
 
 def test_how_parameters_are_used() -> None:
     found = usages(_Used)
     assert found["sizes"].iterated
+    assert not found["sizes"].items_called
+    assert found["nets"].items_called
     assert found["kind"].options == ["mean"]
     assert found["kind"].aliases == ["units"]
     assert found["options"].keys == ["alpha"]

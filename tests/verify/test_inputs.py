@@ -42,6 +42,13 @@ class _Helper:
         return self.inner(y)
 
 
+class _Rebinds:
+    def call(self, x: Any) -> Any:
+        y = x[:, 0, None]
+        x = self.project(x, y)  # type: ignore[attr-defined]
+        return x[:, :, :, 0]
+
+
 class _Unpacks:
     def call(self, inputs: Any) -> Any:
         x, adjacency = inputs
@@ -90,6 +97,10 @@ def test_arguments_that_are_no_tensors_are_constants() -> None:
 def test_the_layers_that_read_an_input_are_found_in_loops_and_helpers() -> None:
     assert [type(layer).__name__ for layer in layout_of(_OneTensor()).slots[0].readers] == ["Embedding"]
     assert layout_of(_Helper()).slots[0].ranks == [4]
+
+
+def test_what_is_done_to_a_name_after_it_was_bound_anew_says_nothing() -> None:
+    assert layout_of(_Rebinds()).slots[0].ranks == []
 
 
 def test_ranks_that_subscripts_speak_of() -> None:

@@ -139,6 +139,8 @@ class Maker:
             yield {**self._guessed({}), **{name: self._guess(name) for name in extra}, **self._init}
             plain = {name: _with_defaults(value) for name, value in self._guessed({}).items()}
             yield {**plain, **self._init}
+            without = {name: None if value == LAYER else value for name, value in self._guessed({}).items()}
+            yield {**without, **self._init}
 
     def _bound(self, site: dict[str, Any]) -> Arguments | None:
         """The arguments of a construction site by name; None if the class does not take them."""
@@ -274,6 +276,8 @@ def _by_usage(name: str, usage: Usage) -> Any:
         return FACTORY
     if usage.called and (value is MISSING or isinstance(value, int)):
         return LAYER
+    if usage.items_called:
+        return [LAYER, LAYER]
     if usage.iterated and not isinstance(value, (dict, str)):
         return as_list(name, value)
     return value

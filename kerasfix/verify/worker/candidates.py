@@ -198,6 +198,9 @@ def _worlds(
         for world in dict.fromkeys([*names, "sequences", "vectors", "images", "volumes"]):
             shape = _filled(_WORLDS[world][0 if world != "images" else 1], width)
             yield tuple(_in_world(slot, world, shape, high, width) for slot in slots)
+    for world in ("sequences", "vectors", "images"):
+        # All alike, whatever the code around each seems to ask for.
+        yield tuple(_float(_filled(_WORLDS[world][0], widths[0])) for _ in slots)
 
 
 def _in_world(slot: Slot, world: str, shape: tuple[int, ...], high: int | None, width: int) -> Array:

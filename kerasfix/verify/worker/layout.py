@@ -26,6 +26,7 @@ _DOCUMENTED = re.compile(
     r"shape:?\s*(?:of |is |=)?\s*[`'\"]*(?:\(([\w\s,.\[\]*]+)\)|\[([\w\s,.*]+)\])[`'\"]*(?=[\s.,;:]|$)"
 )
 _SPOKEN = re.compile(r"[\[(](\w+(?:\s*,\s*\w+)+)\s*,?[\])]")
+_CHOICE = re.compile(r"(use|is|has|with|return|apply|include|do|only|output)_|causal|verbose|deterministic")
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 # Methods of a call that give the shape: `b, n, c = x.shape`.
 _SHAPES = ("shape", "get_shape", "as_list", "shape_list", "get_shape_list", "int_shape")
@@ -144,7 +145,7 @@ def _is_constant(item: inspect.Parameter) -> bool:
     annotated = str(item.annotation)
     if annotated in ("bool", "int", "str", "float") or annotated.startswith("<class 'bool"):
         return True
-    return isinstance(by_name(item.name), bool) or bool(_NOT_TENSORS.match(item.name))
+    return bool(_NOT_TENSORS.match(item.name) or _CHOICE.match(item.name))
 
 
 def _taken_apart(method: ast.FunctionDef, parameter: str) -> Layout:
@@ -196,12 +197,26 @@ def _read(slot: Slot, model: Any, method: ast.FunctionDef, label: str, seen: set
     if len(seen) > 12:
         return
     loops = _loops(method)
+    last = _first_rebinding(method, label)
     for node in list(ast.walk(method))[:_MOST_STEPS]:
+        # Further down the name stands for something else.
+        if getattr(node, "lineno", 0) > last:
+            continue
         if isinstance(node, ast.Call):
             place = _place_of(node, label)
             if place is not None:
                 _read_by(slot, model, node, place, loops, seen)
         slot.ranks += _ranks(node, label)
+
+
+def _first_rebinding(method: ast.FunctionDef, label: str) -> float:
+    """The last line of the first statement that gives the name another value."""
+    lines = [
+        node.end_lineno or node.lineno
+        for node in ast.walk(method)
+        if isinstance(node, ast.Assign) and any(_is_name(target, label) for target in node.targets)
+    ]
+    return min(lines, default=float("inf"))
 
 
 def _place_of(node: ast.Call, label: str) -> int | str | None:

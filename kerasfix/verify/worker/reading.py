@@ -33,7 +33,8 @@ class Usage:
         options: Strings that it is compared with.
         keys: Constant strings that it is subscripted with.
         attributes: Attributes that are read of it.
-        iterated: Whether its items are taken.
+        iterated: Whether its items are taken ...
+        items_called: ... and called.
         spread: Whether it is handed over as keyword arguments.
         makes: Whether it is called where layers are made.
         called: Whether it is called elsewhere.
@@ -44,6 +45,7 @@ class Usage:
     keys: list[str] = field(default_factory=list)
     attributes: list[str] = field(default_factory=list)
     iterated: bool = False
+    items_called: bool = False
     spread: bool = False
     makes: bool = False
     called: bool = False
@@ -140,6 +142,7 @@ class _Reader(ast.NodeVisitor):
         self.owner = owner
         self.depth = depth
         self.making = False
+        self.items: dict[str, Usage] = {}
 
     def _usage(self, node: ast.AST | None) -> Usage | None:
         if not isinstance(node, (ast.Name, ast.Attribute)):
@@ -149,6 +152,8 @@ class _Reader(ast.NodeVisitor):
 
     def visit_For(self, node: ast.For) -> None:
         self._iterates(node.iter)
+        if (usage := self._usage(node.iter)) and isinstance(node.target, ast.Name):
+            self.items[node.target.id] = usage
         self.generic_visit(node)
 
     def visit_comprehension(self, node: ast.comprehension) -> None:
@@ -194,6 +199,8 @@ class _Reader(ast.NodeVisitor):
             usage.makes |= self.making
             usage.called |= not self.making
         name = node.func.id if isinstance(node.func, ast.Name) else ""
+        if name in self.items:
+            self.items[name].items_called = True
         if name in _ITERATING:
             for argument in node.args:
                 self._iterates(argument)
@@ -257,6 +264,7 @@ def _merge(usage: Usage, other: Usage) -> None:
     usage.keys += other.keys
     usage.attributes += other.attributes
     usage.iterated |= other.iterated
+    usage.items_called |= other.items_called
     usage.makes |= other.makes
     usage.called |= other.called
     usage.spread |= other.spread
