@@ -103,7 +103,7 @@ class _Live:
         from kerasfix.verify.worker.walk import layers_of, named_variables
 
         file = _file_of(self._model)
-        driven = drive(keras, self._model, "one")
+        driven = drive(keras, self._model, None)
         arrays = _each(inputs, framework.numpy)
         tensors = _each(arrays, framework.tensor)
         try:

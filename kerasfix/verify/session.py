@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from kerasfix.verify.errors import SliceError
-from kerasfix.verify.hints import input_shapes
+from kerasfix.verify.evidence import Evidence, evidence_for
 from kerasfix.verify.observed import observation
 from kerasfix.verify.program import Shelf
 from kerasfix.verify.report import (
@@ -179,8 +179,8 @@ class Session:
                 VerdictKind.NOT_VERIFIED, (f"not verified: backend {asked} is not supported yet",)
             )
             return self._report(target, _Seen(), _Seen(), verdict, started)
-        hints = input_shapes(patched)
-        before, after = self._observe_both(target, *versions, hints)
+        evidence = evidence_for(target.path, patched, target.class_name)
+        before, after = self._observe_both(target, *versions, evidence)
         if before.observation is None or after.observation is None:
             reasons = after.reason if after.observation is None else before.reason
             verdict = Verdict(VerdictKind.NOT_VERIFIED, reasons)
@@ -206,7 +206,7 @@ class Session:
         return before, after
 
     def _observe_both(
-        self, target: Target, original: Slice, patched: Slice, hints: list[list[int]]
+        self, target: Target, original: Slice, patched: Slice, evidence: Evidence
     ) -> tuple[_Seen, _Seen]:
         """Both versions on one input.
 
@@ -215,22 +215,22 @@ class Session:
             input.
         """
         key = _key(target)
-        after = self._observe(target, patched, "patched", self._specs.get(key), hints)
+        after = self._observe(target, patched, "patched", self._specs.get(key), evidence)
         if after.spec is not None:
             self._specs.setdefault(key, after.spec)
-        before = self._observe(target, original, "original", self._specs.get(key), hints)
+        before = self._observe(target, original, "original", self._specs.get(key), evidence)
         if before.observation and self._specs.get(key) and _other_input_may_help(before.observation):
-            alone = self._observe(target, original, "original, other inputs", None, hints)
+            alone = self._observe(target, original, "original, other inputs", None, evidence)
             if (
                 alone.observation
                 and alone.spec
                 and alone.observation.raised_in not in ("init", "import", "call")
             ):
                 before = alone
-                after = self._observe(target, patched, "patched, other inputs", alone.spec, hints)
+                after = self._observe(target, patched, "patched, other inputs", alone.spec, evidence)
         if after.refused == "inputs" and before.spec is not None:
             self._specs.setdefault(key, before.spec)
-            after = self._observe(target, patched, "patched", before.spec, hints)
+            after = self._observe(target, patched, "patched", before.spec, evidence)
         return before, after
 
     def _observe(
@@ -239,7 +239,7 @@ class Session:
         version: Slice,
         label: str,
         spec: Mapping[str, Any] | None,
-        hints: list[list[int]],
+        evidence: Evidence,
     ) -> _Seen:
         cache_key = (_key(target), version.key, repr(spec))
         if cache_key not in self._seen:
@@ -255,7 +255,8 @@ class Session:
                     "steps": _STEPS,
                     "input": spec,
                     "init": dict(settings.init),
-                    "hints": hints if settings.input is None else [list(settings.input)],
+                    "hints": evidence["hints"] if settings.input is None else [list(settings.input)],
+                    "sites": evidence["sites"],
                     "weights": str(self._runner.folder / f"weights-{_digest(_key(target))}.npz"),
                     "probe_seconds": self._runner.timeout * _PROBE_SHARE,
                 }

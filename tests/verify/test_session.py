@@ -319,7 +319,7 @@ def test_nested_user_layers_have_paths(compare: Compare) -> None:
             (4, 16),
             "int32",
         ),
-        ("self.a = layers.LSTM(4)", "return self.a(x)", (4, 16, 8), "float32"),
+        ("self.a = layers.LSTM(4)", "return self.a(x)", (4, 16, 16), "float32"),
         ("self.a = layers.Dense(4)", "return self.a(x)", (4, 16), "float32"),
         ("self.a = layers.Conv2D(4, 3)", "return self.a(x)", (4, 28, 28, 1), "float32"),
         (
@@ -384,12 +384,67 @@ def test_a_layer_class_is_driven_too(compare: Compare) -> None:
     }  # fmt: skip
 
 
-def test_a_constructor_with_arguments_is_not_verified_and_says_what_would_settle_it(compare: Compare) -> None:
-    source = HEADER + "class Net(keras.Model):\n    def __init__(self, units, rate): super().__init__()\n"
+def test_a_constructor_that_no_value_satisfies_is_not_verified_and_says_what_would_settle_it(
+    compare: Compare,
+) -> None:
+    source = (
+        HEADER
+        + "class Net(keras.Model):\n    def __init__(self, units, rate):\n        raise ValueError('no')\n"
+    )
     report = compare(source)
     assert report.verdict is VerdictKind.NOT_VERIFIED
-    assert report.reasons[0] == "not verified: its constructor needs arguments: units, rate"
+    assert report.reasons[0] == (
+        "not verified: no arguments were found for its constructor (units, rate); it raised ValueError: no"
+    )
     assert "[tool.kerasfix.verify.Net] / init = { units = …, rate = … }" in report.reasons[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "shapes"),
+    [
+        # By a site in the file.
+        (
+            "class Net(keras.Model):\n    def __init__(self, n, act):\n        super().__init__()\n"
+            "        assert (n, act) == (6, 'tanh')\n        self.a = layers.Dense(n, activation=act)\n\n"
+            "    def call(self, x):\n        return self.a(x)\n\n\nnet = Net(6, act='tanh')\n",
+            [(4, 6)],
+        ),
+        # By names; several arguments; a layer, not a model.
+        (
+            "class Net(layers.Layer):\n    def __init__(self, num_heads, key_dim, rate):\n"
+            "        super().__init__()\n        self.a = layers.MultiHeadAttention(num_heads, key_dim)\n"
+            "        self.d = layers.Dropout(rate)\n\n    def call(self, query, value, mask=None):\n"
+            "        return self.d(self.a(query, value))\n",
+            [(4, 16, 8), (4, 16, 8)],
+        ),
+        # A configuration object whose class stands beside it, and a dictionary of inputs.
+        (
+            "from dataclasses import dataclass\n\n\n@dataclass\nclass Config:\n    vocab_size: int = 50000\n"
+            "    hidden_size: int = 768\n    heads: int = 12\n\n\n"
+            "class Net(keras.Model):\n    def __init__(self, config: Config):\n        super().__init__()\n"
+            "        assert config.vocab_size < 100 and config.hidden_size % config.heads == 0\n"
+            "        self.e = layers.Embedding(config.vocab_size, config.hidden_size)\n"
+            "        self.p = layers.Dense(config.hidden_size)\n\n    def call(self, inputs):\n"
+            "        return self.e(inputs['ids']) + self.p(inputs['dense'])[:, None]\n",
+            [(4, 16), (4, 16)],
+        ),
+        # A flag that cannot be left out, and an argument that is no tensor.
+        (
+            "class Net(layers.Layer):\n    def __init__(self):\n        super().__init__()\n"
+            "        self.a = layers.Dense(3)\n\n    def call(self, x, num_steps, training):\n"
+            "        for _ in range(num_steps):\n            y = self.a(x)\n        return y\n",
+            [(4, 16)],
+        ),
+    ],
+)
+def test_classes_are_constructed_and_fed_without_configuration(
+    compare: Compare, text: str, shapes: list[tuple[int, ...]]
+) -> None:
+    report = compare(HEADER + text)
+    assert report.verdict is not VerdictKind.NOT_VERIFIED, report.reasons
+    assert report.before is not None
+    assert report.before.errors == {}
+    assert [array.shape for array in report.inputs] == shapes
 
 
 def test_a_model_without_a_findable_input_is_not_verified(compare: Compare) -> None:

@@ -1,45 +1,71 @@
-"""Shapes that a model may want, in the order in which it is worth trying them."""
+"""Inputs that a model may want, in the order in which it is worth trying them."""
 
 from __future__ import annotations
 
-import ast
-import inspect
 import itertools
 import re
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .sensitive import words
+from .guesses import BATCH, STEPS, WIDTH
+from .layout import Layout, Slot, layout_of
 from .walk import layers_of
 
-BATCH = 4
-_LARGEST = 256 * 256 * 3
+LARGEST = 256 * 256 * 3
+_MOST_MIXED = 120
 
-_VECTORS = [(16,), (32,), (100,), (10,), (64,), (128,), (784,), (1,), (2,), (8,), (4,), (3,)]
-_IMAGES = [
-    (28, 28, 1),
-    (32, 32, 3),
-    (64, 64, 3),
-    (128, 128, 3),
-    (28, 28),
-    (224, 224, 3),
-    (256, 256, 3),
-    (32, 32, 1),
-]
-_SEQUENCES = [(16, 8), (16, 16), (16, 32), (16, 64), (32, 1), (64, 8), (28, 28), (8, 128), (8, 256)]
-_TOKENS = [(16,), (8,), (32,), (4,), (64,), (100,)]
-_VOLUMES = [(16, 16, 16, 1), (4, 16, 16, 1), (8, 32, 32, 3)]
 _FAMILY_OF_LAYER = (
     (re.compile(r"Embedding"), "tokens"),
     (re.compile(r"ConvLSTM2D|(Conv|Pooling|Padding|Cropping|UpSampling)\w*3D|Conv3DTranspose"), "volumes"),
     (re.compile(r"2D|^Random|^CenterCrop|^Resizing|^Rescaling"), "images"),
-    (re.compile(r"1D|LSTM|GRU|RNN|Bidirectional|TimeDistributed|Attention"), "sequences"),
+    (re.compile(r"1D|LSTM|GRU|RNN|Bidirectional|TimeDistributed|Attention|Transformer"), "sequences"),
     (re.compile(r"^Flatten$"), "images"),
     (re.compile(r"^Dense$"), "vectors"),
 )
-_SWITCHES = words("training mask is_training train trainable isTraining is_train")
+# What a tensor is, by what the code calls it.
+_KIND_OF_LABEL = (
+    (re.compile(r"mask|is_valid|padding"), "mask"),
+    (re.compile(r"edge_?ind|_index$|^index|indices|_idx$|^ind_|_pair|disjoint"), "edges"),
+    (re.compile(r"token|_ids?$|^ids$|word|segment|vocab|categor|position(s|_ids)?$|^targets?$"), "tokens"),
+    (re.compile(r"^(a|adj\w*|laplacian|adjacency\w*|.*_adj)$"), "square"),
+    (re.compile(r"^t$|time_?step|timestep|^time$|sigma|noise_level|log_snr"), "number"),
+    (re.compile(r"image|img|pixel|frames"), "image"),
+    (re.compile(r"noise|latent|^z$|condition|theta|params|parameters|state"), "vector"),
+)
+_SEQUENCE_LABEL = re.compile(
+    r"hidden|sequence|embedd|memory|context|quer(y|ies)|keys?$|values?$|encod|decod|^[qkv]$"
+)
+# World -> shape of a "float" without batch; C stands for a width.
+_C = -1
+_WORLDS: dict[str, list[tuple[int, ...]]] = {
+    "vectors": [(_C,), (32,), (100,), (10,), (64,), (128,), (784,), (1,), (2,), (8,), (4,), (3,)],
+    "sequences": [(STEPS, _C), (8, _C), (STEPS, 8), (32, 1), (28, 28), (8, 128), (8, 256), (64, 64)],
+    "images": [
+        (28, 28, 1),
+        (32, 32, 3),
+        (64, 64, 3),
+        (16, 16, _C),
+        (8, 8, _C),
+        (32, 32, 1),
+        (128, 128, 3),
+        (28, 28),
+        (224, 224, 3),
+        (256, 256, 3),
+    ],
+    "tokens": [(STEPS,), (8,), (32,), (4,), (64,), (100,), (1,)],
+    "volumes": [(16, 16, 16, 1), (8, 8, 8, _C), (4, 16, 16, 1), (4, 16, 16, 3), (8, 32, 32, 3)],
+}
+RANKS = {"vectors": {1}, "images": {2, 3}, "sequences": {2}, "tokens": {1}, "volumes": {4}}
+_WORLD_OF_RANK = {2: "vectors", 3: "sequences", 4: "images", 5: "volumes"}
+# Shapes without batch of what is no "float", by the world of the others.
+_BESIDE: dict[str, dict[str, tuple[int, ...]]] = {
+    "vectors": {"mask": (1,), "edges": (2,), "tokens": (STEPS,), "square": (BATCH,), "number": (1,)},
+    "sequences": {"mask": (STEPS,), "edges": (STEPS, 2), "tokens": (STEPS,), "square": (STEPS, STEPS)},
+    "images": {"mask": (32, 32, 1), "edges": (2,), "tokens": (STEPS,), "square": (32, 32)},
+    "tokens": {"mask": (STEPS,), "edges": (2,), "tokens": (STEPS,), "square": (STEPS, STEPS)},
+    "volumes": {"mask": (16, 16, 16, 1), "edges": (2,), "tokens": (STEPS,), "square": (16, 16)},
+}
 
 
 @dataclass(frozen=True)
@@ -50,6 +76,7 @@ class Array:
     dtype: str = "float32"
     high: int | None = None
     name: str | None = None
+    sparse: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,87 +84,75 @@ class Spec:
     """All inputs of one call.
 
     Attributes:
-        kind: "one" tensor, a "list" or "tuple" of tensors, a "dict", or several positional "args".
+        kind: "one" tensor, a "list" or "tuple" of tensors, a "dict", or several "args": those with a name go
+            by keyword.
+        constants: Arguments that are no tensors, by keyword.
     """
 
     kind: str
     items: tuple[Array, ...]
+    constants: tuple[tuple[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "items": [vars(item) for item in self.items]}
+        constants = [list(pair) for pair in self.constants]
+        return {"kind": self.kind, "items": [vars(item) for item in self.items], "constants": constants}
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> Spec:
         items = tuple(Array(**{**item, "shape": tuple(item["shape"])}) for item in data["items"])
-        return Spec(data["kind"], items)
+        constants = tuple((name, value) for name, value in data.get("constants", ()))
+        return Spec(data["kind"], items, constants)
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How a model takes its inputs: the kind as in `Spec`, and a name for each if it is a dictionary."""
+def specs(model: Any, keras: Any, hints: list[list[int]], widths: list[int]) -> list[Spec]:
+    """Candidates, best first: what the code says, then what the model's layers want, small before large.
 
-    kind: str
-    names: tuple[str | None, ...]
-
-
-def layout_of(model: Any) -> Layout:
-    """Read off the signature of `call` and off how its first lines take the inputs apart."""
-    try:
-        parameters = list(inspect.signature(type(model).call).parameters.values())[1:]
-    except (TypeError, ValueError):
-        return Layout("one", (None,))
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    needed = [
-        item.name
-        for item in parameters
-        if item.kind in positional and item.default is item.empty and item.name not in _SWITCHES
-    ]
-    if len(needed) > 1:
-        return Layout("args", (None,) * len(needed))
-    return (_unpacked(type(model), needed[0]) if needed else None) or Layout("one", (None,))
-
-
-def _unpacked(cls: type, parameter: str) -> Layout | None:
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(cls.call)))  # type: ignore[attr-defined]
-    except (OSError, TypeError, SyntaxError):
-        return None
-    keys: list[str] = []
-    indices: set[int] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], (ast.Tuple, ast.List)):
-            if _is_name(node.value, parameter):
-                return Layout("tuple", (None,) * len(node.targets[0].elts))
-        elif isinstance(node, ast.Subscript) and _is_name(node.value, parameter):
-            if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-                keys.append(node.slice.value)
-            elif isinstance(node.slice, ast.Constant) and type(node.slice.value) is int:
-                indices.add(node.slice.value)
-    if keys:
-        return Layout("dict", tuple(dict.fromkeys(keys)))
-    if indices and min(indices) >= 0 and max(indices) > 0:
-        return Layout("tuple", (None,) * (max(indices) + 1))
-    return None
-
-
-def _is_name(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name
-
-
-def specs(model: Any, keras: Any, hints: list[list[int]]) -> list[Spec]:
-    """Candidates, best first: what the code says, then what the model's layers want, small before large."""
+    Args:
+        hints: Shapes without batch that the text of the program speaks of.
+        widths: Sizes that the model was constructed with.
+    """
     layout = layout_of(model)
-    arrays = list(dict.fromkeys(_arrays(model, keras, hints)))
-    if len(layout.names) == 1:
-        return [_spec(layout, (array,)) for array in arrays]
-    few = list({(len(array.shape), array.dtype): array for array in reversed(arrays)}.values())[::-1]
-    same = [_spec(layout, (array,) * len(layout.names)) for array in arrays]
-    mixed = [_spec(layout, combination) for combination in itertools.product(few, repeat=len(layout.names))]
-    return list(dict.fromkeys([*same, *mixed[:150]]))
+    # The model's own name comes last: "SelfAttention2D" may make its layers when it is built.
+    layers = [*(found.layer for found in layers_of(model, keras)), model]
+    high = _vocabulary(layers)
+    widths = list(dict.fromkeys([*widths, WIDTH]))[:4]
+    options = [list(dict.fromkeys(_arrays(slot, layers, high, hints, widths))) for slot in layout.slots]
+    if not options:
+        return []
+    if len(options) == 1:
+        return [_spec(layout, (array,)) for array in options[0]]
+    worlds = [_spec(layout, arrays) for arrays in _worlds(layout.slots, layers, high, widths)]
+    few = [_few(arrays, 24 // len(options)) for arrays in options]
+    mixed = [_spec(layout, combination) for combination in itertools.islice(itertools.product(*few), 2000)]
+    # Those first that take the best of each.
+    mixed.sort(
+        key=lambda spec: sum(few[i].index(replace(item, name=None)) for i, item in enumerate(spec.items))
+    )
+    told = [
+        _spec(layout, tuple(_told(slot, hint, high) for slot in layout.slots)) for hint in map(tuple, hints)
+    ]
+    alone = []
+    if layout.kind == "list":
+        # Taken apart, or only looked into.
+        alone = [Spec("one", (array,), layout.constants) for array in _few(options[0], 4)]
+    return list(dict.fromkeys([*worlds[:2], *told, *worlds, *alone, *mixed[:_MOST_MIXED]]))
 
 
 def _spec(layout: Layout, arrays: tuple[Array, ...]) -> Spec:
-    return Spec(layout.kind, tuple(replace(array, name=name) for array, name in zip(arrays, layout.names)))
+    items = tuple(replace(array, name=slot.key) for array, slot in zip(arrays, layout.slots))
+    return Spec(layout.kind, items, layout.constants)
+
+
+def _few(arrays: list[Array], most: int) -> list[Array]:
+    """One of each rank and dtype."""
+    return list({(len(array.shape), array.dtype): array for array in reversed(arrays)}.values())[::-1][
+        : max(2, most)
+    ]
+
+
+def _vocabulary(layers: list[Any]) -> int | None:
+    sizes = [int(layer.input_dim) for layer in layers if type(layer).__name__ == "Embedding"]
+    return min(sizes) if sizes else None
 
 
 def known_spec(model: Any) -> Spec | None:
@@ -145,110 +160,140 @@ def known_spec(model: Any) -> Spec | None:
     inputs = getattr(model, "inputs", None)
     if not getattr(model, "built", False) or not isinstance(inputs, (list, tuple)) or not inputs:
         return None
+    structure = getattr(model, "_inputs_struct", getattr(model, "_nested_inputs", None))
+    names: list[str | None] = [None] * len(inputs)
+    kind = "one" if len(inputs) == 1 else "list"
+    if isinstance(structure, dict):
+        names, inputs, kind = list(structure), list(structure.values()), "dict"
     arrays = []
-    for tensor in inputs:
+    for name, tensor in zip(names, inputs):
         dtype = str(getattr(tensor.dtype, "name", tensor.dtype))
-        shape = tuple(16 if size is None else int(size) for size in tuple(tensor.shape)[1:])
-        arrays.append(Array((BATCH, *shape), dtype, None if "float" in dtype else 2))
-    return Spec("one" if len(arrays) == 1 else "list", tuple(arrays))
+        sizes = tuple(tensor.shape)[1:]
+        # Pixels that are left open want to be many enough for the strides.
+        many = 64 if len(sizes) > 2 else STEPS
+        shape = tuple(many if size is None else int(size) for size in sizes)
+        arrays.append(Array((BATCH, *shape), dtype, None if "float" in dtype else 2, name))
+    return Spec(kind, tuple(arrays))
 
 
-def _arrays(model: Any, keras: Any, hints: list[list[int]]) -> Iterator[Array]:
-    layers = [found.layer for found in layers_of(model, keras)]
-    vocabulary = [int(layer.input_dim) for layer in layers if type(layer).__name__ == "Embedding"]
-    high = min(vocabulary) if vocabulary else None
-    families = _families([type(layer).__name__ for layer in layers])
+def _kind(slot: Slot) -> str:
+    label = slot.label.lower()
+    if any("Embedding" in type(layer).__name__ and hasattr(layer, "input_dim") for layer in slot.readers):
+        return "tokens"
+    return next((kind for pattern, kind in _KIND_OF_LABEL if pattern.search(label)), "float")
+
+
+def _told(slot: Slot, shape: tuple[int, ...], high: int | None) -> Array:
+    kind = _kind(slot)
+    return _special(kind, "sequences", high) if kind in ("mask", "tokens") else _float(shape)
+
+
+def _worlds(
+    slots: list[Slot], layers: list[Any], high: int | None, widths: list[int]
+) -> Iterator[tuple[Array, ...]]:
+    """Inputs of one call that belong together."""
+    names = [family for slot in slots for family in _wanted(slot)]
+    names += [name for name in _families(layers) if name != "tokens"]
+    for width in widths[:2]:
+        for world in dict.fromkeys([*names, "sequences", "vectors", "images", "volumes"]):
+            shape = _filled(_WORLDS[world][0 if world != "images" else 1], width)
+            yield tuple(_in_world(slot, world, shape, high, width) for slot in slots)
+    for world in ("sequences", "vectors", "images"):
+        # All alike, whatever the code around each seems to ask for.
+        yield tuple(_float(_filled(_WORLDS[world][0], widths[0])) for _ in slots)
+
+
+def _in_world(slot: Slot, world: str, shape: tuple[int, ...], high: int | None, width: int) -> Array:
+    kind = _kind(slot)
+    if slot.shape is not None:
+        return _documented(slot.shape, slot.label, high)
+    if kind == "vector":
+        return _float((width,))
+    if kind == "image":
+        return _float((32, 32, 3))
+    if kind != "float":
+        return _special(kind, world, high)
+    for rank in slot.ranks[:1]:
+        if rank in _WORLD_OF_RANK:
+            return _float(_filled(_WORLDS[_WORLD_OF_RANK[rank]][0], width))
+    return _float(shape)
+
+
+def _documented(shape: tuple[int, ...], label: str, high: int | None) -> Array:
+    if re.search(r"ind(ex|ices)|_ids?$|_id_|^ids|batch|edge_i|reverse", label):
+        return Array(shape, "int64", 2)
+    if re.search(r"token", label):
+        return Array(shape, "int32", high or 2)
+    return Array(shape, "bool") if "mask" in label else Array(shape)
+
+
+def _special(kind: str, world: str, high: int | None) -> Array:
+    shape = _BESIDE[world].get(kind, (1,))
+    dtype = {"mask": "bool", "tokens": "int32", "edges": "int32"}.get(kind, "float32")
+    return Array((BATCH, *shape), dtype, {"tokens": high or 2, "edges": BATCH}.get(kind))
+
+
+def _arrays(
+    slot: Slot, layers: list[Any], high: int | None, hints: list[list[int]], widths: list[int]
+) -> Iterator[Array]:
+    kind = _kind(slot)
+    if slot.shape is not None:
+        yield _documented(slot.shape, slot.label, high)
+    families = [*_wanted(slot), *_families(layers)]
+    families = list(dict.fromkeys([*families, "vectors", "images", "sequences", "tokens", "volumes"]))
+    if kind not in ("float", "tokens", "vector", "image"):
+        yield _special(kind, "sequences", high)
+        yield _special(kind, "vectors", high)
     # A hint may speak of another class of the file: it waits if its rank is not what this model asks for.
-    near = [shape for shape in map(tuple, hints) if len(shape) in _RANKS[families[0]]]
-    far = [shape for shape in map(tuple, hints) if shape not in near]
+    near = [shape for shape in map(tuple, hints) if len(shape) in RANKS[families[0]]]
     as_token = families[0] == "tokens"
-    yield from (_array(shape, high if as_token else None) for shape in near)
-    for family in families:
-        as_token = family == "tokens"
-        yield from (_array(shape, (high or 2) if as_token else None) for shape in _SHAPES[family])
-    yield from (_array(shape, None) for shape in far)
+    yield from (_float(shape) if not as_token else _token(shape, high) for shape in near)
+    first = families[0]
+    yield from _of_family(first, high, widths, None)
+    # One of each other family before the rest of any.
+    for family in families[1:]:
+        yield from _of_family(family, high, widths, 2)
+    yield from (_float(tuple(shape)) for shape in hints)
+    for family in families[1:]:
+        yield from _of_family(family, high, widths, None)
 
 
-def _array(shape: tuple[int, ...], high: int | None) -> Array:
-    """Integers below `high`, or floats if it is None."""
-    return Array((BATCH, *shape)) if high is None else Array((BATCH, *shape), "int32", high)
+def _of_family(family: str, high: int | None, widths: list[int], most: int | None) -> Iterator[Array]:
+    for shape in _WORLDS[family][:most]:
+        for width in widths if _C in shape else widths[:1]:
+            filled = _filled(shape, width)
+            yield _token(filled, high) if family == "tokens" else _float(filled)
 
 
-_SHAPES: dict[str, list[tuple[int, ...]]] = {
-    "vectors": list(_VECTORS),
-    "images": list(_IMAGES),
-    "sequences": list(_SEQUENCES),
-    "tokens": list(_TOKENS),
-    "volumes": list(_VOLUMES),
-}
-_RANKS = {"vectors": {1}, "images": {2, 3}, "sequences": {2}, "tokens": {1}, "volumes": {4}}
+def _filled(shape: tuple[int, ...], width: int) -> tuple[int, ...]:
+    return tuple(width if size == _C else size for size in shape)
 
 
-def _families(class_names: list[str]) -> list[str]:
-    """Families of shapes in the order in which the model's layers ask for them."""
+def _float(shape: tuple[int, ...]) -> Array:
+    return Array((BATCH, *shape))
+
+
+def _token(shape: tuple[int, ...], high: int | None) -> Array:
+    return Array((BATCH, *shape), "int32", high or 2)
+
+
+def _wanted(slot: Slot) -> list[str]:
+    """Families that the slot's own readers and the code around it ask for."""
+    kinds = {"tokens": "tokens", "image": "images", "vector": "vectors"}
+    found = [kinds[kind]] if (kind := _kind(slot)) in kinds else []
+    found += [_WORLD_OF_RANK[rank] for rank in dict.fromkeys(slot.ranks) if rank in _WORLD_OF_RANK]
+    found += _families(slot.readers)
+    return [*found, "sequences"] if _SEQUENCE_LABEL.search(slot.label.lower()) else found
+
+
+def _families(layers: list[Any]) -> list[str]:
+    """Families of shapes in the order in which layers ask for them."""
     wanted = []
-    for name in class_names:
+    for layer in layers:
+        name = type(layer).__name__
         family = next((family for pattern, family in _FAMILY_OF_LAYER if pattern.search(name)), None)
-        if family and name != "Conv2DTranspose":
+        if family and name != "Conv2DTranspose" and (family != "tokens" or hasattr(layer, "input_dim")):
             wanted.append(family)
     # A vocabulary is decisive wherever it is made; then the layer that was made first.
     wanted.sort(key=lambda family: family != "tokens")
-    return list(dict.fromkeys([*wanted, "vectors", "images", "sequences", "tokens", "volumes"]))
-
-
-def steered(spec: Spec, message: str) -> list[Spec]:
-    """New candidates that an error message speaks of: one input with another shape."""
-    found = []
-    for index, array in enumerate(spec.items):
-        for shape in _steered_shapes(array.shape, message):
-            if _is_sensible(shape):
-                items = (*spec.items[:index], replace(array, shape=shape), *spec.items[index + 1 :])
-                found.append(Spec(spec.kind, items))
-    return found
-
-
-def _steered_shapes(shape: tuple[int, ...], message: str) -> Iterator[tuple[int, ...]]:
-    match = re.search(
-        r"expected axis (-?\d+) of input shape to have value (\d+).*?shape=?\s*\(([^)]*)\)", message
-    )
-    if match and match.group(3).count(",") + 1 >= len(shape) - 1:
-        axis = int(match.group(1))
-        if -len(shape) < axis < len(shape) and axis != 0:
-            changed = list(shape)
-            changed[axis] = int(match.group(2))
-            yield tuple(changed)
-    match = re.search(r"expected (?:min_)?ndim=(\d+), found ndim=(\d+)", message)
-    if match and int(match.group(2)) == len(shape):
-        for family in ("vectors", "sequences", "images", "volumes"):
-            for tail in _SHAPES[family][:3]:
-                if len(tail) + 1 == int(match.group(1)):
-                    yield (shape[0], *tail)
-    match = re.search(r"total size of the tensor must be unchanged.*?target_shape=\(([\d, ]+)\)", message)
-    if match:
-        size = 1
-        for number in re.findall(r"\d+", match.group(1)):
-            size *= int(number)
-        yield (shape[0], size)
-    for wanted in _mismatches(message):
-        for index in range(len(shape) - 1, 0, -1):
-            if shape[index] in wanted:
-                for size in wanted - {shape[index]}:
-                    yield (*shape[:index], size, *shape[index + 1 :])
-
-
-def _mismatches(message: str) -> Iterator[set[int]]:
-    """Pairs of sizes that should have been equal."""
-    for pattern in (
-        r"Dimensions must be equal, but are (\d+) and (\d+)",
-        r"Matrix size-incompatible: In\[0\]: \[\d+,(\d+)\], In\[1\]: \[(\d+),\d+\]",
-    ):
-        match = re.search(pattern, message)
-        if match:
-            yield {int(match.group(1)), int(match.group(2))}
-
-
-def _is_sensible(shape: tuple[int, ...]) -> bool:
-    elements = 1
-    for size in shape[1:]:
-        elements *= size
-    return 0 < elements <= _LARGEST
+    return list(dict.fromkeys(wanted))

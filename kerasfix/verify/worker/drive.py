@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .candidates import Spec
+from .layout import SWITCHES
+from .reading import signature_of
+
 
 @dataclass
 class Driven:
@@ -19,15 +23,19 @@ class Driven:
     model: Any
 
 
-def drive(keras: Any, root: Any, kind: str) -> Driven:
+def drive(keras: Any, root: Any, spec: Spec | None) -> Driven:
     """Wrap `root` if Keras cannot train it as it is.
 
     Args:
         keras: The Keras package that `root` is made of.
-        kind: The kind of the inputs, see `candidates.Spec`.
+        spec: What it will be called with; None if that is not known yet.
     """
+    kind = spec.kind if spec else "one"
     if isinstance(root, keras.Model) and kind != "args":
         return Driven(root, root)
+    names = [item.name for item in spec.items] if spec else []
+    constants = dict(spec.constants) if spec else {}
+    demanded = _demanded_flag(root)
 
     class Wrapper(keras.Model):  # type: ignore[misc]
         """Takes the flag as a good model does, and leaves it to Keras to hand it on, as people do."""
@@ -37,9 +45,23 @@ def drive(keras: Any, root: Any, kind: str) -> Driven:
             self.inner = root
 
         def call(self, inputs: Any, training: bool | None = None) -> Any:
-            return self.inner(*inputs) if kind == "args" else self.inner(inputs)
+            # Where it cannot be left out, it is said.
+            flag = {demanded: bool(training)} if demanded else {}
+            if kind != "args":
+                return self.inner(inputs, **flag)
+            positional = [value for name, value in zip(names, inputs) if name is None]
+            named = {name: value for name, value in zip(names, inputs) if name is not None}
+            return self.inner(*positional, **named, **constants, **flag)
 
     return Driven(root, Wrapper())
+
+
+def _demanded_flag(root: Any) -> str | None:
+    """The name of a flag that `call` has no default for."""
+    for item in signature_of(type(root).call):
+        if item.name in SWITCHES and item.default is item.empty:
+            return str(item.name)
+    return None
 
 
 def call(driven: Driven, inputs: Any) -> Any:

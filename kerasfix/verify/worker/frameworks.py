@@ -38,6 +38,9 @@ class Framework(Protocol):
 
     def tensor(self, array: Values) -> Any: ...
 
+    def sparse(self, array: Values) -> Any:
+        """The same as a sparse tensor, with what is negative left out."""
+
     def numpy(self, tensor: Any) -> Values: ...
 
     def project(self, tensor: Any, weights: Values) -> Any:
@@ -103,6 +106,9 @@ class TensorFlow:
 
     def tensor(self, array: Values) -> Any:
         return self._tf.constant(array)
+
+    def sparse(self, array: Values) -> Any:
+        return self._tf.sparse.from_dense(np.maximum(array, 0))
 
     def numpy(self, tensor: Any) -> Values:
         return np.asarray(self._tf.convert_to_tensor(tensor))

@@ -18,24 +18,19 @@ from typing import Any
 import numpy as np
 
 from . import keras_import
+from .arguments import Maker, widths_of
 from .candidates import Spec
 from .drive import Driven, call, drive
 from .frameworks import Framework, framework_for
-from .inputs import Prober, arrange, arrays_for
-from .load import (
-    Refused,
-    construct,
-    line_of,
-    load_class,
-    one_line,
-    refuse_what_is_lacking,
-    required_arguments,
-)
+from .inputs import Prober, arrange, arrays_for, tensors_for
+from .load import Refused, line_of, load_class, one_line, refuse_what_is_lacking
 from .observe import Recorder
 from .program import Program
 from .train import Trainer, norm_of, seed_everything
 from .walk import Named, layers_of, named_variables
 from .weights import SharedWeights
+
+_MOST_MADE = 5
 
 
 def main(path: str) -> None:
@@ -71,7 +66,18 @@ def run(job: dict[str, Any]) -> None:
             "reason": f"kerasfix failed on it: {one_line(error)}",
             "settings": [],
         }
+    result["peak_mb"] = _peak_mb()
     _write(job["result"], result)
+
+
+def _peak_mb() -> float | None:
+    """The most memory that this process has had, where the system says so."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def _write(path: str, data: dict[str, Any]) -> None:
@@ -118,33 +124,97 @@ def _observe(job: dict[str, Any], program: Program) -> dict[str, Any]:
         raise
     except (Exception, SystemExit) as error:
         return {**result, "observation": raised("import", error, job["file"])}
-    keras, framework = _keras_and_framework(cls, job["init"])
+    keras, framework = _keras_and_framework(cls)
     result["keras"], result["backend"] = str(keras.__version__), keras_import.backend_of(keras)
     _prepare(keras, framework, int(job["seed"]))
+    given = job["input"] or {}
+    maker = Maker(cls, keras, given.get("init", job["init"]), job.get("sites", []) if not given else [])
 
-    def fresh(kind: str) -> Driven:
+    def fresh(arguments: dict[str, Any], spec: Spec | None) -> Driven:
         seed_everything(keras, int(job["seed"]))
-        return drive(keras, construct(cls, job["init"]), kind)
+        return drive(keras, maker.construct(arguments), spec)
 
     say("init")
-    try:
-        fresh("one")
-    except (Exception, SystemExit) as error:
-        return {**result, "observation": raised("init", error, job["file"])}
     if job["input"] is None:
-        say("probe")
-        prober = Prober(fresh, framework, keras, int(job["seed"]), float(job["probe_seconds"]))
-        result["input"] = prober.find(job["hints"]).to_json()
+        finder = _Finder(job, keras, framework, maker, fresh, say)
+        try:
+            result["input"] = finder.find()
+        except (Exception, SystemExit) as error:
+            # Its constructor wants nothing, and raises: that is what there is to see.
+            if isinstance(error, Refused) or not maker.needs_nothing:
+                raise
+            return {**result, "observation": raised("init", error, job["file"])}
         _write(job["result"] + ".spec", result["input"])
     spec = Spec.from_json(result["input"])
-    return {**result, "observation": _train(job, keras, framework, fresh(spec.kind), spec, say)}
+    try:
+        driven = fresh(result["input"].get("init", job["init"]), spec)
+    except (Exception, SystemExit) as error:
+        return {**result, "observation": raised("init", error, job["file"])}
+    return {**result, "observation": _train(job, keras, framework, driven, spec, say)}
 
 
-def _keras_and_framework(cls: type, init: dict[str, Any]) -> tuple[Any, Framework]:
+class _Finder:
+    """Looks for arguments and inputs that go together."""
+
+    def __init__(
+        self,
+        job: dict[str, Any],
+        keras: Any,
+        framework: Framework,
+        maker: Maker,
+        fresh: Callable[[dict[str, Any], Spec | None], Driven],
+        say: Callable[[str], None],
+    ) -> None:
+        self._job = job
+        self._keras = keras
+        self._framework = framework
+        self._maker = maker
+        self._fresh = fresh
+        self._say = say
+
+    def find(self) -> dict[str, Any]:
+        """The inputs, and under "init" the arguments of the constructor, both as JSON.
+
+        Raises:
+            Refused: if there are none.
+        """
+        deadline = time.monotonic() + float(self._job["probe_seconds"])
+        first_refusal: Refused | None = None
+        for found, (arguments, made) in enumerate(self._maker.working(), 1):
+            self._say("probe")
+            # Half of the time for the best arguments, half of the rest for the next.
+            seconds = (deadline - time.monotonic()) / 2
+            try:
+                spec = self._probe(arguments, made, max(seconds, 1.0))
+            except Refused as refused:
+                first_refusal = first_refusal or refused
+            else:
+                return {**spec.to_json(), "init": arguments}
+            if found == _MOST_MADE or time.monotonic() > deadline:
+                break
+            self._say("init")
+        if first_refusal is not None:
+            raise first_refusal
+        if self._maker.needs_nothing and self._maker.error is not None:
+            raise self._maker.error
+        raise self._maker.refusal()
+
+    def _probe(self, arguments: dict[str, Any], made: Any, seconds: float) -> Spec:
+        prober = Prober(
+            lambda spec: self._fresh(arguments, spec),
+            self._framework,
+            self._keras,
+            int(self._job["seed"]),
+            seconds,
+        )
+        return prober.find(made, self._job["hints"], widths_of(arguments))
+
+
+def _keras_and_framework(cls: type) -> tuple[Any, Framework]:
     """The Keras that a class is made of, if the class can be driven with it.
 
     Raises:
-        Refused: if it is no Keras class, its backend is not supported, or its constructor needs arguments.
+        Refused: if it is no Keras class, or its backend is not supported.
     """
     keras = keras_import.keras_of(cls)
     if keras is None:
@@ -153,9 +223,6 @@ def _keras_and_framework(cls: type, init: dict[str, Any]) -> tuple[Any, Framewor
     framework = framework_for(backend)
     if framework is None:
         raise Refused("backend", f"backend {backend} is not supported yet")
-    missing = [name for name in required_arguments(cls) if name not in init]
-    if missing:
-        raise Refused("constructor", *_constructor_reason(cls.__name__, missing))
     return keras, framework
 
 
@@ -164,15 +231,6 @@ def _prepare(keras: Any, framework: Framework, seed: int) -> None:
     if hasattr(keras, "config") and hasattr(keras.config, "disable_traceback_filtering"):
         # Keras wraps messages in many lines of argument values.
         keras.config.disable_traceback_filtering()
-
-
-def _constructor_reason(name: str, missing: list[str]) -> tuple[str, tuple[str, ...]]:
-    values = ", ".join(f"{argument} = …" for argument in missing)
-    plural = "arguments" if len(missing) > 1 else "an argument"
-    return (
-        f"its constructor needs {plural}: {', '.join(missing)}",
-        (f"[tool.kerasfix.verify.{name}]", f"init = {{ {values} }}"),
-    )
 
 
 def _train(
@@ -185,7 +243,7 @@ def _train(
 ) -> dict[str, Any]:
     values = arrays_for(spec, int(job["seed"]))
     arrays = arrange(spec, list(values))
-    inputs = arrange(spec, [framework.tensor(value) for value in values])
+    inputs = arrange(spec, tensors_for(spec, framework, int(job["seed"])))
     say("call")
     try:
         # A real call builds every layer that it reaches; `build` would mark the model built without weights.

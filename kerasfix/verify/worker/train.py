@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -91,14 +90,15 @@ class Trainer:
         base = self._keras.Model
         model, size = self._driven.model, self._batch_size()
         with self._phase("predict"):
-            base.predict(model, self._arrays, batch_size=size, verbose=0)
+            base.predict(model, _placeholder(size), batch_size=size, verbose=0)
         with self._phase("evaluate"):
-            base.evaluate(model, self._arrays, batch_size=size, verbose=0)
+            base.evaluate(model, _placeholder(size), batch_size=size, verbose=0)
         with self._phase("tape"):
             self._tape()
         with self._phase("fit"):
             before = self._trainable_values()
-            base.fit(model, self._arrays, batch_size=size, epochs=self._steps, shuffle=False, verbose=0)
+            data = _placeholder(size)
+            base.fit(model, data, batch_size=size, epochs=self._steps, shuffle=False, verbose=0)
             after = self._trainable_values()
             self.moved = [not np.array_equal(old, new) for old, new in zip(before, after)]
         if has_own_step(model):
@@ -157,7 +157,7 @@ class Trainer:
         return self._values(self._driven.root.trainable_variables)
 
     def _batch_size(self) -> int:
-        return int(_flatten(self._arrays)[0].shape[0])
+        return int((*_flatten(self._arrays)[0].shape, 1)[0])
 
     def _infer(self) -> None:
         """Inference outputs, twice, without putting random states back in between."""
@@ -215,9 +215,10 @@ class Trainer:
         # Metrics ask for labels, those of an earlier compile too.
         model.__dict__["compute_metrics"] = lambda *_args, **_keywords: {}
         for name in ("train_step", "test_step"):
-            model.__dict__[name] = _stock_step(base, model, name)
+            model.__dict__[name] = _stock_step(base, model, name, self._inputs)
         own = [name for name in ("test_step", "predict_step") if _is_overridden(type(model), name)]
-        model.__dict__["predict_step"] = types.MethodType(base.predict_step, model)
+        inputs = self._inputs
+        model.__dict__["predict_step"] = lambda data: base.predict_step(model, (inputs,))
         if own:
             self.notes.append(f"its own {' and '.join(own)} did not run; Keras' own did")
 
@@ -235,11 +236,20 @@ class Trainer:
         return loss
 
 
-def _stock_step(base: Any, model: Any, name: str) -> Callable[[Any], Any]:
+def _placeholder(size: int) -> Values:
+    """Data for Keras to count batches of; the steps take the real inputs.
+
+    On their way through Keras' data sets lists become tuples, and inputs that have no common batch axis are
+    refused.
+    """
+    return np.zeros((size, 1), "float32")
+
+
+def _stock_step(base: Any, model: Any, name: str, inputs: Any) -> Callable[[Any], Any]:
     """Keras' own step; a model that hides its metrics must not leave `fit` without a single number."""
 
     def step(data: Any) -> Any:
-        return getattr(base, name)(model, data) or {"loss": 0.0}
+        return getattr(base, name)(model, (inputs,)) or {"loss": 0.0}
 
     return step
 

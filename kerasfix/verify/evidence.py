@@ -1,0 +1,85 @@
+"""What the text of a project says about how one class is constructed and fed."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypedDict
+
+from kerasfix.source import Source, SourceError
+from kerasfix.verify.hints import input_shapes
+from kerasfix.verify.sites import construction_sites, examples_of
+
+_MOST_FILES = 3000
+_MOST_TEXTS = 12
+_LARGEST_FILE = 400_000
+_ENOUGH_SITES = 16
+
+
+class Evidence(TypedDict):
+    """The parts of a job that come from reading.
+
+    Attributes:
+        hints: Shapes of inputs without batch.
+        sites: See `sites.construction_sites`.
+    """
+
+    hints: list[list[int]]
+    sites: list[dict[str, Any]]
+
+
+def evidence_for(path: Path, text: str, class_name: str) -> Evidence:
+    """What the class' file and, for its constructor, the files around it say.
+
+    Args:
+        path: The file of the class.
+        text: What it says, or would say.
+    """
+    sites = construction_sites(text, class_name)
+    if len(sites) < _ENOUGH_SITES:
+        for other in _others(path, class_name):
+            sites += [site for site in construction_sites(other, class_name) if site not in sites]
+    return {"hints": _hints(text, class_name), "sites": sites[:_ENOUGH_SITES]}
+
+
+def _hints(text: str, class_name: str) -> list[list[int]]:
+    """Shapes in the class' own examples before those of the file."""
+    try:
+        tree = Source(text).tree
+    except SourceError:
+        return []
+    examples = [ast.unparse(part) for part in examples_of(tree, class_name)]
+    shapes = [shape for example in examples for shape in input_shapes(example)]
+    shapes += input_shapes(text)
+    return [shape for index, shape in enumerate(shapes) if shape not in shapes[:index]]
+
+
+def _others(path: Path, class_name: str) -> Iterator[str]:
+    """Other files of the package, or of the folder, that construct the class."""
+    found = 0
+    for file in _files_near(path.absolute()):
+        if file == path.absolute() or found == _MOST_TEXTS:
+            continue
+        try:
+            if file.stat().st_size > _LARGEST_FILE:
+                continue
+            text = file.read_text("utf-8")
+        except (OSError, ValueError):
+            continue
+        if f"{class_name}(" in text:
+            found += 1
+            yield text
+
+
+def _files_near(path: Path) -> list[Path]:
+    """The nearest first."""
+    folder = path.parent
+    while (folder / "__init__.py").is_file() and folder.parent != folder:
+        folder = folder.parent
+    if folder == path.parent:
+        return sorted(folder.glob("*.py"))[:_MOST_FILES]
+    # The folder above the package may hold anything: only the package itself is read.
+    package = folder / path.relative_to(folder).parts[0]
+    files = sorted(package.rglob("*.py"))[:_MOST_FILES]
+    return sorted(files, key=lambda file: file.parent != path.parent)

@@ -1,0 +1,320 @@
+"""Arguments for a constructor: as told, as the project constructs it, by default, as its code suggests."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+from .guesses import (
+    CELL,
+    FACTORY,
+    FUNCTION,
+    LAYER,
+    MISSING,
+    SETTINGS,
+    WIDTH,
+    as_list,
+    by_annotation,
+    by_name,
+)
+from .load import Refused, one_line
+from .reading import Usage, constructor_of, usages, users_classes
+from .recipes import CannotMake, Scope, make
+
+Arguments = dict[str, Any]
+
+_MOST_ATTEMPTS = 60
+_SECONDS = 8.0
+# One size above the first makes a configuration too large; its sizes from the second on are replaced.
+_LARGE = 64
+_NOT_SMALL = 8
+_WIDEST = 2048
+_QUOTED = re.compile(r"['\"]([\w\-. ]{1,40})['\"]")
+_NETWORK = re.compile(r"URL|without network|urlopen|Connection|Errno -2|HTTP")
+_WEIGHTS = re.compile(r"weights|pretrained|download|checkpoint")
+_MISSING_ARGUMENTS = re.compile(r"missing (?:a required|\d+ required).*?argument")
+_NAMED = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    inspect.Parameter.KEYWORD_ONLY,
+)
+# In the order in which they are tried when the first value of a parameter does not do.
+_LADDER: tuple[Any, ...] = (
+    [WIDTH, WIDTH],
+    {"$tuple": [2, 2]},
+    WIDTH,
+    LAYER,
+    SETTINGS,
+    None,
+    "relu",
+    FUNCTION,
+    FACTORY,
+    CELL,
+    [LAYER, LAYER],
+    1,
+    2,
+    0.5,
+    True,
+)
+
+
+class Maker:
+    """Finds arguments that a class can be constructed with.
+
+    Args:
+        init: Arguments that the user configured; no attempt changes them.
+        sites: See `kerasfix.verify.sites`.
+    """
+
+    def __init__(self, cls: type, keras: Any, init: Arguments, sites: list[dict[str, Any]]) -> None:
+        self._cls = cls
+        self._keras = keras
+        self._init = init
+        self._sites = sites
+        self._parameters = [item for item in constructor_of(cls) if item.kind in _NAMED]
+        self._required = [item.name for item in self._parameters if item.default is item.empty]
+        module = sys.modules.get(cls.__module__)
+        self._scope = Scope(vars(module) if module else None, keras)
+        self._usages: dict[str, Usage] | None = None
+        self.error: BaseException | None = None
+
+    def construct(self, arguments: Arguments) -> Any:
+        """A new instance; positional-only parameters and defaults as the signature has them."""
+        return self._cls(**{name: make(value, self._scope) for name, value in arguments.items()})
+
+    def working(self) -> Iterator[tuple[Arguments, Any]]:
+        """Arguments that the constructor takes, the best first, and what it made of them."""
+        deadline = time.monotonic() + _SECONDS
+        queue = list(self._first())
+        tried: list[Arguments] = []
+        while queue and len(tried) < _MOST_ATTEMPTS and time.monotonic() < deadline:
+            arguments = queue.pop(0)
+            if arguments in tried:
+                continue
+            tried.append(arguments)
+            try:
+                made = self.construct(arguments)
+            except (Exception, SystemExit) as error:
+                self.error = self.error or error
+                queue += [item for item in self._repaired(arguments, error) if item not in tried]
+                continue
+            started = time.monotonic()
+            yield arguments, made
+            deadline += time.monotonic() - started
+
+    @property
+    def needs_nothing(self) -> bool:
+        """Whether the constructor has all it needs from its defaults and what the user configured."""
+        return all(name in self._init for name in self._required)
+
+    def refusal(self) -> Refused:
+        name = self._cls.__name__
+        missing = [item for item in self._required if item not in self._init]
+        values = ", ".join(f"{argument} = …" for argument in missing)
+        settings = (f"[tool.kerasfix.verify.{name}]", f"init = {{ {values} }}")
+        reason = f"no arguments were found for its constructor ({', '.join(missing)})"
+        if self.error is not None:
+            reason += f"; it raised {one_line(self.error)}"
+        return Refused("constructor", reason, settings)
+
+    def _first(self) -> Iterator[Arguments]:
+        if self._init and self.needs_nothing:
+            yield dict(self._init)
+        for site in self._sites:
+            known = self._bound(site)
+            if known is not None:
+                yield {**self._guessed(known), **known, **self._init}
+        if not self._required:
+            yield dict(self._init)
+        yield {**self._guessed({}), **self._init}
+        if self._required:
+            # Parameters that may be left out, and should not be: None stands for "say it".
+            extra = [item.name for item in self._parameters if item.default is None]
+            yield {**self._guessed({}), **{name: self._guess(name) for name in extra}, **self._init}
+            plain = {name: _with_defaults(value) for name, value in self._guessed({}).items()}
+            yield {**plain, **self._init}
+            without = {name: None if value == LAYER else value for name, value in self._guessed({}).items()}
+            yield {**without, **self._init}
+
+    def _bound(self, site: dict[str, Any]) -> Arguments | None:
+        """The arguments of a construction site by name; None if the class does not take them."""
+        names = [item.name for item in self._parameters if item.kind is not item.KEYWORD_ONLY]
+        if len(site["positional"]) > len(names):
+            return None
+        known = {name: item["value"] for name, item in zip(names, site["positional"]) if item is not None}
+        known.update(site["named"])
+        for name in site["unknown"]:
+            known.setdefault(name, self._guess(name))
+        if not any(item.kind is item.VAR_KEYWORD for item in constructor_of(self._cls)):
+            known = {name: value for name, value in known.items() if self._parameter(name)}
+        return {name: value for name, value in known.items() if value is not MISSING}
+
+    def _guessed(self, known: Arguments) -> Arguments:
+        values = {name: self._guess(name) for name in self._required if name not in known}
+        return {name: WIDTH if value is MISSING else value for name, value in values.items()}
+
+    def _parameter(self, name: str) -> inspect.Parameter | None:
+        return next((item for item in self._parameters if item.name == name), None)
+
+    def _guess(self, name: str) -> Any:
+        parameter = self._parameter(name)
+        if self._usages is None:
+            self._usages = usages(self._cls)
+        usage = self._usages.get(name, Usage())
+        if parameter is not None and parameter.annotation is not parameter.empty:
+            annotation = parameter.annotation
+            if (built := self._of_class(annotation)) is not None:
+                return built
+            text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+            text = str(annotation) if not text or "[" in str(annotation) else text
+            value = by_annotation(name, text)
+            if value is not MISSING and not (usage.iterated and isinstance(value, (int, float))):
+                return _option(usage, value) if usage.options and isinstance(value, str) else value
+        return _by_usage(name, usage)
+
+    def _of_class(self, annotation: Any) -> Any:
+        """A configuration object, if the annotation is a class of the project that can be built."""
+        if isinstance(annotation, str) and annotation.isidentifier():
+            module = sys.modules.get(self._cls.__module__)
+            annotation = getattr(module, annotation, None)
+        if not isinstance(annotation, type) or annotation.__module__ == "builtins":
+            return None
+        if issubclass(annotation, self._keras.layers.Layer) or not users_classes(annotation):
+            return None
+        if dataclasses.is_dataclass(annotation) or annotation.__name__.endswith(("Config", "Params", "Args")):
+            return {"$call": annotation.__name__, "positional": [], "named": _fields(annotation)}
+        return None
+
+    def _repaired(self, arguments: Arguments, error: BaseException) -> Iterator[Arguments]:
+        """Attempts with another value for what an error speaks of."""
+        message = str(error)
+        if isinstance(error, CannotMake):
+            kept = {key: value for key, value in arguments.items() if repr(message) not in repr(value)}
+            yield {**self._guessed(kept), **kept}
+            return
+        if _MISSING_ARGUMENTS.search(message):
+            absent = [name for name in _QUOTED.findall(message) if name not in arguments]
+            more = {name: self._guess(name) for name in absent}
+            if more:
+                yield {**arguments, **{name: WIDTH if v is MISSING else v for name, v in more.items()}}
+                return
+        if isinstance(error, KeyError) and error.args and isinstance(error.args[0], str):
+            name = error.args[0]
+            if name.isidentifier() and name not in arguments:
+                yield {**arguments, name: self._guess(name)}
+        if match := re.search(r"unexpected keyword argument '(\w+)'|Unrecognized keyword.*?'(\w+)'", message):
+            name = match.group(1) or match.group(2)
+            if name in arguments and name not in self._init:
+                yield {key: value for key, value in arguments.items() if key != name}
+        if _NETWORK.search(f"{type(error).__name__} {message}"):
+            # Pretrained weights: what they are called by is known, where they lie is out of reach.
+            asked = [item.name for item in self._parameters if _WEIGHTS.search(item.name)]
+            for value in (None, False):
+                yield {**arguments, **dict.fromkeys(asked, value)}
+            return
+        blamed = [name for name in self._blamed(arguments, error) if name not in self._init]
+        for name in blamed[:3]:
+            for value in self._alternatives(name, arguments.get(name), message):
+                yield {**arguments, name: value}
+
+    def _blamed(self, arguments: Arguments, error: BaseException) -> list[str]:
+        """Parameters that the failing lines of the constructor, or the message, mention."""
+        lines = [
+            frame.line or ""
+            for frame in reversed(traceback.extract_tb(error.__traceback__))
+            if "keras/src" not in frame.filename
+        ]
+        words = [set(re.findall(r"\w+", text)) for text in [str(error), *lines[:4]]]
+        names = [item.name for item in self._parameters]
+        return list(dict.fromkeys(name for found in words for name in names if name in found))
+
+    def _alternatives(self, name: str, current: Any, message: str) -> Iterator[Any]:
+        options = [text for text in _QUOTED.findall(message) if text not in (name, current)]
+        yield from options[:4]
+        usage = (self._usages or {}).get(name, Usage())
+        yield from usage.options[:4]
+        if "divisible" in message or "multiple of" in message:
+            yield from (8, 32, 64, 4, 2, 1)
+        if "positive" in message or "greater" in message:
+            yield from (64, 256, 1)
+        if "iterable" in message or "len()" in message or "subscriptable" in message:
+            yield as_list(name, by_name(name))
+        for value in _LADDER:
+            if value != current:
+                yield value
+
+
+def _with_defaults(value: Any) -> Any:
+    """A configuration object as its author made it; too large, perhaps, but its sizes fit together."""
+    return {**value, "named": {}} if isinstance(value, dict) and "$call" in value else value
+
+
+def _option(usage: Usage, value: Any) -> Any:
+    return value if value in usage.options else usage.options[0]
+
+
+def _by_usage(name: str, usage: Usage) -> Any:
+    """A value of the kind that the code expects, of the size that the name speaks of."""
+    value = by_name(name)
+    for alias in usage.aliases:
+        if value is MISSING or value in (LAYER, CELL):
+            value = by_name(alias)
+    if usage.options and not isinstance(value, (int, float)):
+        return _option(usage, value)
+    if usage.spread:
+        # Only what is asked for: the callee need not know the rest.
+        return {key: WIDTH if by_name(key) is MISSING else by_name(key) for key in dict.fromkeys(usage.keys)}
+    if usage.keys or len(set(usage.attributes)) > 1 or (usage.attributes and value is MISSING):
+        return SETTINGS
+    if usage.makes and (value is MISSING or not isinstance(value, str)):
+        return FACTORY
+    if usage.called and (value is MISSING or isinstance(value, int)):
+        return LAYER
+    if usage.items_called:
+        return [LAYER, LAYER]
+    if usage.iterated and not isinstance(value, (dict, str)):
+        return as_list(name, value)
+    return value
+
+
+def _fields(annotation: type) -> Arguments:
+    """Small sizes for a configuration class: if one is large, all are replaced, so that they fit."""
+    parameters = [item for item in constructor_of(annotation) if item.kind in _NAMED]
+    large = any(_is_size(item.default) and item.default > _LARGE for item in parameters)
+    values: Arguments = {}
+    for item in parameters:
+        required = item.default is item.empty
+        text = (
+            item.annotation if isinstance(item.annotation, str) else getattr(item.annotation, "__name__", "")
+        )
+        value = by_annotation(item.name, text) if text and required else by_name(item.name)
+        if required:
+            values[item.name] = WIDTH if value is MISSING else value
+        elif large and _is_size(item.default) and item.default >= _NOT_SMALL and _is_size(value):
+            values[item.name] = value
+    return values
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def widths_of(arguments: Arguments) -> list[int]:
+    """Sizes among the arguments: the last axis of an input is often one of them."""
+    items = [
+        (name, item)
+        for name, value in arguments.items()
+        for item in (value if isinstance(value, list) else [value])
+    ]
+    return list(dict.fromkeys(item for name, item in items if _is_size(item) and _is_width(name, item)))
+
+
+def _is_width(name: str, size: int) -> bool:
+    other = re.search(r"vocab|len|kernel|patch|window|image|intermediate|num_|resolution|seed", name)
+    return other is None and 3 < size <= _WIDEST

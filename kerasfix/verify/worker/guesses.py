@@ -1,0 +1,161 @@
+"""Values for constructor arguments by their names: one small world in which the sizes fit together.
+
+A model dimension is 16 and has 2 heads of 8; sequences have 16 steps, images 32 by 32 pixels.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+BATCH = 4
+WIDTH = 16
+STEPS = 16
+IMAGE = 32
+VOCABULARY = 64
+
+_TABLE: tuple[tuple[str, Any], ...] = (
+    (r"^name$", "driven"),
+    (r"dtype", "float32"),
+    (r"data_format", "channels_last"),
+    (r"^(padding|pad_mode)$", "same"),
+    (r"initializer_range|init_range|init_std|stddev", 0.02),
+    (r"initializer|_init$|^init$", "glorot_uniform"),
+    (r"regularizer|constraint|quantization|dtype_policy|weights$|checkpoint", None),
+    (r"learning_rate|^lr$", 1e-3),
+    (
+        r"^(use|is|has|with|add|do|apply|return|include|share|tie|enable|no|learn)_|_?bias$|causal|trainable|"
+        r"residual|bidirectional|norm_first|pre_norm|normalize_first|verbose|_only$|^scaled?$|stateful|"
+        r"^training$|shared$",
+        False,
+    ),
+    (r"activation|act_fn|nonlinearity|^act$|hidden_act$", "relu"),
+    (r"(^|_)eps$|epsilon|tolerance", 1e-5),
+    (r"momentum|decay", 0.9),
+    (
+        r"slope|alpha|^beta$|^gamma$|lambda|temperature|threshold|scalar|probability|_prob$|^p$|fraction|"
+        r"smoothing",
+        0.5,
+    ),
+    (r"(^|_)(rate|dropout|drop|drop_prob|keep_prob)($|_)|dropout|drop_path|stochastic_depth", 0.1),
+    (r"wavelength|^theta$|base$", 10000.0),
+    (r"(heads?|num_kv)$|num_attention_heads|num_query_heads|num_key_value_heads", 2),
+    (r"(^|_)(key|value|head|query|qk|v|k)_?(dim|size|depth)|^d_[kqv]$|dim_?head|size_per_head|head_width", 8),
+    (r"vocab|num_tokens|num_embeddings|num_buckets|num_categories|cardinality", VOCABULARY),
+    (
+        r"max_.*(len|pos|step|seq)|seq(uence)?_?(len|length|size)|context_length|time_?steps|num_positions|"
+        r"maxlen|max_len|input_length|(prediction|forecast|train|predict).*length|horizon|window_length",
+        STEPS,
+    ),
+    (
+        r"(image|img|input|target|crop|mesh)_?(size|resolution|height|width)|^(height|width|resolution)$",
+        IMAGE,
+    ),
+    (r"image_shape|img_shape|input_shape", {"$tuple": [IMAGE, IMAGE, 3]}),
+    (r"spatial_dims|^rank$|n_?dims?$|ndim", 2),
+    (r"target_shape|output_shape|event_shape", {"$tuple": [WIDTH]}),
+    (r"patch(es)?_?(size|dim|height|width)|window_?size|block_size|chunk_size", 4),
+    (r"kernel|filter_size|filter_width|receptive", 3),
+    (r"stride|dilation|groups?$|delay|downsampl|upsampl.*factor", 1),
+    (r"pool_?size|factor|ratio|multiplier|expansion|expand|reduction|radix", 2),
+    (r"intermediate|ffn?_|_ffn?|mlp_|dff|feed_?forward|inner_dim", 2 * WIDTH),
+    (r"(class|label|output|action)(es|s)?$|num_?classes|n_classes|num_labels", 4),
+    (
+        r"(layers?|blocks?|depth|stages?|repeats?|iterations?|iters?|steps|levels|hops|loops|stacks?)$|"
+        r"^(num|n)_(layers|blocks)|^T$",
+        2,
+    ),
+    (r"top_?k|^k$|experts|capsules|kernels", 2),
+    (r"axis", -1),
+    (r"seed", 7),
+    (r"batch_?size", 4),
+    (
+        r"units|filters|channels|hidden|dims?$|_dim_|features?|width|latent|size$|embed|d_model|^c_|_c$|"
+        r"neurons|nodes|^(d|c|f)$|planes|rank",
+        WIDTH,
+    ),
+    (r"^(num|n|number)_|count$|^n$|points", 4),
+)
+_TABLE_COMPILED = tuple((re.compile(pattern), value) for pattern, value in _TABLE)
+
+_CONFIG = re.compile(r"(^|_)(config|cfg|params|hparams|settings|args|options|specs?|kwargs)$")
+_LAYER = re.compile(
+    r"(^|_)(layer|cell|backbone|encoder|decoder|model|net|network|generator|discriminator|critic|block|mlp|"
+    r"embedder|module|submodule|transformer|projection|head|subnet)$"
+)
+_FUNCTION = re.compile(r"(_fn|_func|function)$")
+_FACTORY = re.compile(r"(norm|act|attention|block|embed)_(layer|class|cls)$|_(class|cls)$|norm_layer")
+
+LAYER = {"$call": "Dense", "positional": [WIDTH], "named": {}}
+CELL = {"$call": "LSTMCell", "positional": [WIDTH], "named": {}}
+FACTORY = {"$name": "LayerNormalization"}
+FUNCTION = {"$name": "keras.activations.relu"}
+SETTINGS: dict[str, Any] = {"$settings": {}}
+
+MISSING = object()
+
+
+def by_name(name: str) -> Any:
+    """The value that a parameter of this name is likely to take, as JSON; MISSING if the name says nothing.
+
+    >>> by_name("num_heads"), by_name("dropout_rate"), by_name("filters")
+    (2, 0.1, 16)
+    """
+    lowered = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    if _CONFIG.search(lowered):
+        return SETTINGS
+    if _FACTORY.search(lowered):
+        return FACTORY
+    if _FUNCTION.search(lowered) and "activation" not in lowered:
+        return FUNCTION
+    for pattern, value in _TABLE_COMPILED:
+        if pattern.search(lowered):
+            return value
+    if _LAYER.search(lowered):
+        return CELL if lowered.endswith("cell") else LAYER
+    return MISSING
+
+
+def by_annotation(name: str, annotation: str) -> Any:
+    """A value of the annotated type, as JSON; MISSING if the annotation says nothing.
+
+    >>> by_annotation("filters", "list[int]"), by_annotation("scales", "int")
+    ([16, 16], 4)
+    """
+    text = annotation.replace("typing.", "").replace(" ", "").strip("'\"")
+    optional = re.match(r"(?:Optional|Union)\[(.*)\]$", text)
+    text = (optional.group(1) if optional else text).partition("|")[0]
+    lowered = text.lower()
+    value = by_name(name)
+    if re.match(r"(list|sequence|iterable|collection)\b", lowered):
+        return as_list(name, value, "[str" in lowered)
+    if lowered.startswith("tuple"):
+        return {"$tuple": as_list(name, value, "[str" in lowered)[: max(1, lowered.count("int") or 2)]}
+    if lowered.startswith(("dict", "mapping")):
+        return SETTINGS
+    if lowered.startswith("callable"):
+        return value if isinstance(value, str) else FUNCTION
+    if lowered.startswith("type["):
+        return FACTORY
+    if re.search(r"(layer|model|module)$", lowered):
+        return LAYER
+    plain = {"int": 4, "float": 0.5, "bool": False, "str": "relu"}.get(lowered, MISSING)
+    if plain is MISSING or (value is not MISSING and _fits(value, lowered)):
+        return value
+    return plain
+
+
+def as_list(name: str, value: Any, strings: bool = False) -> list[Any]:
+    """Two of what a parameter of this name would hold."""
+    singular = by_name(name.rstrip("s")) if value is MISSING else value
+    if isinstance(singular, dict) and "$tuple" in singular:
+        return list(singular["$tuple"])
+    if strings:
+        singular = singular if isinstance(singular, str) else "relu"
+    return [WIDTH if singular is MISSING else singular] * 2
+
+
+def _fits(value: Any, annotation: str) -> bool:
+    kinds: dict[str, Any] = {"int": int, "float": (int, float), "bool": bool, "str": str}
+    is_bool = isinstance(value, bool)
+    return isinstance(value, kinds[annotation]) and is_bool == (annotation == "bool")

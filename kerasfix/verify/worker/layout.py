@@ -1,0 +1,308 @@
+"""How a model takes its inputs: how many, what each is called and which layer reads it."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .guesses import BATCH, IMAGE, MISSING, STEPS, WIDTH, by_name
+from .keras_import import is_keras_class
+from .reading import parse_source, signature_of, users_classes
+from .sensitive import words
+
+SWITCHES = words("training is_training train trainable isTraining is_train deterministic")
+_NOT_TENSORS = re.compile(
+    r"^(num_|n_|height$|width$|axis$|step$|mode$|h$|w$|size$|.*_(size|len|length|axis|height|width)$)"
+)
+_SIZES = (
+    (re.compile(r"^(b|n|m|e|k|none|batch\w*|bs)$|nodes|edges"), BATCH),
+    (re.compile(r"seq|len|time|step|^[tls]$|tokens"), STEPS),
+)
+_DOCUMENTED = re.compile(
+    r"shape:?\s*(?:of |is |=)?\s*[`'\"]*(?:\(([\w\s,.\[\]*]+)\)|\[([\w\s,.*]+)\])[`'\"]*(?=[\s.,;:]|$)"
+)
+_SPOKEN = re.compile(r"[\[(](\w+(?:\s*,\s*\w+)+)\s*,?[\])]")
+_CHOICE = re.compile(r"(use|is|has|with|return|apply|include|do|only|output)_|causal|verbose|deterministic")
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+# Methods of a call that give the shape: `b, n, c = x.shape`.
+_SHAPES = ("shape", "get_shape", "as_list", "shape_list", "get_shape_list", "int_shape")
+_MOST_STEPS = 400
+
+
+@dataclass
+class Slot:
+    """One tensor that a model takes.
+
+    Attributes:
+        label: What the code calls it.
+        key: Its key in a dictionary or its keyword; None if it goes by its place.
+        readers: Layers that read it first.
+        ranks: Numbers of axes, batch included, that the code speaks of.
+        shape: The shape that the documentation gives, batch included.
+    """
+
+    label: str
+    key: str | None = None
+    readers: list[Any] = field(default_factory=list)
+    ranks: list[int] = field(default_factory=list)
+    shape: tuple[int, ...] | None = None
+
+
+@dataclass
+class Layout:
+    """The kind as in `Spec`, its slots, and what is handed over besides tensors."""
+
+    kind: str
+    slots: list[Slot]
+    constants: tuple[tuple[str, Any], ...] = ()
+
+
+def layout_of(model: Any) -> Layout:
+    """Read off the signature of `call` and off what its lines do with the inputs."""
+    owner = next((base for base in users_classes(type(model)) if "call" in vars(base)), None)
+    if owner is None:
+        return Layout("one", [Slot("inputs")])
+    parameters = [item for item in signature_of(vars(owner)["call"]) if item.kind in _POSITIONAL]
+    needed, constants = [], []
+    for index, item in enumerate(parameters):
+        if item.name in SWITCHES:
+            continue
+        if item.default is item.empty or (index == 0 and item.default is None):
+            if index and _is_constant(item):
+                value = by_name(item.name)
+                constants.append((item.name, 4 if value is MISSING else value))
+            else:
+                needed.append(item.name)
+    tree = parse_source(vars(owner)["call"])
+    method = tree.body[0] if tree and tree.body and isinstance(tree.body[0], ast.FunctionDef) else None
+    if len(needed) > 1 or constants:
+        slots = [Slot(name, name if index else None) for index, name in enumerate(needed)]
+        layout = Layout("args", slots, tuple(constants))
+    else:
+        layout = _taken_apart(method, needed[0]) if method and needed else Layout("one", [Slot("inputs")])
+    if method:
+        for slot in layout.slots:
+            _read(slot, model, method, slot.label, set())
+    documented = documented_shapes(inspect.getdoc(vars(owner)["call"]) or "")
+    if len(documented) == len(layout.slots):
+        for slot, shape in zip(layout.slots, documented):
+            slot.shape = shape
+            slot.ranks.insert(0, len(shape))
+    return layout
+
+
+def documented_shapes(docstring: str) -> list[tuple[int, ...]]:
+    """Shapes of the arguments in the order in which a docstring gives them, with a size for each symbol.
+
+    >>> documented_shapes("x: Tensor of shape `(N, F)`. e: Indices of shape `(2, M, )`. Returns: shape (N,)")
+    [(4, 16), (2, 4)]
+    """
+    text = re.split(r"\bReturns?\b", docstring)[0]
+    found = []
+    for round_one, square_one in _DOCUMENTED.findall(text):
+        symbols = [symbol.strip(" []*") for symbol in (round_one or square_one).split(",")]
+        if any(symbols):
+            found.append(_sizes([symbol for symbol in symbols if symbol]))
+    return found
+
+
+def spoken_shapes(message: str) -> list[tuple[int, ...]]:
+    """Shapes with names in them, as error messages spell what they want.
+
+    >>> spoken_shapes("expects a three-dimensional input of shape [batch, sequence, width]")
+    [(4, 16, 16)]
+    """
+    found = []
+    for match in _SPOKEN.findall(message):
+        symbols = [symbol.strip() for symbol in match.split(",") if symbol.strip()]
+        if any((symbol.isalpha() and symbol != "None") or "_" in symbol for symbol in symbols):
+            found.append(_sizes(symbols))
+    return found
+
+
+def _sizes(symbols: list[str]) -> tuple[int, ...]:
+    # Without a height, a width is that of a layer.
+    image = any(symbol.lower() in ("h", "height") for symbol in symbols)
+    return tuple(_size(symbol, index, image) for index, symbol in enumerate(symbols))
+
+
+def _size(symbol: str, index: int, image: bool) -> int:
+    if symbol.isdigit():
+        return int(symbol)
+    if image and symbol.lower() in ("h", "w", "height", "width"):
+        return IMAGE
+    for pattern, size in _SIZES:
+        if pattern.search(symbol.lower()) and (index or size == BATCH):
+            return size
+    return WIDTH if index else BATCH
+
+
+def _is_constant(item: inspect.Parameter) -> bool:
+    annotated = str(item.annotation)
+    if annotated in ("bool", "int", "str", "float") or annotated.startswith("<class 'bool"):
+        return True
+    return bool(_NOT_TENSORS.match(item.name) or _CHOICE.match(item.name))
+
+
+def _taken_apart(method: ast.FunctionDef, parameter: str) -> Layout:
+    keys: dict[str, str] = {}
+    labels: dict[int, str] = {}
+    for node in ast.walk(method):
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        if isinstance(node, ast.Assign) and isinstance(target, (ast.Tuple, ast.List)):
+            starred = any(isinstance(item, ast.Starred) for item in target.elts)
+            if _is_name(node.value, parameter) and not starred:
+                names = [ast.unparse(item) for item in target.elts]
+                return Layout("list", [Slot(name) for name in names])
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            label = node.targets[0].id
+            for key in _keys_read(node.value, parameter):
+                if isinstance(key, str):
+                    keys[key] = label
+                else:
+                    labels[key] = label
+        for key in _keys_read(node, parameter):
+            if isinstance(key, str):
+                keys.setdefault(key, key)
+            else:
+                labels.setdefault(key, f"input{key}")
+    if keys:
+        return Layout("dict", [Slot(key, key) for key in keys])
+    if labels and min(labels) >= 0 and max(labels) > 0:
+        return Layout("list", [Slot(labels.get(i, f"input{i}")) for i in range(max(labels) + 1)])
+    return Layout("one", [Slot(parameter)])
+
+
+def _keys_read(node: ast.AST, parameter: str) -> Iterator[str | int]:
+    """`inputs["a"]`, `inputs[0]`, `inputs.get("a")`."""
+    key: ast.AST | None = None
+    if isinstance(node, ast.Subscript) and _is_name(node.value, parameter):
+        key = node.slice
+    elif isinstance(node, ast.Call) and node.args and ast.unparse(node.func) == f"{parameter}.get":
+        key = node.args[0]
+    if isinstance(key, ast.Constant) and type(key.value) in (str, int):
+        yield key.value  # type: ignore[misc]
+
+
+def _is_name(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def _read(slot: Slot, model: Any, method: ast.FunctionDef, label: str, seen: set[int]) -> None:
+    """Follow the first layers that read a tensor, into the user's own layers too."""
+    if len(seen) > 12:
+        return
+    loops = _loops(method)
+    last = _first_rebinding(method, label)
+    for node in list(ast.walk(method))[:_MOST_STEPS]:
+        # Further down the name stands for something else.
+        if getattr(node, "lineno", 0) > last:
+            continue
+        if isinstance(node, ast.Call):
+            place = _place_of(node, label)
+            if place is not None:
+                _read_by(slot, model, node, place, loops, seen)
+        slot.ranks += _ranks(node, label)
+
+
+def _first_rebinding(method: ast.FunctionDef, label: str) -> float:
+    """The last line of the first statement that gives the name another value."""
+    lines = [
+        node.end_lineno or node.lineno
+        for node in ast.walk(method)
+        if isinstance(node, ast.Assign) and any(_is_name(target, label) for target in node.targets)
+    ]
+    return min(lines, default=float("inf"))
+
+
+def _place_of(node: ast.Call, label: str) -> int | str | None:
+    for index, argument in enumerate(node.args):
+        if _is_name(argument, label):
+            return index
+        if isinstance(argument, (ast.List, ast.Tuple)) and any(_is_name(i, label) for i in argument.elts):
+            return index
+    return next((item.arg for item in node.keywords if _is_name(item.value, label)), None)
+
+
+def _read_by(
+    slot: Slot, model: Any, node: ast.Call, place: int | str, loops: dict[str, str], seen: set[int]
+) -> None:
+    text = ast.unparse(node.func)
+    layer = _attribute(model, loops.get(text, text))
+    if layer is None or id(layer) in seen:
+        return
+    seen.add(id(layer))
+    if not inspect.ismethod(layer) and not is_keras_class(type(layer)):
+        method = getattr(type(layer), "call", None)
+    elif inspect.ismethod(layer) and layer.__self__ is model:
+        method, layer = layer.__func__, model
+    else:
+        if not inspect.ismethod(layer):
+            slot.readers.append(layer)
+        return
+    names = [item.name for item in signature_of(method)]
+    name = place if isinstance(place, str) else names[place] if place < len(names) else None
+    tree = parse_source(method)
+    if tree and tree.body and isinstance(tree.body[0], ast.FunctionDef) and name:
+        _read(slot, layer, tree.body[0], name, seen)
+
+
+def _loops(method: ast.FunctionDef) -> dict[str, str]:
+    """`for block in self.blocks` -> "block" stands for "self.blocks[0]"."""
+    found = {}
+    for node in ast.walk(method):
+        if isinstance(node, ast.For) and isinstance(node.target, ast.Name):
+            found[node.target.id] = ast.unparse(node.iter) + "[0]"
+    return found
+
+
+def _attribute(model: Any, text: str) -> Any:
+    """The value of `self.a.b[0]`."""
+    if not re.fullmatch(r"self(\.\w+|\[\d+\])+", text):
+        return None
+    value = model
+    try:
+        for part in re.findall(r"\w+", text)[1:]:
+            value = value[int(part)] if part.isdigit() else getattr(value, part)
+    except Exception:
+        # Whatever a property of the user's raises: there is nothing to follow.
+        return None
+    return value if callable(value) else None
+
+
+def _ranks(node: ast.AST, label: str) -> Iterator[int]:
+    """`b, h, w, c = x.shape`, `x[:, :, 0]`, `transpose(x, (0, 2, 1))`, `x.shape[3]`."""
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], (ast.Tuple, ast.List)):
+        elements = node.targets[0].elts
+        starred = any(isinstance(item, ast.Starred) for item in elements)
+        if _is_shape_of(node.value, label) and "[" not in ast.unparse(node.value) and not starred:
+            yield len(elements)
+    elif isinstance(node, ast.Subscript):
+        index = node.slice
+        if _is_name(node.value, label) and isinstance(index, ast.Tuple):
+            if not any(_is_special(item) for item in index.elts):
+                yield len(index.elts)
+        elif _is_place(index) and _is_shape_of(node.value, label):
+            yield ast.literal_eval(index) + 1
+    elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("transpose"):
+        orders = [*node.args[1:], *(keyword.value for keyword in node.keywords)]
+        if node.args and _is_name(node.args[0], label):
+            yield from (len(item.elts) for item in orders if isinstance(item, (ast.Tuple, ast.List)))
+
+
+def _is_place(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and type(node.value) is int and node.value > 0
+
+
+def _is_shape_of(node: ast.AST, label: str) -> bool:
+    text = ast.unparse(node)
+    return bool(re.search(rf"\b{re.escape(label)}\b", text)) and any(word in text for word in _SHAPES)
+
+
+def _is_special(item: ast.AST) -> bool:
+    """`None` and `...` in a subscript add or hide axes."""
+    return isinstance(item, ast.Constant) and item.value in (None, ...)

@@ -1,0 +1,278 @@
+"""How the methods of a class use the parameters of its constructor."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import inspect
+import sys
+import textwrap
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .keras_import import is_keras_class
+from .sensitive import words
+
+_DEEPEST = 3
+_ITERATING = words("len list tuple enumerate zip sorted reversed sum")
+# Attributes that numbers, strings and tensors have too.
+_PLAIN_ATTRIBUTES = words(
+    "shape dtype name lower upper startswith endswith items keys values get copy append split rank index "
+    "replace as_list ndims format extend pop"
+)
+
+
+@dataclass
+class Usage:
+    """What the code does with one parameter.
+
+    Attributes:
+        aliases: Names of the parameters of layers and functions that it is handed to.
+        options: Strings that it is compared with.
+        keys: Constant strings that it is subscripted with.
+        attributes: Attributes that are read of it.
+        iterated: Whether its items are taken ...
+        items_called: ... and called.
+        spread: Whether it is handed over as keyword arguments.
+        makes: Whether it is called where layers are made.
+        called: Whether it is called elsewhere.
+    """
+
+    aliases: list[str] = field(default_factory=list)
+    options: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    attributes: list[str] = field(default_factory=list)
+    iterated: bool = False
+    items_called: bool = False
+    spread: bool = False
+    makes: bool = False
+    called: bool = False
+
+
+def parse_source(thing: Any) -> ast.Module | None:
+    try:
+        return ast.parse(textwrap.dedent(inspect.getsource(thing)))
+    except (OSError, TypeError, SyntaxError, IndentationError):
+        return None
+
+
+def constructor_of(cls: type) -> list[inspect.Parameter]:
+    """The parameters of its constructor."""
+    return signature_of(vars(cls).get("__init__") or cls.__init__)  # type: ignore[misc]
+
+
+def signature_of(function: Any) -> list[inspect.Parameter]:
+    """Its parameters without the first; empty if it has no signature."""
+    try:
+        return list(inspect.signature(function).parameters.values())[1:]
+    except (TypeError, ValueError):
+        return []
+
+
+def users_classes(cls: type) -> list[type]:
+    return [base for base in cls.__mro__ if base is not object and not is_keras_class(base)]
+
+
+def usages(cls: type, depth: int = 0) -> dict[str, Usage]:
+    """Parameter of the constructor -> how it is used."""
+    owner = next((base for base in users_classes(cls) if "__init__" in vars(base)), None)
+    if owner is None:
+        return {}
+    names = [item.name for item in signature_of(vars(owner)["__init__"])]
+    found = {name: Usage() for name in names}
+    trees = [tree for base in users_classes(cls) if (tree := parse_source(base)) is not None]
+    held = _held_by(next((tree for tree in trees if _name_of(tree) == owner.__name__), None), names)
+    scope = vars(sys.modules.get(owner.__module__, sys))
+    for tree in trees:
+        own = _name_of(tree) == owner.__name__
+        for method in _methods(tree):
+            local = {name: name for name in names} if own and method.name == "__init__" else {}
+            reader = _Reader(found, {**held, **local}, scope, owner, depth)
+            reader.making = method.name in ("__init__", "build") or method.name.startswith("_")
+            for statement in method.body:
+                reader.visit(statement)
+    return found
+
+
+def _usages_in(function: types.FunctionType, depth: int) -> dict[str, Usage]:
+    names = list(function.__code__.co_varnames[: function.__code__.co_argcount])
+    found = {name: Usage() for name in names}
+    tree = parse_source(function)
+    if tree and tree.body and isinstance(tree.body[0], ast.FunctionDef):
+        reader = _Reader(found, {name: name for name in names}, function.__globals__, object, depth)
+        reader.making = True
+        for statement in tree.body[0].body:
+            reader.visit(statement)
+    return found
+
+
+def _name_of(tree: ast.Module) -> str:
+    return getattr(tree.body[0], "name", "") if tree.body else ""
+
+
+def _methods(tree: ast.Module) -> Iterator[ast.FunctionDef]:
+    for item in getattr(tree.body[0], "body", []) if tree.body else []:
+        if isinstance(item, ast.FunctionDef):
+            yield item
+
+
+def _held_by(tree: ast.Module | None, names: list[str]) -> dict[str, str]:
+    """`self.units` -> the parameter that it holds."""
+    held = {}
+    for method in _methods(tree) if tree else ():
+        if method.name != "__init__":
+            continue
+        for node in ast.walk(method):
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in names:
+                for target in node.targets:
+                    if isinstance(target, ast.Attribute):
+                        held[ast.unparse(target)] = node.value.id
+    return held
+
+
+class _Reader(ast.NodeVisitor):
+    def __init__(
+        self, found: dict[str, Usage], names: dict[str, str], scope: dict[str, Any], owner: type, depth: int
+    ) -> None:
+        self.found = found
+        self.names = names
+        self.scope = scope
+        self.owner = owner
+        self.depth = depth
+        self.making = False
+        self.items: dict[str, Usage] = {}
+
+    def _usage(self, node: ast.AST | None) -> Usage | None:
+        if not isinstance(node, (ast.Name, ast.Attribute)):
+            return None
+        parameter = self.names.get(ast.unparse(node))
+        return self.found.get(parameter) if parameter else None
+
+    def visit_For(self, node: ast.For) -> None:
+        self._iterates(node.iter)
+        if (usage := self._usage(node.iter)) and isinstance(node.target, ast.Name):
+            self.items[node.target.id] = usage
+        self.generic_visit(node)
+
+    def visit_comprehension(self, node: ast.comprehension) -> None:
+        self._iterates(node.iter)
+        self.generic_visit(node)
+
+    def visit_Starred(self, node: ast.Starred) -> None:
+        self._iterates(node.value)
+        self.generic_visit(node)
+
+    def _iterates(self, node: ast.AST) -> None:
+        if usage := self._usage(node):
+            usage.iterated = True
+
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        if usage := self._usage(node.value):
+            if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+                usage.keys.append(node.slice.value)
+            else:
+                usage.iterated = True
+        self.generic_visit(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        if (usage := self._usage(node.value)) and node.attr not in _PLAIN_ATTRIBUTES:
+            usage.attributes.append(node.attr)
+        self.generic_visit(node)
+
+    def visit_Compare(self, node: ast.Compare) -> None:
+        if usage := self._usage(node.left):
+            for other in node.comparators:
+                items = other.elts if isinstance(other, (ast.Tuple, ast.List, ast.Set)) else [other]
+                usage.options += [
+                    item.value
+                    for item in items
+                    if isinstance(item, ast.Constant) and isinstance(item.value, str) and item.value
+                ]
+                if isinstance(node.ops[0], ast.In) and isinstance(other, ast.Name):
+                    usage.options += _keys_of(self.scope.get(other.id))
+        self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        if usage := self._usage(node.func):
+            usage.makes |= self.making
+            usage.called |= not self.making
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        if name in self.items:
+            self.items[name].items_called = True
+        if name in _ITERATING:
+            for argument in node.args:
+                self._iterates(argument)
+        elif name not in ("isinstance", "int", "float", "str", "super"):
+            self._hand_over(node)
+        self.generic_visit(node)
+
+    def _hand_over(self, node: ast.Call) -> None:
+        """Take over how a parameter is used by what it is given to."""
+        if not any(self._usage(item) for item in (*node.args, *(keyword.value for keyword in node.keywords))):
+            return
+        callee = self._callee(node.func)
+        if isinstance(callee, types.FunctionType):
+            parameters = list(callee.__code__.co_varnames[: callee.__code__.co_argcount])
+        else:
+            parameters = [i.name for i in constructor_of(callee)] if isinstance(callee, type) else []
+        deeper = self._deeper(callee)
+        for keyword in node.keywords:
+            usage = self._usage(keyword.value) if keyword.arg is None else None
+            if usage and isinstance(callee, type):
+                usage.keys += [item.name for item in constructor_of(callee) if _is_required(item)]
+                usage.spread = True
+        pairs = [*zip(parameters, node.args), *((item.arg, item.value) for item in node.keywords)]
+        for parameter, value in pairs:
+            if (usage := self._usage(value)) and parameter:
+                usage.aliases.append(parameter)
+                if parameter in deeper:
+                    _merge(usage, deeper[parameter])
+
+    def _deeper(self, callee: Any) -> dict[str, Usage]:
+        if self.depth == _DEEPEST:
+            return {}
+        if isinstance(callee, type) and not is_keras_class(callee):
+            return usages(callee, self.depth + 1)
+        if isinstance(callee, types.FunctionType) and not callee.__module__.startswith(
+            ("keras", "tensorflow")
+        ):
+            return _usages_in(callee, self.depth + 1)
+        return {}
+
+    def _callee(self, func: ast.expr) -> Any:
+        text = ast.unparse(func)
+        if text == "super().__init__":
+            bases = self.owner.__mro__[1:]
+            return next((base for base in bases if "__init__" in vars(base)), None)
+        parts = text.split(".")
+        value = self.scope.get(parts[0])
+        for part in parts[1:]:
+            with contextlib.suppress(Exception):
+                value = getattr(value, part, None)
+        return value
+
+
+def _is_required(item: inspect.Parameter) -> bool:
+    return item.default is item.empty and item.kind not in (item.VAR_POSITIONAL, item.VAR_KEYWORD)
+
+
+def _merge(usage: Usage, other: Usage) -> None:
+    usage.aliases += other.aliases
+    usage.options += other.options
+    usage.keys += other.keys
+    usage.attributes += other.attributes
+    usage.iterated |= other.iterated
+    usage.items_called |= other.items_called
+    usage.makes |= other.makes
+    usage.called |= other.called
+    usage.spread |= other.spread
+
+
+def _keys_of(value: Any) -> list[str]:
+    return (
+        [item for item in value if isinstance(item, str)]
+        if isinstance(value, (dict, list, tuple, set))
+        else []
+    )

@@ -1,0 +1,273 @@
+"""From what a failed call says to inputs that would not fail in that way."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+
+from .candidates import LARGEST, Array, Spec
+from .guesses import BATCH, STEPS, WIDTH
+from .layout import spoken_shapes
+
+_TAILS = {0: (), 1: (WIDTH,), 2: (STEPS, WIDTH), 3: (32, 32, 3), 4: (8, 16, 16, 3)}
+_INTEGERS = re.compile(
+    r"float32 (?:is )?not in (?:the )?list of allowed values: \S*int|must be (?:an )?integer|indices.*int32|"
+    r"`?indices`? must be|expected.*int32.*(?:got|found|but).*float|integer dtype|"
+    r"Tidx|DataType float32 not in list.*int|invalid dtype.*float32|cannot be cast.*int|should be integer"
+)
+_FLOATS = re.compile(
+    r"(?:u?int\d+|bool) (?:is )?not in (?:the )?list of allowed values: \S*float|"
+    r"expected to be a \w+ tensor but is a (?:int32|bool) tensor|"
+    r"conflicts with expected type|must be of the same type|same dtype|have the same dtype|dtype.*mismatch|"
+    r"(?:tf\.)?(?:int32|bool) (?:!=|and) (?:tf\.)?float|float32 (?:!=|and) (?:tf\.)?(?:int32|bool)"
+)
+_RANK = (
+    re.compile(r"expected (?:min_)?ndim=(?P<want>\d+), found ndim=(?P<have>\d+)"),
+    re.compile(r"must (?:be|have)(?: at least)? rank (?P<want>\d+) but is rank (?P<have>\d+)"),
+    re.compile(r"must be(?: at least)? rank (?P<want>\d+),? but is rank (?P<have>\d+)"),
+    re.compile(r"not enough values to unpack \(expected (?P<want>\d+), got (?P<have>\d+)\)"),
+    re.compile(r"too many values to unpack \(expected (?P<want>\d+)\)"),
+    re.compile(r"expects a vector of size (?P<have>\d+)\. But input\(1\) is a vector of size (?P<want>\d+)"),
+    re.compile(r"[Ii]nput has only (?P<have>\d+) dims"),
+    re.compile(r"(?:expected|expects|requires?|must be)\D{0,60}?(?P<want>[2-5])-?[dD]\b"),
+    re.compile(r"(?:expect(?:ed|s)?|must have|should have|rank)\D{0,40}?(?P<want>[2-5]) ?(?:dim|axes|rank)"),
+    re.compile(r"(?:rank|ndim|dimensions?)\D{0,25}(?P<want>[2-5])\b"),
+)
+_ONE_MORE = re.compile(
+    r"(?:tuple|list) index out of range|out of bounds|out of range|slice index|too many indices|Index out of "
+    r"range using input dim|axis.*must be in the range|cannot reshape|at least"
+)
+_NO_TENSOR = re.compile(
+    r"Only integers, slices|as a Python `?bool|scalar|interpreted as an integer|as an index"
+)
+_LISTS = re.compile(
+    r"[Ii]terating over|not iterable|len is not well defined|must be (?:called on )?a (?:list|tuple)|"
+    r"list of (?!allowed)|"
+    r"list or tuple|multiple inputs"
+)
+_AXIS = re.compile(r"expected axis (-?\d+) of input shape to have value (\d+)")
+_PAIRS = (
+    re.compile(r"Dimensions must be equal, but are (\d+) and (\d+)"),
+    re.compile(r"In\[0\]: \[(?:\d+,)*(\d+)\], In\[1\]: \[(?:\d+,)*?(\d+),\d+\]"),
+    re.compile(r"last dimension (?:must|should) be (\d+)\D+(\d+)"),
+    re.compile(r"Dimension (?:size|value)?\D{0,20}(\d+) (?:and|!=|vs\.?) (\d+)"),
+    re.compile(r"(\d+) (?:!=|and|vs\.?|does not (?:match|equal)|vs) (\d+)"),
+    re.compile(r"[Ee]xpected\D{0,60}?(\d+)\D{1,40}(?:got|but|received|found)\D{0,40}?(\d+)"),
+)
+_WORDS = ("two", "three", "four", "five")
+_NUMBER_WORDS = re.compile(r"\b(?:two|three|four|five)\b", re.IGNORECASE)
+_SHAPE = re.compile(r"[\[(]((?:(?:None|\?|\d+),? ?)+)[\])]")
+_DIVISIBLE = re.compile(r"divisible by\D{0,40}?(\d+)")
+
+
+def steered(spec: Spec, message: str) -> list[Spec]:
+    """New candidates that an error message speaks of, the likeliest first."""
+    found: list[Spec] = []
+    message = _NUMBER_WORDS.sub(lambda match: str(2 + _WORDS.index(match.group(0).lower())), message)
+    for steer in (
+        _whole,
+        _sparse,
+        _spoken,
+        _other_keys,
+        _other_dtypes,
+        _other_axis,
+        _other_rank,
+        _other_size,
+        _matching,
+    ):
+        found += steer(spec, message)
+    sensible = [item for item in found if item != spec and all(_is_sensible(one.shape) for one in item.items)]
+    return list(dict.fromkeys(sensible))
+
+
+def _with(spec: Spec, index: int, array: Array) -> Spec:
+    return replace(spec, items=(*spec.items[:index], array, *spec.items[index + 1 :]))
+
+
+def _each(spec: Spec, change: Callable[[Array], Array | None]) -> Iterator[Spec]:
+    """The change made to all inputs, then to each alone."""
+    changed = [change(item) or item for item in spec.items]
+    if len(changed) > 1:
+        for index, item in enumerate(changed):
+            if item != spec.items[index]:
+                yield _with(spec, index, item)
+    yield replace(spec, items=tuple(changed))
+
+
+def _other_keys(spec: Spec, message: str) -> Iterator[Spec]:
+    """A dictionary or a list instead of a tensor, or one with more in it."""
+    model = spec.items[0] if spec.items else Array((BATCH, WIDTH))
+    if match := re.match(r"KeyError: '(\w+)'", message):
+        names = [item.name for item in spec.items] if spec.kind == "dict" else []
+        if match.group(1) not in names:
+            old = spec.items if spec.kind == "dict" else ()
+            yield replace(spec, kind="dict", items=(*old, replace(model, name=match.group(1))))
+    if spec.kind == "args" and _NO_TENSOR.search(message):
+        for item in reversed(spec.items[1:]):
+            rest = tuple(other for other in spec.items if other is not item)
+            yield replace(spec, items=rest, constants=(*spec.constants, (item.name or "", 1)))
+    match = re.search(r"missing (?:a required argument|\d+ required.*?):? '(\w+)'", message)
+    names = [item.name for item in spec.items]
+    if match and spec.kind in ("one", "args") and match.group(1) not in names:
+        yield replace(spec, kind="args", items=(*spec.items, replace(model, name=match.group(1))))
+    match = re.search(r"values to unpack \(expected (\d)", message)
+    if match and spec.kind == "one" and int(match.group(1)) < 5 and len(model.shape) != int(match.group(1)):
+        yield Spec("list", (model,) * int(match.group(1)), spec.constants)
+    elif spec.kind == "one" and _LISTS.search(message):
+        yield Spec("list", (model, model), spec.constants)
+    if spec.kind in ("list", "one") and re.search(r"list index out of range", message):
+        yield Spec("list", (*spec.items, model), spec.constants)
+    if spec.kind in ("list", "tuple") and re.search(
+        r"expects 1 input\(s\)|[Cc]annot convert|not a (?:valid )?tensor|ragged", message
+    ):
+        yield Spec("one", spec.items[:1], spec.constants)
+
+
+def _other_dtypes(spec: Spec, message: str) -> Iterator[Spec]:
+    if re.search(r"int64.*int32|int32.*int64", message):
+        yield from _each(spec, lambda item: replace(item, dtype="int64") if item.dtype == "int32" else None)
+    if _INTEGERS.search(message):
+        yield from _each(
+            spec, lambda item: replace(item, dtype="int32", high=2) if item.dtype == "float32" else None
+        )
+    if _FLOATS.search(message):
+        yield from _each(
+            spec, lambda item: replace(item, dtype="float32", high=None) if item.dtype != "float32" else None
+        )
+
+
+def _sparse(spec: Spec, message: str) -> Iterator[Spec]:
+    if "SparseTensor" in message:
+        square = (BATCH, BATCH)
+        found = list(_each(spec, lambda item: replace(item, sparse=True, shape=square)))
+        # What comes later is more often the sparse one.
+        yield from reversed(found[:-1] or found)
+
+
+def _spoken(spec: Spec, message: str) -> Iterator[Spec]:
+    shapes = [shape for shape in spoken_shapes(message) if len(shape) < 6]
+    if len(shapes) == len(spec.items):
+        yield replace(spec, items=tuple(replace(i, shape=shape) for i, shape in zip(spec.items, shapes)))
+    if shapes:
+        yield from _each(spec, lambda item: replace(item, shape=shapes[0]))
+
+
+def _other_axis(spec: Spec, message: str) -> Iterator[Spec]:
+    if match := _AXIS.search(message):
+        axis, size = int(match.group(1)), int(match.group(2))
+
+        def change(item: Array) -> Array | None:
+            if not -len(item.shape) < axis < len(item.shape) or axis == 0:
+                return None
+            shape = list(item.shape)
+            shape[axis] = size
+            return replace(item, shape=tuple(shape))
+
+        yield from _each(spec, change)
+
+
+def _other_rank(spec: Spec, message: str) -> Iterator[Spec]:
+    for pattern in _RANK:
+        if match := pattern.search(message):
+            groups = match.groupdict()
+            have = int(groups["have"]) if groups.get("have") else None
+            want = int(groups["want"]) if groups.get("want") else (have or 0) + 1
+            yield from _of_rank(spec, want, have)
+            return
+    if _ONE_MORE.search(message):
+        yield from _each(spec, lambda item: _reshaped(item, len(item.shape) + 1))
+
+
+def _of_rank(spec: Spec, want: int, have: int | None) -> Iterator[Spec]:
+    def change(item: Array) -> Array | None:
+        return _reshaped(item, want) if have is None or len(item.shape) == have else None
+
+    yield from _each(spec, change)
+    if have is not None:
+        # What is short of an axis may be the layer's input, of which the model's has one more or less.
+        yield from _each(spec, lambda item: _reshaped(item, len(item.shape) + want - have))
+
+
+def _reshaped_if(item: Array, have: int, want: int) -> Array | None:
+    return _reshaped(item, want) if len(item.shape) == have else None
+
+
+def _reshaped(item: Array, rank: int) -> Array | None:
+    if not 1 < rank < 6 or rank == len(item.shape):
+        return None
+    tail = _TAILS[rank - 1]
+    if len(item.shape) > 1 and item.shape[-1] > 3 and item.dtype == "float32" and rank != 4:
+        tail = (*tail[:-1], item.shape[-1])
+    return replace(item, shape=(BATCH, *tail))
+
+
+def _other_size(spec: Spec, message: str) -> Iterator[Spec]:
+    for pattern in _PAIRS:
+        for match in list(pattern.finditer(message))[:2]:
+            first, second = int(match.group(1)), int(match.group(2))
+            if first != second:
+                yield from _exchanged(spec, first, second)
+                yield from _exchanged(spec, second, first)
+    if divided := _DIVISIBLE.search(message):
+        divisor = max(1, int(divided.group(1)))
+        yield from _each(
+            spec,
+            lambda item: replace(
+                item, shape=(item.shape[0], *(math.ceil(size / divisor) * divisor for size in item.shape[1:]))
+            ),
+        )
+    if re.search(
+        r"[Nn]egative dimension|should be (?:larger|greater|at least)|too small|<= 0|zero size", message
+    ):
+        yield from _each(
+            spec,
+            lambda item: replace(item, shape=(BATCH, *(2 * n if n > 3 else n for n in item.shape[1:]))),
+        )
+
+
+def _exchanged(spec: Spec, old: int, new: int) -> Iterator[Spec]:
+    for index, item in enumerate(spec.items):
+        for axis in range(len(item.shape) - 1, 0, -1):
+            if item.shape[axis] == old and new > 0:
+                shape = (*item.shape[:axis], new, *item.shape[axis + 1 :])
+                yield _with(spec, index, replace(item, shape=shape))
+
+
+def _matching(spec: Spec, message: str) -> Iterator[Spec]:
+    """Two shapes that should have agreed: sizes of the one put into the other, axis by axis."""
+    shapes = [
+        [int(size) if size.isdigit() else 0 for size in re.findall(r"\w+|\?", text)]
+        for text in _SHAPE.findall(message)[:3]
+    ]
+    if len(shapes) < 2 or not re.search(r"[Ii]ncompat|match|[Dd]im|broadcast|concat|shape|equal", message):
+        return
+    for one, other in ((shapes[0], shapes[1]), (shapes[1], shapes[0])):
+        for left, right in list(zip(reversed(one), reversed(other)))[:4]:
+            if left != right and left > 0 and right > 0:
+                yield from list(_exchanged(spec, left, right))[:4]
+    if len(shapes[0]) != len(shapes[1]):
+        ranks = (len(shapes[0]), len(shapes[1]))
+        for have, want in (ranks, ranks[::-1]):
+            yield from _each(spec, partial(_reshaped_if, have=have, want=want))
+
+
+def _whole(spec: Spec, message: str) -> Iterator[Spec]:
+    """As many elements as a reshape asks for."""
+    match = re.search(r"total size of the tensor must be unchanged.*?target_shape=\(([\d, ]+)\)", message)
+    if match:
+        size = math.prod(int(number) for number in re.findall(r"\d+", match.group(1)))
+        yield from _each(spec, lambda item: replace(item, shape=(item.shape[0], size)))
+    match = re.search(r"tensor with (\d+) (?:values|elements), but the requested shape .*? (\d+)", message)
+    if match:
+        have, want = int(match.group(1)), int(match.group(2))
+        for index, item in enumerate(spec.items):
+            if have and item.shape[-1] * want % have == 0:
+                last = item.shape[-1] * want // have
+                yield _with(spec, index, replace(item, shape=(*item.shape[:-1], last)))
+
+
+def _is_sensible(shape: tuple[int, ...]) -> bool:
+    return 0 < math.prod(shape[1:]) <= LARGEST

@@ -1,0 +1,192 @@
+"""Values for constructors from names, annotations and the code that uses them; nothing here imports Keras."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from kerasfix.verify.worker.arguments import Maker, widths_of
+from kerasfix.verify.worker.guesses import LAYER, MISSING, SETTINGS, by_annotation, by_name
+from kerasfix.verify.worker.reading import usages
+from kerasfix.verify.worker.recipes import CannotMake, Scope, Settings, make
+
+
+class _Layer:
+    def __init__(self, units: int) -> None:
+        self.units = units
+
+
+KERAS = SimpleNamespace(layers=SimpleNamespace(Layer=_Layer, Dense=_Layer))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("units", 16),
+        ("filters", 16),
+        ("num_classes", 4),
+        ("vocab_size", 64),
+        ("vocabularySize", 64),
+        ("d_model", 16),
+        ("num_heads", 2),
+        ("head_dim", 8),
+        ("dropout_rate", 0.1),
+        ("kernel_size", 3),
+        ("strides", 1),
+        ("num_steps", 2),
+        ("rms_norm_eps", 1e-5),
+        ("activation", "relu"),
+        ("hidden_act", "relu"),
+        ("kernel_initializer", "glorot_uniform"),
+        ("use_bias", False),
+        ("image_size", 32),
+        ("patch_size", 4),
+        ("max_sequence_length", 16),
+        ("config", SETTINGS),
+        ("encoder", LAYER),
+        ("xyzzy", MISSING),
+    ],
+)
+def test_values_by_name(name: str, value: object) -> None:
+    assert by_name(name) == value
+
+
+def test_the_sizes_fit_together() -> None:
+    assert by_name("d_model") == by_name("num_heads") * by_name("key_dim")
+    assert by_name("image_size") % by_name("patch_size") == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "annotation", "value"),
+    [
+        ("units", "list[int]", [16, 16]),
+        ("size", "Tuple[int, int]", {"$tuple": [16, 16]}),
+        ("xyzzy", "int", 4),
+        ("xyzzy", "Optional[float]", 0.5),
+        ("xyzzy", "bool | None", False),
+        ("inner", "tf.keras.layers.Layer", LAYER),
+        ("rate", "float", 0.1),
+        ("xyzzy", "Mystery", MISSING),
+    ],
+)
+def test_values_by_annotation(name: str, annotation: str, value: object) -> None:
+    assert by_annotation(name, annotation) == value
+
+
+class _Used:
+    def __init__(self, sizes: Any, kind: Any, options: Any, thing: Any, extra: Any, nets: Any) -> None:
+        self.nets = nets
+        self.parts = [_Layer(size) for size in sizes]
+        self.kind = kind
+        self.a = options["alpha"]
+        self.thing = thing
+        self.extra = _Layer(**extra)
+        self.units = _Layer(kind)
+
+    def call(self, x: Any) -> Any:
+        if self.kind == "mean":
+            return x
+        for net in self.nets:
+            x = net(x)
+        return self.thing(x)
+
+
+def test_how_parameters_are_used() -> None:
+    found = usages(_Used)
+    assert found["sizes"].iterated
+    assert not found["sizes"].items_called
+    assert found["nets"].items_called
+    assert found["kind"].options == ["mean"]
+    assert found["kind"].aliases == ["units"]
+    assert found["options"].keys == ["alpha"]
+    assert found["thing"].called
+    assert not found["thing"].makes
+    assert found["extra"].spread
+    assert found["extra"].keys == ["units"]
+
+
+class _Needs:
+    def __init__(self, sizes: Any, units: int, mode: str) -> None:
+        if mode not in ("alpha", "beta"):
+            raise ValueError(f"mode must be one of 'alpha', 'beta', not {mode}")
+        if units % 5:
+            raise ValueError("units must be divisible by 5")
+        self.parts = list(sizes)
+
+
+class _Plain:
+    def __init__(self, units: int, xyzzy: int = 3) -> None:
+        assert xyzzy == 3
+        self.units = units
+
+
+def _first(cls: type, init: dict[str, Any], sites: list[dict[str, Any]]) -> dict[str, Any]:
+    return next(Maker(cls, KERAS, init, sites).working())[0]
+
+
+def test_what_the_user_configured_is_never_changed() -> None:
+    assert _first(_Plain, {"units": 77}, []) == {"units": 77}
+    assert list(Maker(_Plain, KERAS, {"units": 1, "xyzzy": 4}, []).working()) == []
+
+
+def test_a_construction_site_comes_before_guesses() -> None:
+    site = {"positional": [{"value": 9}], "named": {"unheard_of": 1}, "unknown": []}
+    assert _first(_Plain, {}, [site]) == {"units": 9}
+
+
+def test_a_site_with_a_value_that_is_not_known_is_completed() -> None:
+    assert _first(_Plain, {}, [{"positional": [None], "named": {"xyzzy": 3}, "unknown": []}]) == {
+        "units": 16,
+        "xyzzy": 3,
+    }
+
+
+def test_messages_lead_to_other_values() -> None:
+    class Picky:
+        def __init__(self, mode: str) -> None:
+            if mode not in {"alpha", "beta"}:
+                raise ValueError("mode must be 'alpha' or 'beta'")
+
+    assert _first(Picky, {}, [])["mode"] in ("alpha", "beta")
+
+
+def test_a_constructor_that_nothing_satisfies_is_refused_with_its_settings() -> None:
+    class Never:
+        def __init__(self, thing: object) -> None:
+            raise ValueError("no thing will do")
+
+    maker = Maker(Never, KERAS, {}, [])
+    assert list(maker.working()) == []
+    refusal = maker.refusal()
+    assert "ValueError: no thing will do" in refusal.reason
+    assert refusal.settings == ("[tool.kerasfix.verify.Never]", "init = { thing = … }")
+
+
+def test_recipes_become_new_objects_every_time() -> None:
+    scope = Scope({"Own": _Plain}, KERAS)
+    recipe = {"$call": "Own", "positional": [{"$tuple": [1, 2]}], "named": {}}
+    one, other = make(recipe, scope), make(recipe, scope)
+    assert one.units == (1, 2)
+    assert one is not other
+    assert make({"$call": "layers.Dense", "positional": [4], "named": {}}, scope).units == 4
+    with pytest.raises(CannotMake):
+        make({"$name": "nowhere.Thing"}, scope)
+
+
+def test_settings_have_what_is_asked_of_them() -> None:
+    settings = Settings({"units": 5})
+    assert settings.units == 5
+    assert settings.hidden_size == settings["hidden_size"] == 16
+    assert settings.get("num_heads") == 2
+    assert settings.get("num_layers", 12) == 12
+    assert not hasattr(settings, "__len_hint__")
+
+
+def test_widths_are_sizes_of_axes_only() -> None:
+    assert widths_of({"units": 24, "filters": [8, 40], "kernel_size": 5, "rate": 0.5, "flag": True}) == [
+        24,
+        8,
+        40,
+    ]
