@@ -10,13 +10,15 @@ import re
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from kerasfix.verify.choice import Wish, asked_by
 from kerasfix.verify.errors import SliceError
 from kerasfix.verify.hints import input_shapes
+from kerasfix.verify.pool import Pool
 from kerasfix.verify.report import (
     InputArray,
     ModelReport,
@@ -86,11 +88,13 @@ class Session:
 
     Args:
         python: The interpreter that runs the models, see `interpreter.find_python`.
-        device: "cpu" hides GPUs, "gpu" insists on one, "auto" takes one if it is there.
+        device: "cpu" hides GPUs, "gpu" insists on one, "auto" takes one if it is there, "gpu:1" insists
+            on that one.
         timeout: Seconds for one run of one version of a model.
         memory_mb: MiB of resident memory for one run.
         on_progress: Called with a short line when something new begins.
         models: Settings of classes that cannot be driven without them, by class name.
+        wish: The backend and the Keras to run the models on; what the code would get if None.
     """
 
     def __init__(
@@ -102,11 +106,17 @@ class Session:
         memory_mb: int = 8192,
         on_progress: Callable[[str], None] | None = None,
         models: Mapping[str, ModelSettings] | None = None,
+        wish: Wish | None = None,
     ) -> None:
         self._models = models or {}
         self._progress = on_progress or (lambda _message: None)
-        self._runner = Runner(
-            python, device=device, timeout=timeout, memory_mb=memory_mb, on_progress=on_progress
+        self._pool = Pool(
+            python,
+            wish=wish or Wish(),
+            device=device,
+            timeout=timeout,
+            memory_mb=memory_mb,
+            on_progress=on_progress,
         )
         self._specs: dict[str, Mapping[str, Any]] = {}
         self._seen: dict[tuple[str, str, str], _Seen] = {}
@@ -121,7 +131,7 @@ class Session:
 
     def close(self) -> None:
         """End the child processes. May be called more than once."""
-        self._runner.close()
+        self._pool.close()
 
     @property
     def device(self) -> str:
@@ -130,7 +140,7 @@ class Session:
         Raises:
             VerifyError: see `Runner.start`.
         """
-        return self._runner.device
+        return self._pool.default().device
 
     def compare(
         self,
@@ -158,24 +168,23 @@ class Session:
         started = time.monotonic()
         try:
             versions = self._slices(target, original, patched)
+            runner = self._runner_for(patched, versions[1])
         except SliceError as error:
             verdict = Verdict(VerdictKind.NOT_VERIFIED, (f"not verified: {error}",))
             return self._report(target, _Seen(), _Seen(), verdict, started)
-        facts = self._runner.start()
-        asked = next((item.backend for item in versions if item.backend), facts["backend"])
-        if asked != facts["backend"] or asked != "tensorflow":
-            verdict = Verdict(
-                VerdictKind.NOT_VERIFIED, (f"not verified: backend {asked} is not supported yet",)
-            )
-            return self._report(target, _Seen(), _Seen(), verdict, started)
+        runner.start()
         hints = input_shapes(patched)
-        before, after = self._observe_both(target, *versions, hints)
+        before, after = self._observe_both(runner, target, *versions, hints)
         if before.observation is None or after.observation is None:
             reasons = after.reason if after.observation is None else before.reason
             verdict = Verdict(VerdictKind.NOT_VERIFIED, reasons)
         else:
             verdict = judge(before.observation, after.observation, claims, outputs_must_match)
-        return self._report(target, before, after, verdict, started)
+        return self._report(target, before, after, verdict, started, runner)
+
+    def _runner_for(self, text: str, needed: Slice) -> Runner:
+        module = asked_by(text)
+        return self._pool.runner(replace(module, backend=needed.backend or module.backend), asked_by(needed.text))
 
     def _slices(self, target: Target, original: str, patched: str) -> tuple[Slice, Slice]:
         def is_project_module(name: str) -> bool:
@@ -187,7 +196,7 @@ class Session:
         )
 
     def _observe_both(
-        self, target: Target, original: Slice, patched: Slice, hints: list[list[int]]
+        self, runner: Runner, target: Target, original: Slice, patched: Slice, hints: list[list[int]]
     ) -> tuple[_Seen, _Seen]:
         """Both versions on one input.
 
@@ -196,26 +205,27 @@ class Session:
             input.
         """
         key = _key(target)
-        after = self._observe(target, patched, "patched", self._specs.get(key), hints)
+        after = self._observe(runner, target, patched, "patched", self._specs.get(key), hints)
         if after.spec is not None:
             self._specs.setdefault(key, after.spec)
-        before = self._observe(target, original, "original", self._specs.get(key), hints)
+        before = self._observe(runner, target, original, "original", self._specs.get(key), hints)
         if before.observation and self._specs.get(key) and _other_input_may_help(before.observation):
-            alone = self._observe(target, original, "original, other inputs", None, hints)
+            alone = self._observe(runner, target, original, "original, other inputs", None, hints)
             if (
                 alone.observation
                 and alone.spec
                 and alone.observation.raised_in not in ("init", "import", "call")
             ):
                 before = alone
-                after = self._observe(target, patched, "patched, other inputs", alone.spec, hints)
+                after = self._observe(runner, target, patched, "patched, other inputs", alone.spec, hints)
         if after.refused == "inputs" and before.spec is not None:
             self._specs.setdefault(key, before.spec)
-            after = self._observe(target, patched, "patched", before.spec, hints)
+            after = self._observe(runner, target, patched, "patched", before.spec, hints)
         return before, after
 
     def _observe(
         self,
+        runner: Runner,
         target: Target,
         version: Slice,
         label: str,
@@ -226,7 +236,7 @@ class Session:
         if cache_key not in self._seen:
             self._progress(f"{target.class_name}: {label}")
             settings = self._models.get(target.class_name, ModelSettings())
-            outcome = self._runner.run(
+            outcome = runner.run(
                 {
                     "kind": "observe",
                     "source": version.text,
@@ -237,8 +247,8 @@ class Session:
                     "input": spec,
                     "init": dict(settings.init),
                     "hints": hints if settings.input is None else [list(settings.input)],
-                    "weights": str(self._runner.folder / f"weights-{_digest(_key(target))}.npz"),
-                    "probe_seconds": self._runner.timeout * _PROBE_SHARE,
+                    "weights": str(runner.folder / f"weights-{_digest(_key(target))}.npz"),
+                    "probe_seconds": runner.timeout * _PROBE_SHARE,
                 }
             )
             seen = self._understand(target, outcome, spec)
@@ -259,7 +269,7 @@ class Session:
         if result is not None:
             keras = (result["keras"], result["backend"]) if "keras" in result else None
             return _Seen(_observation(result["observation"]), result["input"], keras)
-        stopped = _ended(outcome, self._runner.timeout, self._runner.memory_mb)
+        stopped = _ended(outcome, self._pool.timeout, self._pool.memory_mb)
         if outcome.phase == "probe" or outcome.ending == "server":
             # Without an input there is nothing that the other version could be compared on.
             reason = f"not verified: {stopped.raised} while looking for an input"
@@ -267,19 +277,27 @@ class Session:
         return _Seen(stopped, spec or outcome.spec)
 
     def _report(
-        self, target: Target, before: _Seen, after: _Seen, verdict: Verdict, started: float
+        self,
+        target: Target,
+        before: _Seen,
+        after: _Seen,
+        verdict: Verdict,
+        started: float,
+        runner: Runner | None = None,
     ) -> ModelReport:
-        facts = self._runner.facts or {}
+        facts = (runner.facts if runner else None) or {}
         version, backend = after.keras or before.keras or (facts.get("keras"), facts.get("backend"))
         spec = after.spec or before.spec
         return ModelReport(
             file=str(target.path),
             class_name=target.class_name,
             line=target.line,
-            python=str(self._runner.python),
+            python=str(self._pool.python),
             keras_version=version,
             backend=backend,
+            backend_version=facts.get("backend_version"),
             device=facts.get("device"),
+            driver=facts.get("driver"),
             before=before.observation,
             after=after.observation,
             verdict=verdict.kind,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from kerasfix.source import Source, SourceError
+from kerasfix.verify.choice import asked_by
 from kerasfix.verify.errors import SliceError
 from kerasfix.verify.harmless import canonical, dotted_name, offence
 from kerasfix.verify.names import bound_names, global_reads
@@ -21,8 +22,6 @@ from kerasfix.verify.names import bound_names, global_reads
 _STAR_MODULES = ("keras", "tensorflow", "numpy", "math", "typing")
 _IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "AttributeError"}
 _MODULE_NAMES = {"__name__", "__file__", "__doc__", "__package__", "__spec__", "__builtins__", "__class__"}
-
-_BACKEND = re.compile(r"""KERAS_BACKEND['"]\s*(?:\]\s*=|,)\s*['"](\w+)['"]|set_backend\(\s*['"](\w+)['"]""")
 
 
 @dataclass(frozen=True)
@@ -77,8 +76,7 @@ def slice_class(
     """
     module = _read(text)
     kept = _closure(module, class_name, is_project_module)
-    match = _BACKEND.search(text)
-    return Slice(_render(module, kept, class_name), (match.group(1) or match.group(2)) if match else None)
+    return Slice(_render(module, kept, class_name), asked_by(text).backend)
 
 
 def _read(text: str) -> _Module:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .keras_import import backend_of, is_keras_class_method
+
 
 @dataclass
 class Driven:
@@ -29,15 +31,19 @@ def drive(keras: Any, root: Any, kind: str) -> Driven:
     if isinstance(root, keras.Model) and kind != "args":
         return Driven(root, root)
 
+    # On JAX `fit` calls a model's `call` itself, and then Keras hands nothing on.
+    is_explicit = backend_of(keras) == "jax" and is_keras_class_method(type(root), "__call__")
+
     class Wrapper(keras.Model):  # type: ignore[misc]
-        """Takes the flag as a good model does, and leaves it to Keras to hand it on, as people do."""
+        """Takes the flag as a good model does, and leaves it to Keras to hand it on where Keras does."""
 
         def __init__(self) -> None:
             super().__init__()
             self.inner = root
 
         def call(self, inputs: Any, training: bool | None = None) -> Any:
-            return self.inner(*inputs) if kind == "args" else self.inner(inputs)
+            flags = {"training": training} if is_explicit else {}
+            return self.inner(*inputs, **flags) if kind == "args" else self.inner(inputs, **flags)
 
     return Driven(root, Wrapper())
 

@@ -19,7 +19,7 @@ import numpy as np
 from . import keras_import
 from .candidates import Spec
 from .drive import Driven, call, drive
-from .frameworks import Framework, framework_for
+from .frameworks import Framework, driver_version, framework_for
 from .inputs import Prober, arrange, arrays_for
 from .load import Refused, construct, line_of, load_class, one_line, required_arguments
 from .observe import Recorder
@@ -76,11 +76,21 @@ def _hello() -> dict[str, Any]:
     error = keras_import.error_of_import()
     if error:
         return {"outcome": "refused", "what": "keras", "reason": error, "settings": []}
-    keras = importlib.import_module("keras")
+    keras = importlib.import_module(keras_import.package())
     backend = keras_import.backend_of(keras)
     framework = framework_for(backend)
-    device = framework.device() if framework else "unknown"
-    return {"outcome": "hello", "keras": str(keras.__version__), "backend": backend, "device": device}
+    if framework is None:
+        reason = f"its backend {backend} is not supported"
+        return {"outcome": "refused", "what": "backend", "reason": reason, "settings": []}
+    device = framework.device()
+    return {
+        "outcome": "hello",
+        "keras": str(keras.__version__),
+        "backend": backend,
+        "backend_version": framework.version(),
+        "device": device,
+        "driver": None if device == "CPU" else driver_version(),
+    }
 
 
 def _observe(job: dict[str, Any]) -> dict[str, Any]:

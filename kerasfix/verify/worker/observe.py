@@ -79,8 +79,12 @@ class Recorder:
         if "training" not in bound.arguments:
             return
         value = bound.arguments["training"]
-        # A flag may be a NumPy or a tensor boolean, or 0 and 1.
-        flag = None if value is None else bool(value)
+        try:
+            # A flag may be a NumPy or a tensor boolean, or 0 and 1.
+            flag = None if value is None else bool(value)
+        except Exception:
+            # The value of a traced flag is not known yet, whatever the backend calls that error.
+            return
         values = self.received.setdefault(path, {}).setdefault(self.phase or "", [])
         if flag not in values:
             values.append(flag)
@@ -92,11 +96,16 @@ class Recorder:
         framework = self.framework
         if not (framework.is_array(first) and framework.is_array(outputs)):
             return
-        before, after = framework.numpy(first), framework.numpy(outputs)
-        if before.shape == after.shape and path in self.comparable:
+        if first.shape != outputs.shape or path not in self.comparable:
+            return
+        phases = self.dropped.setdefault(path, {})
+        phase = self.phase or ""
+
+        def compare(before: Any, after: Any) -> None:
             changed = not np.array_equal(before, after, equal_nan=before.dtype.kind == "f")
-            phases = self.dropped.setdefault(path, {})
-            phases[self.phase or ""] = phases.get(self.phase or "", False) or changed
+            phases[phase] = phases.get(phase, False) or changed
+
+        framework.when_known([first, outputs], compare)
 
     def _follow(self, path: str, outputs: Any) -> Any:
         """The same outputs as tensors of this layer's own.

@@ -12,7 +12,7 @@ import numpy as np
 from .drive import Driven, call
 from .frameworks import Framework, Values
 from .inputs import _flatten
-from .keras_import import is_keras_class
+from .keras_import import is_keras_class_method
 from .load import line_of, one_line
 from .observe import Recorder
 from .walk import Found, Named
@@ -110,6 +110,7 @@ class Trainer:
         self._recorder.phase = name
         try:
             yield
+            self._framework.settle()
         # SystemExit too: a model that calls sys.exit() raised, it did not end the comparison.
         except (Exception, SystemExit) as error:
             self.errors[name] = one_line(error)
@@ -159,7 +160,7 @@ class Trainer:
 
         def loss() -> Any:
             try:
-                result = self._driven.model(self._inputs, training=True)
+                result = self._framework.call_in_training(self._driven.model, self._inputs)
             except TypeError as error:
                 # A class that overrides __call__ without the flag can only be called without it.
                 if "training" not in str(error):
@@ -190,9 +191,8 @@ class Trainer:
         model.__dict__["compute_loss"] = self._compute_loss
         for name in ("train_step", "test_step"):
             model.__dict__[name] = _stock_step(base, model, name)
-        own = [
-            name for name in ("train_step", "test_step", "predict_step") if _is_overridden(type(model), name)
-        ]
+        steps = ("train_step", "test_step", "predict_step")
+        own = [name for name in steps if not is_keras_class_method(type(model), name)]
         model.__dict__["predict_step"] = types.MethodType(base.predict_step, model)
         if own:
             self.notes.append(f"its own {' and '.join(own)} did not run; Keras' own did")
@@ -207,21 +207,23 @@ class Trainer:
     ) -> Any:
         loss = self._projection.loss(y_pred, self._driven.model)
         if self._recorder.phase and self._framework.is_eager():
-            self.losses.setdefault(self._recorder.phase, []).append(float(self._framework.numpy(loss)))
+            losses = self.losses.setdefault(self._recorder.phase, [])
+            self._framework.when_known([loss], lambda value: losses.append(float(value)))
         return loss
 
 
-def _stock_step(base: Any, model: Any, name: str) -> Callable[[Any], Any]:
+def _stock_step(base: Any, model: Any, name: str) -> Callable[..., Any]:
     """Keras' own step; a model that hides its metrics must not leave `fit` without a single number."""
 
-    def step(data: Any) -> Any:
-        return getattr(base, name)(model, data) or {"loss": 0.0}
+    def step(*arguments: Any) -> Any:
+        result = getattr(base, name)(model, *arguments)
+        if isinstance(result, tuple):
+            # On JAX a step also takes and gives the state.
+            logs, state = result
+            return logs or {"loss": 0.0}, state
+        return result or {"loss": 0.0}
 
     return step
-
-
-def _is_overridden(cls: type, name: str) -> bool:
-    return not is_keras_class(next(base for base in cls.__mro__ if name in vars(base)))
 
 
 class Projection:
@@ -245,7 +247,7 @@ class Projection:
         total: Any = 0.0
         for index, tensor in enumerate(tensors):
             total = total + self._framework.project(tensor, self._weights(index, tuple(tensor.shape)))
-        for added in _added_losses(model):
+        for added in self._framework.added_losses(model):
             total = total + added
         return total
 
@@ -253,16 +255,6 @@ class Projection:
         random = np.random.RandomState(self._seed + index)
         elements = max(1, int(np.prod(shape)))
         return (random.normal(size=shape) / np.sqrt(elements)).astype("float32")
-
-
-def _added_losses(model: Any) -> list[Any]:
-    layers = model._flatten_layers() if hasattr(model, "_flatten_layers") else []
-    added = []
-    for layer in layers:
-        for name in ("_losses", "_eager_losses"):
-            values = getattr(layer, name, None) or []
-            added += [value for value in values if not callable(value)]
-    return added
 
 
 def seed_everything(keras: Any, seed: int) -> None:
