@@ -51,6 +51,9 @@ class Framework(Protocol):
     def settle(self) -> None:
         """Wait until `receive` of every `when_known` so far has run."""
 
+    def compile_options(self) -> dict[str, Any]:
+        """Arguments of `Model.compile` with which the layers of a model receive their real flags."""
+
     def call_in_training(self, model: Any, inputs: Any) -> Any:
         """What a training loop of one's own calls, with the flag; only while gradients are taken."""
 
@@ -132,6 +135,9 @@ class TensorFlow:
 
     def settle(self) -> None:
         pass
+
+    def compile_options(self) -> dict[str, Any]:
+        return {"run_eagerly": True, "jit_compile": False}
 
     def call_in_training(self, model: Any, inputs: Any) -> Any:
         return model(inputs, training=True)

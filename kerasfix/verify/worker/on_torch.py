@@ -68,6 +68,9 @@ class Torch:
     def project(self, tensor: Any, weights: Values) -> Any:
         return (tensor.to(self._torch.float32) * self.tensor(weights)).sum()
 
+    def compile_options(self) -> dict[str, Any]:
+        return {"run_eagerly": True, "jit_compile": False}
+
     def call_in_training(self, model: Any, inputs: Any) -> Any:
         return model(inputs, training=True)
 

@@ -183,11 +183,11 @@ class Trainer:
         outputs.clear()
 
     def _compile(self) -> None:
-        """Keras' own training step with a loss that needs no labels, run eagerly so that flags are real."""
+        """Keras' own training step with a loss that needs no labels, run so that flags are real."""
         base, model = self._keras.Model, self._driven.model
         # Adam's step hardly depends on the size of the gradient, so a weight with a gradient visibly moves.
         optimizer = self._keras.optimizers.Adam(_LEARNING_RATE, epsilon=1e-12)
-        base.compile(model, optimizer=optimizer, run_eagerly=True, jit_compile=False)
+        base.compile(model, optimizer=optimizer, **self._framework.compile_options())
         model.__dict__["compute_loss"] = self._compute_loss
         for name in ("train_step", "test_step"):
             model.__dict__[name] = _stock_step(base, model, name)
