@@ -10,24 +10,13 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from kerasfix.source import Source, SourceError
 from kerasfix.syntax import walk
 from kerasfix.verify.errors import SliceError, VerifyError
-
-Backend = Literal["tensorflow", "jax", "torch"]
-BACKENDS: tuple[Backend, ...] = ("tensorflow", "jax", "torch")
+from kerasfix.verify.settings import BACKENDS, Wish
 
 _SWITCHES = ("KERAS_BACKEND", "TF_USE_LEGACY_KERAS")
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What the user asks for, by `--backend` and `--keras` or in pyproject.toml; None: what the code gets."""
-
-    backend: str | None = None
-    keras: int | None = None
 
 
 @dataclass(frozen=True)
@@ -35,8 +24,8 @@ class Installed:
     """What a Python has, and what its environment says of Keras.
 
     Attributes:
-        versions: By the name that is imported ("keras", "tf_keras", "tensorflow", "jax", "torch"); empty where
-            a package does not tell.
+        versions: By the name that is imported ("keras", "tf_keras", "tensorflow", "jax", "torch"); empty
+            where a package does not tell.
         backend: The value of KERAS_BACKEND or of Keras' configuration file.
         legacy: Whether TF_USE_LEGACY_KERAS is set.
     """
@@ -142,9 +131,11 @@ def choose(module: Asked, needed: Asked, wish: Wish, installed: Installed) -> Ki
         return _on_keras_2(legacy, wish, installed)
     backend = _backend(module, wish, installed)
     if backend not in BACKENDS:
-        raise SliceError(f"its Keras runs on {backend}; kerasfix knows {', '.join(BACKENDS)}")
+        raise SliceError(f"Keras runs on {backend} there; kerasfix knows {', '.join(BACKENDS)}")
     if backend not in installed.versions:
-        raise SliceError(f"its Keras runs on {backend}, which this Python does not have: pip install {backend}")
+        raise SliceError(
+            f"its Keras runs on {backend}, which this Python does not have: pip install {backend}"
+        )
     return Kind("keras", backend, legacy)
 
 
@@ -154,8 +145,6 @@ def check_wish(wish: Wish, installed: Installed, python: Path) -> None:
     Raises:
         VerifyError: one line that says what to install.
     """
-    if wish == Wish():
-        return
     try:
         choose(Asked(), Asked(keras=True), wish, installed)
     except SliceError as error:
@@ -168,12 +157,16 @@ def _on_keras_2(legacy: bool, wish: Wish, installed: Installed) -> Kind:
     if wish.backend not in (None, "tensorflow"):
         raise SliceError(f"Keras 2 runs on TensorFlow only, and backend {wish.backend} is asked for")
     if "tensorflow" not in installed.versions:
-        raise SliceError("Keras 2 needs TensorFlow, which this Python does not have: pip install tensorflow")
+        raise SliceError("Keras 2 needs TensorFlow, which this Python does not have: " + _pip("tensorflow"))
     if "tf_keras" in installed.versions:
         return Kind("tf_keras", "tensorflow", legacy, renamed=wish.keras == 2 and not installed.old_keras)
     if installed.old_keras:
         return Kind("keras", "tensorflow", legacy)
-    raise SliceError("Keras 2 is asked for, and this Python does not have it: pip install tf_keras")
+    raise SliceError("Keras 2 is asked for, and this Python does not have it: " + _pip("tf_keras"))
+
+
+def _pip(package: str) -> str:
+    return f"pip install {package}"
 
 
 def _backend(module: Asked, wish: Wish, installed: Installed) -> str:
@@ -211,7 +204,8 @@ def _switches(node: ast.AST) -> dict[str, str]:
 def _updated(node: ast.Call) -> Iterator[tuple[str | None, str | None]]:
     for argument in node.args:
         if isinstance(argument, ast.Dict):
-            yield from ((_text(key), _text(value)) for key, value in zip(argument.keys, argument.values, strict=True))
+            pairs = zip(argument.keys, argument.values, strict=True)
+            yield from ((_text(key), _text(value)) for key, value in pairs)
     yield from ((item.arg, _text(item.value)) for item in node.keywords)
 
 

@@ -105,7 +105,7 @@ def _what_to_install(python: Path) -> str:
         how = "pip install 'kerasfix[verify]'"
     else:
         how = f"{python} -m pip install tensorflow, or name another Python with --python"
-    return f"--verify trains models, and {python} has no TensorFlow, and no Keras with JAX or PyTorch: {how}"
+    return f"--verify trains models, and {python} has no TensorFlow: {how}"
 
 
 def _dotted(version: Iterable[int]) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from kerasfix.verify.choice import Asked, Installed, Kind, Wish, choose
+from kerasfix.verify.choice import Asked, Installed, Kind, asked_by, choose
 from kerasfix.verify.errors import SliceError, VerifyError
 from kerasfix.verify.interpreter import check_python
 from kerasfix.verify.runner import Device, Runner
+from kerasfix.verify.settings import Wish
+from kerasfix.verify.slice import Slice
 
 
 class Pool:
@@ -59,12 +62,18 @@ class Pool:
             self._installed = check_python(self.python)
         return self._installed
 
-    def runner(self, module: Asked, needed: Asked) -> Runner:
-        """The runner for a class, see `choice.choose`; not started if it is new.
+    def runner_for(self, text: str, needed: Slice) -> Runner:
+        """The runner for a class of a module; not started if it is new.
 
         Raises:
             SliceError: if the Keras that the class asks for is not there.
         """
+        module = asked_by(text)
+        # The definitions may come from several modules, which only the slice knows.
+        module = replace(module, backend=needed.backend or module.backend)
+        return self._runner(module, asked_by(needed.text))
+
+    def _runner(self, module: Asked, needed: Asked) -> Runner:
         kind = choose(module, needed, self._wish, self.installed)
         if kind not in self._runners:
             self._runners[kind] = Runner(
@@ -84,6 +93,6 @@ class Pool:
             VerifyError: if there is no Keras for it.
         """
         try:
-            return self.runner(Asked(), Asked(keras=True))
+            return self._runner(Asked(), Asked(keras=True))
         except SliceError as error:
             raise VerifyError(f"{self.python}: {error}") from None

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from kerasfix.verify.choice import Wish, asked_by
+from kerasfix.verify.endings import ended
 from kerasfix.verify.errors import SliceError
 from kerasfix.verify.hints import input_shapes
 from kerasfix.verify.pool import Pool
@@ -29,7 +28,7 @@ from kerasfix.verify.report import (
     VerdictKind,
 )
 from kerasfix.verify.runner import Device, Outcome, Runner
-from kerasfix.verify.settings import ModelSettings
+from kerasfix.verify.settings import ModelSettings, Wish
 from kerasfix.verify.slice import Slice, slice_class
 from kerasfix.verify.verdict import judge
 
@@ -168,7 +167,7 @@ class Session:
         started = time.monotonic()
         try:
             versions = self._slices(target, original, patched)
-            runner = self._runner_for(patched, versions[1])
+            runner = self._pool.runner_for(patched, versions[1])
         except SliceError as error:
             verdict = Verdict(VerdictKind.NOT_VERIFIED, (f"not verified: {error}",))
             return self._report(target, _Seen(), _Seen(), verdict, started)
@@ -181,10 +180,6 @@ class Session:
         else:
             verdict = judge(before.observation, after.observation, claims, outputs_must_match)
         return self._report(target, before, after, verdict, started, runner)
-
-    def _runner_for(self, text: str, needed: Slice) -> Runner:
-        module = asked_by(text)
-        return self._pool.runner(replace(module, backend=needed.backend or module.backend), asked_by(needed.text))
 
     def _slices(self, target: Target, original: str, patched: str) -> tuple[Slice, Slice]:
         def is_project_module(name: str) -> bool:
@@ -269,7 +264,7 @@ class Session:
         if result is not None:
             keras = (result["keras"], result["backend"]) if "keras" in result else None
             return _Seen(_observation(result["observation"]), result["input"], keras)
-        stopped = _ended(outcome, self._pool.timeout, self._pool.memory_mb)
+        stopped = ended(outcome, self._pool.timeout, self._pool.memory_mb)
         if outcome.phase == "probe" or outcome.ending == "server":
             # Without an input there is nothing that the other version could be compared on.
             reason = f"not verified: {stopped.raised} while looking for an input"
@@ -333,29 +328,6 @@ def _other_input_may_help(observation: Observation) -> bool:
     if observation.raised_in != "call" or observation.trainable or observation.stopped:
         return False
     return not _CALL_MECHANICS.search(observation.raised or "")
-
-
-def _ended(outcome: Outcome, timeout: float, memory_mb: int) -> Observation:
-    """A run that was ended, or ended itself, before it could say what it saw."""
-    if outcome.ending == "time":
-        return Observation(f"did not finish within {timeout:g} s", outcome.phase or None, stopped="time")
-    if outcome.ending == "memory":
-        return Observation(
-            f"took more than {memory_mb} MiB of memory", outcome.phase or None, stopped="memory"
-        )
-    if outcome.ending == "crash":
-        raised = f"crashed (signal {outcome.signal}, {_signal_name(outcome.signal)})"
-    else:
-        raised = "ended its process"
-    errors = {outcome.phase: raised} if outcome.phase else {}
-    return Observation(raised, outcome.phase or None, errors=errors, stopped="crash", notes=outcome.log)
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return "unknown"
 
 
 def _observation(data: Mapping[str, Any]) -> Observation:

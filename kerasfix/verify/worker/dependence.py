@@ -49,7 +49,7 @@ def _through(equation: Any, flags: list[bool]) -> list[bool]:
 
 
 def _through_scan(params: Any, flags: list[bool]) -> list[bool]:
-    """What one round leaves in the carried values is the input of the next: repeated until nothing changes."""
+    """What a round leaves in the carried values is the next one's input: repeated until nothing changes."""
     first, count = params["num_consts"], params["num_carry"]
     while True:
         results = dependent(_open(params["jaxpr"]), flags)

@@ -197,7 +197,11 @@ def infers_shapes() -> bool:
 
 
 # The modules are imported when they are asked for: each needs its own library.
-_FRAMEWORKS = {"tensorflow": (__name__, "TensorFlow"), "jax": (".on_jax", "Jax"), "torch": (".on_torch", "Torch")}
+_FRAMEWORKS = {
+    "tensorflow": (__name__, "TensorFlow"),
+    "jax": (".on_jax", "Jax"),
+    "torch": (".on_torch", "Torch"),
+}
 
 
 def framework_for(backend: str) -> Framework | None:

@@ -94,7 +94,7 @@ class Recorder:
             return
         first = args[0] if args else next(iter(kwargs.values()), None)
         framework = self.framework
-        if not (framework.is_array(first) and framework.is_array(outputs)):
+        if first is None or not (framework.is_array(first) and framework.is_array(outputs)):
             return
         if first.shape != outputs.shape or path not in self.comparable:
             return
