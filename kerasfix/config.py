@@ -63,11 +63,7 @@ def read_config(start: Path) -> Config:
     classes = {name: value for name, value in models.items() if name not in _WISHES}
     return Config(
         _severity(tool.get("min-severity", "info"), f"{where}.min-severity"),
-        {
-            name: _model(value, f"{where}.verify.{name}")
-            for name, value in models.items()
-            if name not in _WISHES
-        },
+        {name: _model(value, f"{where}.verify.{name}") for name, value in classes.items()},
         _wish(models, f"{where}.verify"),
     )
 

@@ -133,9 +133,7 @@ def choose(module: Asked, needed: Asked, wish: Wish, installed: Installed) -> Ki
     if backend not in BACKENDS:
         raise SliceError(f"Keras runs on {backend} there; kerasfix knows {', '.join(BACKENDS)}")
     if backend not in installed.versions:
-        raise SliceError(
-            f"its Keras runs on {backend}, which this Python does not have: pip install {backend}"
-        )
+        raise SliceError(f"Keras runs on {backend} there, which this Python does not have: {_pip(backend)}")
     return Kind("keras", backend, legacy)
 
 
