@@ -131,9 +131,11 @@ def choose(module: Asked, needed: Asked, wish: Wish, installed: Installed) -> Ki
         return _on_keras_2(legacy, wish, installed)
     backend = _backend(module, wish, installed)
     if backend not in BACKENDS:
-        raise SliceError(f"Keras runs on {backend} there; kerasfix knows {', '.join(BACKENDS)}")
+        raise SliceError(f"Keras on {backend} is asked for; kerasfix knows {', '.join(BACKENDS)}")
     if backend not in installed.versions:
-        raise SliceError(f"Keras runs on {backend} there, which this Python does not have: {_pip(backend)}")
+        raise SliceError(
+            f"Keras on {backend} is asked for, and this Python does not have {backend}: {_pip(backend)}"
+        )
     return Kind("keras", backend, legacy)
 
 

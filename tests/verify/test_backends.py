@@ -165,6 +165,37 @@ def test_a_recurrent_layer_hides_nothing(session: Session) -> None:
     assert seen.zero_gradient == ()
 
 
+def test_modules_of_pytorch_are_layers(session: Session, kind: str) -> None:
+    if kind != "torch":
+        pytest.skip("only PyTorch has modules")
+    report = compare(
+        session,
+        "import torch\n"
+        + net(
+            "self.a = torch.nn.Linear(16, 8)\nself.lost = torch.nn.Linear(16, 8)\n"
+            "self.bn = torch.nn.BatchNorm1d(8)",
+            "self.lost(x)\nreturn self.bn(self.a(x), training=training)",
+            "self, x, training=None",
+        ),
+    )
+    assert report.verdict is VerdictKind.UNCHANGED, report.reasons
+    assert report.after is not None
+    assert {name.partition("/")[0] for name in report.after.missing_gradient} == {"lost"}
+    assert report.after.layers_not_reached == ("lost",)
+    # Its statistics are put back between the phases like those of Keras' own layers.
+    assert report.after.losses["fit"][0] == pytest.approx(report.after.losses["tape"][0], rel=1e-5)
+
+
+def test_control_flow_that_jax_cannot_trace_is_said(session: Session, kind: str) -> None:
+    if kind != "jax":
+        pytest.skip("only JAX traces what it trains")
+    text = net("self.a = layers.Dense(4)", "y = self.a(x)\nif y.mean() > 9:\n    y = -y\nreturn y")
+    report = compare(session, text)
+    assert report.verdict is VerdictKind.NOT_VERIFIED
+    assert "TracerBoolConversionError" in report.reasons[0]
+    assert "kerasfix" not in report.reasons[0]
+
+
 def test_a_gpu_that_is_not_there_is_said(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"):
         monkeypatch.setenv(name, "-1")

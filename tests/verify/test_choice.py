@@ -99,7 +99,7 @@ def test_the_keras_of_an_old_tensorflow_is_keras_2() -> None:
         ("import tf_keras", Wish(backend="jax"), ALL, "Keras 2 runs on TensorFlow only"),
         ("import tf_keras", Wish(), NO_TENSORFLOW, "pip install tensorflow"),
         ("import keras", Wish(keras=2), Installed({"tensorflow": "2.21"}), "pip install tf_keras"),
-        ("import keras", Wish(backend="jax"), OLD, "jax there, which this Python does not have: pip install"),
+        ("import keras", Wish(backend="jax"), OLD, "this Python does not have jax: pip install jax"),
         ("import keras", Wish(), Installed(backend="openvino"), "kerasfix knows tensorflow, jax, torch"),
     ],
 )

@@ -51,6 +51,9 @@ class Framework(Protocol):
     def settle(self) -> None:
         """Wait until `receive` of every `when_known` so far has run."""
 
+    def keep(self, model: Any) -> Callable[[], None]:
+        """Remember what a model keeps besides Keras variables; the result puts it back."""
+
     def compile_options(self) -> dict[str, Any]:
         """Arguments of `Model.compile` with which the layers of a model receive their real flags."""
 
@@ -135,6 +138,9 @@ class TensorFlow:
 
     def settle(self) -> None:
         pass
+
+    def keep(self, model: Any) -> Callable[[], None]:
+        return lambda: None
 
     def compile_options(self) -> dict[str, Any]:
         return {"run_eagerly": True, "jit_compile": False}

@@ -30,6 +30,7 @@ from .weights import SharedWeights
 
 def main(path: str) -> None:
     """Run the job of a file; for systems that cannot fork."""
+    keras_import.error_of_import()
     with open(path, encoding="utf-8") as file:
         run(json.load(file))
 

@@ -20,7 +20,8 @@ def package() -> str:
 def error_of_import() -> str | None:
     """Import Keras and its backend; None if that worked, else one line that says why not."""
     try:
-        if os.environ.get("KERASFIX_RENAME_KERAS"):
+        renamed = any(isinstance(finder, _Renamed) for finder in sys.meta_path)
+        if os.environ.get("KERASFIX_RENAME_KERAS") and not renamed:
             sys.meta_path.insert(0, _Renamed())
         if package() == "tf_keras" or os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
             importlib.import_module("tensorflow")

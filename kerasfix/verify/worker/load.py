@@ -17,8 +17,10 @@ _WRAPPED = re.compile(
 )
 _PARAGRAPH = re.compile(r"\n\s*\n")
 _ERROR_LINE = re.compile(r"^\s*\w+(?:Error|Exception): ", re.MULTILINE)
-# Names of graph nodes and kernels in TensorFlow's messages.
-_GRAPH_NOISE = re.compile(r"\{\{.*?\}\}|\[Op:\w+\]( name:.*)?$")
+# Names of graph nodes and kernels in TensorFlow's messages, of traced functions in JAX'.
+_GRAPH_NOISE = re.compile(
+    r"\{\{.*?\}\}|\[Op:\w+\]( name:.*)?$|The error occurred while tracing the function [\s\S]*"
+)
 _LONGEST_MESSAGE = 300
 
 

@@ -83,6 +83,9 @@ class Jax:
     def project(self, tensor: Any, weights: Values) -> Any:
         return self._jnp.sum(tensor.astype("float32") * weights)
 
+    def keep(self, model: Any) -> Callable[[], None]:
+        return lambda: None
+
     def compile_options(self) -> dict[str, Any]:
         # As people run it. A step is traced once, with flags that are Python values; without this every
         # operation of it would be compiled alone, which takes five times as long.

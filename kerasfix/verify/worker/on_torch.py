@@ -68,6 +68,17 @@ class Torch:
     def project(self, tensor: Any, weights: Values) -> Any:
         return (tensor.to(self._torch.float32) * self.tensor(weights)).sum()
 
+    def keep(self, model: Any) -> Callable[[], None]:
+        # The statistics of PyTorch's own layers; every layer of Keras is a module as well.
+        buffers = [(each, each.clone()) for each in self._torch.nn.Module.buffers(model)]
+
+        def restore() -> None:
+            with self._torch.no_grad():
+                for buffer, value in buffers:
+                    buffer.copy_(value)
+
+        return restore
+
     def compile_options(self) -> dict[str, Any]:
         return {"run_eagerly": True, "jit_compile": False}
 
