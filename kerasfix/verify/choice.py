@@ -26,7 +26,7 @@ class Installed:
     Attributes:
         versions: By the name that is imported ("keras", "tf_keras", "tensorflow", "jax", "torch"); empty
             where a package does not tell.
-        backend: The value of KERAS_BACKEND or of Keras' configuration file.
+        backend: The value of KERAS_BACKEND, or what somebody wrote into Keras' configuration file.
         legacy: Whether TF_USE_LEGACY_KERAS is set.
     """
 

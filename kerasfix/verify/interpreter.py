@@ -36,6 +36,9 @@ if not backend:
             backend = json.load(file).get("backend")
     except Exception:
         backend = None
+    if backend == "tensorflow":
+        # Keras itself writes that into the file when it is first imported: nobody has asked for it.
+        backend = None
 legacy = os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true")
 facts = {"found": found, "versions": versions, "backend": backend, "legacy": legacy}
 print(json.dumps({"version": list(sys.version_info[:2]), **facts}))
