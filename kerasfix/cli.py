@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,16 @@ def _severity(_context: click.Context, _option: click.Parameter, value: str | No
     return Severity(value)
 
 
+def _keras(_context: click.Context, _option: click.Parameter, value: str | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _device(_context: click.Context, option: click.Parameter, value: str) -> str:
+    if not re.fullmatch(r"auto|cpu|gpu(:\d+)?", value):
+        raise click.BadParameter(f"{value!r} is none of auto, cpu, gpu, gpu:0, gpu:1, ...", param=option)
+    return value
+
+
 def _explain(context: click.Context, _option: click.Parameter, code: str | None) -> None:
     if code is None or context.resilient_parsing:
         return
@@ -121,11 +132,23 @@ def _shell_completion(context: click.Context, _option: click.Parameter, shell: s
     help="The Python that runs the models (default: the project's).",
 )
 @click.option(
+    "--backend",
+    type=click.Choice(["tensorflow", "jax", "torch"]),
+    help="What Keras 3 runs the models on (default: what the code would get).",
+)
+@click.option(
+    "--keras",
+    type=click.Choice(["2", "3"]),
+    callback=_keras,
+    help="The Keras that runs the models (default: what the code would get).",
+)
+@click.option(
     "--device",
-    type=click.Choice(["auto", "cpu", "gpu"]),
     default="auto",
     show_default=True,
-    help="Where the models run; gpu fails without one.",
+    metavar="[auto|cpu|gpu|gpu:N]",
+    callback=_device,
+    help="Where the models run; gpu fails without one, gpu:1 takes the second.",
 )
 @click.option(
     "--timeout", type=click.FloatRange(min=1), default=120, show_default=True, help="Seconds a model."
@@ -207,6 +230,9 @@ def _settings(options: dict[str, Any]) -> Settings:
         raise click.UsageError("--safe-only and --suggestions exclude each other.")
     if options["report"] and not options["verify"]:
         raise click.UsageError("--report needs --verify.")
+    for name in ("backend", "keras"):
+        if options[name] is not None and not options["verify"]:
+            raise click.UsageError(f"--{name} needs --verify.")
     settings = Settings(**options)
     _check_page(settings)
     if Path("-") in settings.paths and len(settings.paths) > 1:

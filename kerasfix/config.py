@@ -3,6 +3,9 @@
 [tool.kerasfix]
 min-severity = "warning"
 
+[tool.kerasfix.verify]
+backend = "jax"
+
 [tool.kerasfix.verify.Generator]
 init = { units = 64 }
 input = [100]
@@ -17,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasfix.findings import Severity
-from kerasfix.verify.settings import ModelSettings
+from kerasfix.verify.settings import BACKENDS, ModelSettings, Wish
 
 
 class ConfigError(Exception):
@@ -31,10 +34,12 @@ class Config:
     Attributes:
         min_severity: The least severity that is shown, fixed and counted.
         verify: What verification has to be told, by class name.
+        wish: The backend and the Keras that models are run on.
     """
 
     min_severity: Severity = Severity.INFO
     verify: Mapping[str, ModelSettings] = field(default_factory=dict)
+    wish: Wish = field(default_factory=Wish)
 
 
 def read_config(start: Path) -> Config:
@@ -55,13 +60,16 @@ def read_config(start: Path) -> Config:
     where = f"{path}: tool.kerasfix"
     tool = _table(_table(data.get("tool", {}), f"{path}: tool").get("kerasfix", {}), where, _KEYS)
     models = _table(tool.get("verify", {}), f"{where}.verify")
+    classes = {name: value for name, value in models.items() if name not in _WISHES}
     return Config(
         _severity(tool.get("min-severity", "info"), f"{where}.min-severity"),
-        {name: _model(value, f"{where}.verify.{name}") for name, value in models.items()},
+        {name: _model(value, f"{where}.verify.{name}") for name, value in classes.items()},
+        _wish(models, f"{where}.verify"),
     )
 
 
 _KEYS = ("min-severity", "verify")
+_WISHES = ("backend", "keras")
 
 
 def _parsed(path: Path, text: str) -> dict[str, Any]:
@@ -89,6 +97,15 @@ def _nearest(start: Path) -> Path | None:
         if (folder / "pyproject.toml").is_file():
             return folder / "pyproject.toml"
     return None
+
+
+def _wish(verify: Mapping[str, Any], where: str) -> Wish:
+    backend, keras = verify.get("backend"), verify.get("keras")
+    if backend is not None and backend not in BACKENDS:
+        raise ConfigError(f"{where}.backend: must be one of {', '.join(BACKENDS)}")
+    if keras is not None and (type(keras) is not int or keras not in (2, 3)):
+        raise ConfigError(f"{where}.keras: must be 2 or 3")
+    return Wish(backend, keras)
 
 
 def _model(value: Any, where: str) -> ModelSettings:

@@ -31,11 +31,15 @@ def proving_session(settings: Settings, config: Config) -> Iterator[Proving | No
     if not settings.verify:
         yield None
         return
+    from kerasfix.verify.choice import check_wish
     from kerasfix.verify.interpreter import check_python, find_python
     from kerasfix.verify.session import Session
+    from kerasfix.verify.settings import Wish
 
-    python = find_python(settings.first_path, settings.python)
-    check_python(python)
+    python, wish = find_python(settings.first_path, settings.python), settings.wish(config)
+    installed = check_python(python)
+    if wish != Wish():
+        check_wish(wish, installed, python)
     with (
         _ended_politely(),
         progress_line() as progress,
@@ -46,6 +50,7 @@ def proving_session(settings: Settings, config: Config) -> Iterator[Proving | No
             memory_mb=settings.memory,
             on_progress=progress,
             models=config.verify,
+            wish=wish,
         ) as session,
     ):
         yield Proving(session, progress)

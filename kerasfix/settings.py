@@ -9,6 +9,7 @@ from typing import Literal
 from kerasfix.config import Config
 from kerasfix.engine import Allow, Selection, allow_up_to
 from kerasfix.findings import Applicability, Severity
+from kerasfix.verify.settings import Wish
 
 STDIN = Path("-")
 
@@ -33,7 +34,9 @@ class Settings:
     verify: bool = False
     report: tuple[Path, ...] = ()
     python: Path | None = None
-    device: Literal["auto", "cpu", "gpu"] = "auto"
+    device: str = "auto"
+    backend: str | None = None
+    keras: int | None = None
     timeout: float = 120.0
     memory: int = 8192
     stdin_filename: Path | None = None
@@ -53,6 +56,10 @@ class Settings:
     def selection(self, config: Config) -> Selection:
         """Which findings count; an option wins over the configuration."""
         return Selection(self.select, self.ignore, self.min_severity or config.min_severity)
+
+    def wish(self, config: Config) -> Wish:
+        """The Keras that models are run on; an option wins over the configuration."""
+        return Wish(self.backend or config.wish.backend, self.keras or config.wish.keras)
 
     @property
     def allow(self) -> Allow:

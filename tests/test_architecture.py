@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "proving": {"engine", "source", "findings", "plan", "analysis", "verify"},
     "log": {"log", "analysis", "findings", "keras", "source", "syntax"},
     "output": {"output", "source", "findings", "plan", "diff", "engine", "keras", "log", "verify", "proving"},
-    "settings": {"config", "engine", "findings"},
+    "settings": {"config", "engine", "findings", "verify"},
     "sessions": {"output"},
     "run": {
         "analysis",

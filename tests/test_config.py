@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from kerasfix.config import Config, ConfigError, read_config
-from kerasfix.verify.settings import ModelSettings
+from kerasfix.settings import Settings
+from kerasfix.verify.settings import ModelSettings, Wish
 from tests.conftest import Run
 
 
@@ -23,6 +24,37 @@ def test_the_nearest_pyproject_counts(tmp_path: Path) -> None:
 def test_a_project_without_settings_has_none(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n")
     assert read_config(tmp_path) == Config()
+
+
+def test_the_keras_of_a_project_and_what_an_option_says_instead(tmp_path: Path) -> None:
+    text = "[tool.kerasfix.verify]\nbackend = 'jax'\nkeras = 3\n[tool.kerasfix.verify.Net]\ninput = [4]\n"
+    (tmp_path / "pyproject.toml").write_text(text)
+    config = read_config(tmp_path)
+    assert config.verify == {"Net": ModelSettings(input=(4,))}
+    assert Settings().wish(config) == Wish("jax", 3)
+    assert Settings(backend="torch").wish(config) == Wish("torch", 3)
+    assert Settings(keras=2).wish(Config()) == Wish(None, 2)
+
+
+@pytest.mark.parametrize("line", ["backend = 'theano'", "backend = ['jax']", "keras = 4", "keras = '2'"])
+def test_a_keras_that_there_is_not_is_refused(line: str, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(f"[tool.kerasfix.verify]\n{line}\n")
+    with pytest.raises(ConfigError, match=r"verify\.(backend|keras): must be"):
+        read_config(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--backend", "jax"), "--backend needs --verify"),
+        (("--keras", "2"), "--keras needs --verify"),
+        (("--verify", "--device", "gpu:x"), "is none of auto, cpu, gpu, gpu:0"),
+    ],
+)
+def test_options_of_verification_are_checked(options: tuple[str, ...], reason: str, kerasfix: Run) -> None:
+    result = kerasfix(*options, ".")
+    assert result.returncode == 2
+    assert reason in result.stderr
 
 
 NET = """\

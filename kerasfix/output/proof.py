@@ -126,7 +126,9 @@ def where_lost(model: ModelReport) -> str:
 
 def _where(model: ModelReport) -> str:
     keras = f"Keras {model.keras_version}" if model.keras_version else None
-    known = [each for each in (keras, model.backend, model.device) if each]
+    backend = " ".join(each for each in (model.backend, model.backend_version) if each)
+    driver = f"driver {model.driver}" if model.driver else None
+    known = [each for each in (keras, backend, model.device, driver) if each]
     return ", ".join([*known, f"{model.seconds:.1f} s"])
 
 

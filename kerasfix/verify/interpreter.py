@@ -9,19 +9,39 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from kerasfix.verify.choice import Installed
 from kerasfix.verify.errors import VerifyError
 
 _OLDEST = (3, 9)
 _CHECK_SECONDS = 60
 _CHECK = """
-import importlib.util, json, sys
-found = {}
+import importlib.metadata, importlib.util, json, os, sys
+found, versions = {}, {}
 for name in ("keras", "tensorflow", "tf_keras", "torch", "jax"):
     try:
         found[name] = importlib.util.find_spec(name) is not None
     except Exception:
         found[name] = False
-print(json.dumps({"version": list(sys.version_info[:2]), "found": found}))
+    for distribution in (name, name + "-cpu", name + "-nightly") if found[name] else ():
+        try:
+            versions[name] = importlib.metadata.version(distribution)
+            break
+        except Exception:
+            versions[name] = ""
+backend = os.environ.get("KERAS_BACKEND")
+if not backend:
+    folder = os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
+    try:
+        with open(os.path.join(folder, "keras.json"), encoding="utf-8") as file:
+            backend = json.load(file).get("backend")
+    except Exception:
+        backend = None
+    if backend == "tensorflow":
+        # Keras itself writes that into the file when it is first imported: nobody has asked for it.
+        backend = None
+legacy = os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true")
+facts = {"found": found, "versions": versions, "backend": backend, "legacy": legacy}
+print(json.dumps({"version": list(sys.version_info[:2]), **facts}))
 """
 
 
@@ -56,8 +76,11 @@ def find_python(
     return Path(sys.executable)
 
 
-def check_python(python: Path, environment: Mapping[str, str] | None = None) -> None:
+def check_python(python: Path, environment: Mapping[str, str] | None = None) -> Installed:
     """Make sure that a Python is new enough and has Keras with a backend. Imports none of them.
+
+    Returns:
+        What it has, and what its environment says of Keras.
 
     Raises:
         VerifyError: one line that says what to install, and where.
@@ -77,6 +100,7 @@ def check_python(python: Path, environment: Mapping[str, str] | None = None) -> 
         )
     if not (found["tensorflow"] or (found["keras"] and (found["torch"] or found["jax"]))):
         raise VerifyError(_what_to_install(python))
+    return Installed(facts.get("versions", {}), facts.get("backend"), bool(facts.get("legacy")))
 
 
 def _what_to_install(python: Path) -> str:

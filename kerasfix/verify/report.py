@@ -213,6 +213,8 @@ class ModelReport:
         backend: "tensorflow", "jax", "torch"; None if Keras was not reached.
         python: The interpreter that ran the model.
         device: The name of the GPU, or "CPU".
+        backend_version: The version of the backend's library, for example "2.21.0".
+        driver: The version of the GPU's driver; None on a CPU, or if it does not tell.
         before: The original; None if it was not run.
         after: The patched version; None if it was not run.
         seconds: Wall-clock time of both runs.
@@ -234,6 +236,8 @@ class ModelReport:
     seconds: float
     inputs: tuple[InputArray, ...] = ()
     traces: tuple[Trace, ...] = ()
+    backend_version: str | None = None
+    driver: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain data (dict, list, str, int, float, bool, None) in the shape of this schema."""

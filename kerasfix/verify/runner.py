@@ -16,12 +16,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
+from kerasfix.verify.choice import Kind
 from kerasfix.verify.errors import VerifyError
 from kerasfix.verify.interpreter import check_python
 
-Device = Literal["auto", "cpu", "gpu"]
+#: "auto", "cpu", "gpu", or one GPU by its number: "gpu:1".
+Device = str
 
 _BOOTSTRAP = Path(__file__).parent / "worker" / "bootstrap.py"
 _START_SECONDS = 180.0
@@ -35,6 +37,19 @@ _QUIET = {
     "PYTHONHASHSEED": "0",
     "PYTHONIOENCODING": "utf-8",
     "MPLBACKEND": "Agg",
+    # Several models, and other programs, share a GPU.
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    # Asking the driver itself whether there is a GPU would spoil it for forked processes.
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+}
+# An empty value of these is not the same as none.
+_REMOVED = ("TF_USE_LEGACY_KERAS", "KERASFIX_RENAME_KERAS")
+_NO_GPU = {
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "HIP_VISIBLE_DEVICES": "-1",
+    "JAX_PLATFORMS": "cpu",
+    "KERAS_TORCH_DEVICE": "cpu",
 }
 
 
@@ -66,7 +81,8 @@ class Runner:
 
     Args:
         python: The interpreter.
-        device: "cpu" hides GPUs, "gpu" insists on one, "auto" takes one if it is there.
+        kind: The Keras that runs them.
+        device: "cpu" hides GPUs, "gpu" insists on one, "gpu:1" on that one, "auto" takes one if it is there.
         timeout: Seconds for each run of a model.
         memory_mb: MiB of resident memory for each run of a model.
         on_progress: Called with a short line when something new begins.
@@ -76,6 +92,7 @@ class Runner:
         self,
         python: Path,
         *,
+        kind: Kind | None = None,
         device: Device = "auto",
         timeout: float = 120.0,
         memory_mb: int = 8192,
@@ -84,6 +101,7 @@ class Runner:
         self.python = python
         self.timeout = timeout
         self.memory_mb = memory_mb
+        self.kind = kind or Kind()
         self._device_wanted: Device = device
         self._progress = on_progress or (lambda _message: None)
         self._server: _Server | None = None
@@ -139,7 +157,7 @@ class Runner:
         """Start the child process and ask what it has; does nothing the second time.
 
         Returns:
-            "keras" (version), "backend" and "device".
+            "keras" (version), "backend", "backend_version", "device" and "driver" (version).
 
         Raises:
             VerifyError: if Keras cannot be imported, or there is no GPU where one is demanded.
@@ -155,8 +173,11 @@ class Runner:
                 raise VerifyError(f"{self.python} cannot run Keras: {_last(outcome.log)}")
             if facts["outcome"] == "refused":
                 raise VerifyError(f"{self.python} cannot import Keras: {facts['reason']}")
-            if self._device_wanted == "gpu" and facts["device"] == "CPU":
-                raise VerifyError(f"--device gpu: {facts['backend']} in {self.python} sees no GPU")
+            if self._device_wanted.startswith("gpu") and facts["device"] == "CPU":
+                missing = "no GPU" if self._device_wanted == "gpu" else "no such GPU"
+                raise VerifyError(
+                    f"--device {self._device_wanted}: {facts['backend']} in {self.python} sees {missing}"
+                )
             self._facts = facts
         return self._facts
 
@@ -182,11 +203,22 @@ class Runner:
         return _outcome(base, ending)
 
     def _environment(self) -> dict[str, str]:
-        environment = {**os.environ, **_QUIET}
+        environment = {**os.environ, **_QUIET, **self.kind.environment()}
         if self._device_wanted == "cpu":
-            environment["CUDA_VISIBLE_DEVICES"] = "-1"
-            environment["HIP_VISIBLE_DEVICES"] = "-1"
-        return environment
+            environment.update(_NO_GPU)
+        elif self._device_wanted.startswith("gpu:"):
+            environment.update(_only_gpu(int(self._device_wanted[4:]), environment))
+        return {name: value for name, value in environment.items() if value or name not in _REMOVED}
+
+
+def _only_gpu(number: int, environment: Mapping[str, str]) -> dict[str, str]:
+    """Variables that show one GPU: the one that has this number among those that can be seen now."""
+    shown = {}
+    for name in ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"):
+        seen = environment.get(name)
+        names = seen.split(",") if seen else []
+        shown[name] = names[number] if number < len(names) else "-1" if names else str(number)
+    return shown
 
 
 class _Server:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,9 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from kerasfix.verify.endings import ended
 from kerasfix.verify.errors import SliceError
 from kerasfix.verify.evidence import Evidence, evidence_for
 from kerasfix.verify.observed import observation
+from kerasfix.verify.pool import Pool
 from kerasfix.verify.program import Shelf
 from kerasfix.verify.report import (
     InputArray,
@@ -29,7 +30,7 @@ from kerasfix.verify.report import (
     layer_of,
 )
 from kerasfix.verify.runner import Device, Outcome, Runner
-from kerasfix.verify.settings import ModelSettings
+from kerasfix.verify.settings import ModelSettings, Wish
 from kerasfix.verify.slice import Slice, slice_class
 from kerasfix.verify.verdict import judge
 
@@ -88,11 +89,13 @@ class Session:
 
     Args:
         python: The interpreter that runs the models, see `interpreter.find_python`.
-        device: "cpu" hides GPUs, "gpu" insists on one, "auto" takes one if it is there.
+        device: "cpu" hides GPUs, "gpu" insists on one, "auto" takes one if it is there, "gpu:1" insists
+            on that one.
         timeout: Seconds for one run of one version of a model.
         memory_mb: MiB of resident memory for one run.
         on_progress: Called with a short line when something new begins.
         models: Settings of classes that cannot be driven without them, by class name.
+        wish: The backend and the Keras to run the models on; what the code would get if None.
     """
 
     def __init__(
@@ -104,11 +107,17 @@ class Session:
         memory_mb: int = 8192,
         on_progress: Callable[[str], None] | None = None,
         models: Mapping[str, ModelSettings] | None = None,
+        wish: Wish | None = None,
     ) -> None:
         self._models = models or {}
         self._progress = on_progress or (lambda _message: None)
-        self._runner = Runner(
-            python, device=device, timeout=timeout, memory_mb=memory_mb, on_progress=on_progress
+        self._pool = Pool(
+            python,
+            wish=wish or Wish(),
+            device=device,
+            timeout=timeout,
+            memory_mb=memory_mb,
+            on_progress=on_progress,
         )
         self._specs: dict[str, Mapping[str, Any]] = {}
         self._seen: dict[tuple[str, str, str], _Seen] = {}
@@ -124,7 +133,7 @@ class Session:
 
     def close(self) -> None:
         """End the child processes. May be called more than once."""
-        self._runner.close()
+        self._pool.close()
 
     @property
     def device(self) -> str:
@@ -133,12 +142,12 @@ class Session:
         Raises:
             VerifyError: see `Runner.start`.
         """
-        return self._runner.device
+        return self._pool.default().device
 
     @property
     def import_seconds(self) -> float | None:
         """How long it took until Keras was imported; None if no model was run."""
-        return self._runner.import_seconds
+        return self._pool.import_seconds
 
     def compare(
         self,
@@ -169,24 +178,19 @@ class Session:
         started = time.monotonic()
         try:
             versions = self._slices(target, original, patched, others or {})
+            runner = self._pool.runner_for(patched, versions[1])
         except SliceError as error:
             verdict = Verdict(VerdictKind.NOT_VERIFIED, (f"not verified: {error}",))
             return self._report(target, _Seen(), _Seen(), verdict, started)
-        facts = self._runner.start()
-        asked = next((item.backend for item in versions if item.backend), facts["backend"])
-        if asked != facts["backend"] or asked != "tensorflow":
-            verdict = Verdict(
-                VerdictKind.NOT_VERIFIED, (f"not verified: backend {asked} is not supported yet",)
-            )
-            return self._report(target, _Seen(), _Seen(), verdict, started)
+        runner.start()
         evidence = evidence_for(target.path, patched, target.class_name)
-        before, after = self._observe_both(target, *versions, evidence)
+        before, after = self._observe_both(runner, target, *versions, evidence)
         if before.observation is None or after.observation is None:
             reasons = after.reason if after.observation is None else before.reason
             verdict = Verdict(VerdictKind.NOT_VERIFIED, reasons)
         else:
             verdict = judge(before.observation, after.observation, claims, outputs_must_match)
-        return self._report(target, before, after, verdict, started)
+        return self._report(target, before, after, verdict, started, runner)
 
     def _slices(
         self, target: Target, original: str, patched: str, others: Mapping[str, tuple[str, str]]
@@ -206,7 +210,7 @@ class Session:
         return before, after
 
     def _observe_both(
-        self, target: Target, original: Slice, patched: Slice, evidence: Evidence
+        self, runner: Runner, target: Target, original: Slice, patched: Slice, evidence: Evidence
     ) -> tuple[_Seen, _Seen]:
         """Both versions on one input.
 
@@ -215,26 +219,27 @@ class Session:
             input.
         """
         key = _key(target)
-        after = self._observe(target, patched, "patched", self._specs.get(key), evidence)
+        after = self._observe(runner, target, patched, "patched", self._specs.get(key), evidence)
         if after.spec is not None:
             self._specs.setdefault(key, after.spec)
-        before = self._observe(target, original, "original", self._specs.get(key), evidence)
+        before = self._observe(runner, target, original, "original", self._specs.get(key), evidence)
         if before.observation and self._specs.get(key) and _other_input_may_help(before.observation):
-            alone = self._observe(target, original, "original, other inputs", None, evidence)
+            alone = self._observe(runner, target, original, "original, other inputs", None, evidence)
             if (
                 alone.observation
                 and alone.spec
                 and alone.observation.raised_in not in ("init", "import", "call")
             ):
                 before = alone
-                after = self._observe(target, patched, "patched, other inputs", alone.spec, evidence)
+                after = self._observe(runner, target, patched, "patched, other inputs", alone.spec, evidence)
         if after.refused == "inputs" and before.spec is not None:
             self._specs.setdefault(key, before.spec)
-            after = self._observe(target, patched, "patched", before.spec, evidence)
+            after = self._observe(runner, target, patched, "patched", before.spec, evidence)
         return before, after
 
     def _observe(
         self,
+        runner: Runner,
         target: Target,
         version: Slice,
         label: str,
@@ -245,7 +250,7 @@ class Session:
         if cache_key not in self._seen:
             self._progress(f"{target.class_name}: {label}")
             settings = self._models.get(target.class_name, ModelSettings())
-            outcome = self._runner.run(
+            outcome = runner.run(
                 {
                     "kind": "observe",
                     "parts": [part.to_json() for part in version.parts],
@@ -257,8 +262,8 @@ class Session:
                     "init": dict(settings.init),
                     "hints": evidence["hints"] if settings.input is None else [list(settings.input)],
                     "sites": evidence["sites"],
-                    "weights": str(self._runner.folder / f"weights-{_digest(_key(target))}.npz"),
-                    "probe_seconds": self._runner.timeout * _PROBE_SHARE,
+                    "weights": str(runner.folder / f"weights-{_digest(_key(target))}.npz"),
+                    "probe_seconds": runner.timeout * _PROBE_SHARE,
                 }
             )
             seen = self._understand(target, outcome, spec)
@@ -280,7 +285,7 @@ class Session:
             keras = (result["keras"], result["backend"]) if "keras" in result else None
             seen = replace(observation(result["observation"]), seconds=outcome.seconds)
             return _Seen(seen, result["input"], keras)
-        stopped = _ended(outcome, self._runner.timeout, self._runner.memory_mb)
+        stopped = ended(outcome, self._pool.timeout, self._pool.memory_mb)
         if outcome.phase == "probe" or outcome.ending == "server":
             # Without an input there is nothing that the other version could be compared on.
             reason = f"not verified: {stopped.raised} while looking for an input"
@@ -288,19 +293,27 @@ class Session:
         return _Seen(replace(stopped, seconds=outcome.seconds), spec or outcome.spec)
 
     def _report(
-        self, target: Target, before: _Seen, after: _Seen, verdict: Verdict, started: float
+        self,
+        target: Target,
+        before: _Seen,
+        after: _Seen,
+        verdict: Verdict,
+        started: float,
+        runner: Runner | None = None,
     ) -> ModelReport:
-        facts = self._runner.facts or {}
+        facts = (runner.facts if runner else None) or {}
         version, backend = after.keras or before.keras or (facts.get("keras"), facts.get("backend"))
         spec = after.spec or before.spec
         return ModelReport(
             file=str(target.path),
             class_name=target.class_name,
             line=target.line,
-            python=str(self._runner.python),
+            python=str(self._pool.python),
             keras_version=version,
             backend=backend,
+            backend_version=facts.get("backend_version"),
             device=facts.get("device"),
+            driver=facts.get("driver"),
             before=before.observation,
             after=after.observation,
             verdict=verdict.kind,
@@ -323,29 +336,6 @@ def _other_input_may_help(observation: Observation) -> bool:
     if observation.raised_in != "call" or observation.trainable or observation.stopped:
         return False
     return not _CALL_MECHANICS.search(observation.raised or "")
-
-
-def _ended(outcome: Outcome, timeout: float, memory_mb: int) -> Observation:
-    """A run that was ended, or ended itself, before it could say what it saw."""
-    if outcome.ending == "time":
-        return Observation(f"did not finish within {timeout:g} s", outcome.phase or None, stopped="time")
-    if outcome.ending == "memory":
-        return Observation(
-            f"took more than {memory_mb} MiB of memory", outcome.phase or None, stopped="memory"
-        )
-    if outcome.ending == "crash":
-        raised = f"crashed (signal {outcome.signal}, {_signal_name(outcome.signal)})"
-    else:
-        raised = "ended its process"
-    errors = {outcome.phase: raised} if outcome.phase else {}
-    return Observation(raised, outcome.phase or None, errors=errors, stopped="crash", notes=outcome.log)
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return "unknown"
 
 
 def _inputs(spec: Mapping[str, Any] | None) -> tuple[InputArray, ...]:

@@ -1,10 +1,26 @@
-"""How to drive a model that cannot be driven without being told."""
+"""What verification is told: how to drive a model, and on which Keras."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+#: The backends of Keras 3 that models are run on; the first is what Keras takes if nobody asks.
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The Keras that models are run on.
+
+    Attributes:
+        backend: One of `BACKENDS`; None for what the code would get.
+        keras: 2 or 3; None for what the code would get.
+    """
+
+    backend: str | None = None
+    keras: int | None = None
 
 
 @dataclass(frozen=True)

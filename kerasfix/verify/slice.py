@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kerasfix.analysis.places import folder_of, is_package
+from kerasfix.verify.choice import asked_by
 from kerasfix.verify.closure import Closure
 from kerasfix.verify.program import LIBRARIES, Program, Shelf
 from kerasfix.verify.rendering import render
-
-_BACKEND = re.compile(r"""KERAS_BACKEND['"]\s*(?:\]\s*=|,)\s*['"](\w+)['"]|set_backend\(\s*['"](\w+)['"]""")
 
 
 @dataclass(frozen=True)
@@ -113,8 +111,7 @@ def slice_class(
         )
         for each in names
     )
-    match = _BACKEND.search(text)
-    return Slice(parts, (match.group(1) or match.group(2)) if match else None)
+    return Slice(parts, asked_by(text).backend)
 
 
 # A run asks for the same files again for each of its classes.

@@ -130,7 +130,7 @@ def test_what_a_model_starts_ends_with_it(strict: Session, tmp_path: Path) -> No
 def test_a_dead_server_is_replaced(tmp_path: Path) -> None:
     with Session(Path(sys.executable), device="cpu", timeout=30) as session:
         assert compare(session, GOOD, tmp_path).verdict is VerdictKind.UNCHANGED
-        server = session._runner._server
+        server = session._pool.default()._server
         assert server is not None
         os.kill(server._process.pid, signal.SIGKILL)
         report = compare(session, GOOD.replace("Dense(4)", "Dense(5)"), tmp_path)
@@ -145,7 +145,7 @@ def test_nothing_outlives_a_kerasfix_that_is_killed(tmp_path: Path) -> None:
         "import sys\nfrom pathlib import Path\nfrom kerasfix.verify.session import Session, Target\n"
         "def tell(line): print(line, flush=True)\n"
         "session = Session(Path(sys.executable), device='cpu', on_progress=tell)\n"
-        "print(session._runner.folder, flush=True)\n"
+        "print(session._pool.default().folder, flush=True)\n"
         f"session.compare(Target(Path('net.py'), 'Net', 1), {source!r}, {source!r})\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)

@@ -81,3 +81,22 @@ def test_a_broken_python_is_one_clear_line(tmp_path: Path) -> None:
     python = environment(tmp_path / "broken")
     with pytest.raises(VerifyError, match="does not run"):
         check_python(python)
+
+
+def test_what_an_environment_says_of_keras(tmp_path: Path) -> None:
+    plain = {key: value for key, value in os.environ.items() if not key.startswith(("KERAS", "TF_USE"))}
+    plain["KERAS_HOME"] = str(tmp_path)
+
+    def said(**variables: str) -> tuple[str | None, bool]:
+        installed = check_python(Path(sys.executable), {**plain, **variables})
+        assert installed.versions["keras"].startswith("3.")
+        return installed.backend, installed.legacy
+
+    assert said() == (None, False)
+    assert said(KERAS_BACKEND="jax", TF_USE_LEGACY_KERAS="1") == ("jax", True)
+    (tmp_path / "keras.json").write_text('{"backend": "torch"}')
+    assert said() == ("torch", False)
+    assert said(KERAS_BACKEND="jax") == ("jax", False)
+    # What Keras writes by itself.
+    (tmp_path / "keras.json").write_text('{"backend": "tensorflow"}')
+    assert said() == (None, False)

@@ -462,13 +462,14 @@ def test_a_missing_package_is_not_verified(compare: Compare) -> None:
     assert "not_a_package" in report.reasons[0]
 
 
-def test_another_backend_never_passes(compare: Compare) -> None:
-    source = "import os\nos.environ['KERAS_BACKEND'] = 'jax'\n" + model(
+def test_an_unknown_backend_never_passes(compare: Compare) -> None:
+    source = "import os\nos.environ['KERAS_BACKEND'] = 'theano'\n" + model(
         "self.a = layers.Dense(2)", "return self.a(x)"
     )
     report = compare(source)
     assert report.verdict is VerdictKind.NOT_VERIFIED
-    assert report.reasons == ("not verified: backend jax is not supported yet",)
+    reason = "not verified: Keras on theano is asked for; kerasfix knows tensorflow, jax, torch"
+    assert report.reasons == (reason,)
 
 
 def test_a_class_that_is_no_model_is_not_verified(compare: Compare) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .candidates import Spec
+from .keras_import import backend_of, is_keras_class_method
 from .layout import SWITCHES
 from .reading import signature_of
 
@@ -37,8 +38,11 @@ def drive(keras: Any, root: Any, spec: Spec | None) -> Driven:
     constants = dict(spec.constants) if spec else {}
     demanded = _demanded_flag(root)
 
+    # On JAX `fit` calls a model's `call` itself, and then Keras hands nothing on.
+    is_explicit = backend_of(keras) == "jax" and is_keras_class_method(type(root), "__call__")
+
     class Wrapper(keras.Model):  # type: ignore[misc]
-        """Takes the flag as a good model does, and leaves it to Keras to hand it on, as people do."""
+        """Takes the flag as a good model does, and leaves it to Keras to hand it on where Keras does."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -46,7 +50,9 @@ def drive(keras: Any, root: Any, spec: Spec | None) -> Driven:
 
         def call(self, inputs: Any, training: bool | None = None) -> Any:
             # Where it cannot be left out, it is said.
-            flag = {demanded: bool(training)} if demanded else {}
+            flag: dict[str, bool | None] = {demanded: bool(training)} if demanded else {}
+            if is_explicit:
+                flag.setdefault("training", training)
             if kind != "args":
                 return self.inner(inputs, **flag)
             positional = [value for name, value in zip(names, inputs) if name is None]

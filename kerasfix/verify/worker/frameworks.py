@@ -1,11 +1,13 @@
 """What differs between the backends of Keras: gradients, devices, eager execution.
 
-A backend that has no class here is reported as not supported; it never passes.
+TensorFlow is here, JAX and PyTorch in modules of their own. A backend without a class is reported as not
+supported; it never passes.
 """
 
 from __future__ import annotations
 
 import importlib
+import subprocess
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -21,11 +23,14 @@ class Framework(Protocol):
     def device(self) -> str:
         """The name of the GPU in use, or "CPU"."""
 
+    def version(self) -> str:
+        """The version of the backend's library."""
+
     def prepare(self, seed: int) -> None:
         """Set up a fresh process: memory growth, eager execution, exact arithmetic."""
 
     def is_eager(self) -> bool:
-        """Whether code runs on values now, not on symbols while a graph is traced."""
+        """Whether code runs on the values of a phase, not on symbols while shapes are found out."""
 
     def is_differentiable(self, value: Any) -> bool:
         """Whether a value is a tensor with numbers in it that a gradient can be taken with respect to."""
@@ -42,6 +47,24 @@ class Framework(Protocol):
         """The same as a sparse tensor, with what is negative left out."""
 
     def numpy(self, tensor: Any) -> Values: ...
+
+    def when_known(self, tensors: Sequence[Any], receive: Callable[..., None]) -> None:
+        """Hand the values of tensors to `receive`: now, or when what is traced now is run."""
+
+    def settle(self) -> None:
+        """Wait until `receive` of every `when_known` so far has run."""
+
+    def keep(self, model: Any) -> Callable[[], None]:
+        """Remember what a model keeps besides Keras variables; the result puts it back."""
+
+    def compile_options(self) -> dict[str, Any]:
+        """Arguments of `Model.compile` with which the layers of a model receive their real flags."""
+
+    def call_in_training(self, model: Any, inputs: Any) -> Any:
+        """What a training loop of one's own calls, with the flag; only while gradients are taken."""
+
+    def added_losses(self, model: Any) -> list[Any]:
+        """What layers added by `add_loss` in the last call, without weight decay."""
 
     def project(self, tensor: Any, weights: Values) -> Any:
         """The scalar sum(tensor * weights), differentiable."""
@@ -75,6 +98,9 @@ class TensorFlow:
             return "CPU"
         details = self._tf.config.experimental.get_device_details(gpus[0])
         return str(details.get("device_name", gpus[0].name))
+
+    def version(self) -> str:
+        return str(self._tf.__version__)
 
     def prepare(self, seed: int) -> None:
         config = self._tf.config
@@ -113,6 +139,24 @@ class TensorFlow:
     def numpy(self, tensor: Any) -> Values:
         return np.asarray(self._tf.convert_to_tensor(tensor))
 
+    def when_known(self, tensors: Sequence[Any], receive: Callable[..., None]) -> None:
+        receive(*map(self.numpy, tensors))
+
+    def settle(self) -> None:
+        pass
+
+    def keep(self, model: Any) -> Callable[[], None]:
+        return lambda: None
+
+    def compile_options(self) -> dict[str, Any]:
+        return {"run_eagerly": True, "jit_compile": False}
+
+    def call_in_training(self, model: Any, inputs: Any) -> Any:
+        return model(inputs, training=True)
+
+    def added_losses(self, model: Any) -> list[Any]:
+        return stored_losses(model)
+
     def project(self, tensor: Any, weights: Values) -> Any:
         return self._tf.reduce_sum(self._tf.cast(tensor, "float32") * weights)
 
@@ -133,10 +177,49 @@ class TensorFlow:
         return loss, arrays[: len(plain)], arrays[len(plain) :]
 
 
-_FRAMEWORKS: dict[str, Callable[[], Framework]] = {"tensorflow": TensorFlow}
+def stored_losses(model: Any) -> list[Any]:
+    """What the layers of a model keep of the losses that were added in the last call."""
+    layers = model._flatten_layers() if hasattr(model, "_flatten_layers") else []
+    added = []
+    for layer in layers:
+        for name in ("_losses", "_eager_losses"):
+            values = getattr(layer, name, None) or []
+            added += [value for value in values if not callable(value)]
+    return added
+
+
+def driver_version() -> str | None:
+    """The version of the driver of NVIDIA's GPUs, None if there is none that says."""
+    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip().partition("\n")[0] or None
+
+
+def infers_shapes() -> bool:
+    """Whether Keras 3 is finding out shapes, and calls layers with flags of its own choosing."""
+    try:
+        scopes = importlib.import_module("keras.src.backend.common.symbolic_scope")
+    except ImportError:
+        # Before Keras 3.3 there is no telling.
+        return False
+    return bool(scopes.in_symbolic_scope())
+
+
+# The modules are imported when they are asked for: each needs its own library.
+_FRAMEWORKS = {
+    "tensorflow": (__name__, "TensorFlow"),
+    "jax": (".on_jax", "Jax"),
+    "torch": (".on_torch", "Torch"),
+}
 
 
 def framework_for(backend: str) -> Framework | None:
-    """The framework of a Keras backend, None if kerasfix does not support it yet."""
-    factory = _FRAMEWORKS.get(backend)
-    return factory() if factory else None
+    """The framework of a Keras backend, None if kerasfix does not know it."""
+    if backend not in _FRAMEWORKS:
+        return None
+    module, name = _FRAMEWORKS[backend]
+    framework: Framework = getattr(importlib.import_module(module, __package__), name)()
+    return framework

@@ -21,7 +21,7 @@ from . import keras_import
 from .arguments import Maker, widths_of
 from .candidates import Spec
 from .drive import Driven, call, drive
-from .frameworks import Framework, framework_for
+from .frameworks import Framework, driver_version, framework_for
 from .inputs import Prober, arrange, arrays_for, tensors_for
 from .load import Refused, line_of, load_class, one_line, refuse_what_is_lacking
 from .observe import Recorder
@@ -35,6 +35,7 @@ _MOST_MADE = 5
 
 def main(path: str) -> None:
     """Run the job of a file; for systems that cannot fork."""
+    keras_import.error_of_import()
     with open(path, encoding="utf-8") as file:
         run(json.load(file))
 
@@ -92,11 +93,21 @@ def _hello() -> dict[str, Any]:
     error = keras_import.error_of_import()
     if error:
         return {"outcome": "refused", "what": "keras", "reason": error, "settings": []}
-    keras = importlib.import_module("keras")
+    keras = importlib.import_module(keras_import.package())
     backend = keras_import.backend_of(keras)
     framework = framework_for(backend)
-    device = framework.device() if framework else "unknown"
-    return {"outcome": "hello", "keras": str(keras.__version__), "backend": backend, "device": device}
+    if framework is None:
+        reason = f"its backend {backend} is not supported"
+        return {"outcome": "refused", "what": "backend", "reason": reason, "settings": []}
+    device = framework.device()
+    return {
+        "outcome": "hello",
+        "keras": str(keras.__version__),
+        "backend": backend,
+        "backend_version": framework.version(),
+        "device": device,
+        "driver": None if device == "CPU" else driver_version(),
+    }
 
 
 def _observe_program(job: dict[str, Any]) -> dict[str, Any]:

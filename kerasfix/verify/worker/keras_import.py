@@ -3,19 +3,54 @@
 from __future__ import annotations
 
 import importlib
+import importlib.abc
+import importlib.machinery
 import os
+import sys
+import types
+from collections.abc import Sequence
 from typing import Any
+
+
+def package() -> str:
+    """The Keras that this process is for: "keras" or "tf_keras"."""
+    return os.environ.get("KERASFIX_KERAS", "keras")
 
 
 def error_of_import() -> str | None:
     """Import Keras and its backend; None if that worked, else one line that says why not."""
     try:
-        if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+        renamed = any(isinstance(finder, _Renamed) for finder in sys.meta_path)
+        if os.environ.get("KERASFIX_RENAME_KERAS") and not renamed:
+            sys.meta_path.insert(0, _Renamed())
+        if package() == "tf_keras" or os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
             importlib.import_module("tensorflow")
-        importlib.import_module("keras")
+        importlib.import_module(package())
     except Exception as error:
         return f"{type(error).__name__}: {error}".splitlines()[0]
     return None
+
+
+class _Renamed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Gives `tf_keras` to code that imports `keras`: there Keras 2 goes by its new name."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname.partition(".")[0] != "keras":
+            return None
+        return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
+        module = importlib.import_module("tf_" + spec.name)
+        self._own = {name: vars(module).get(name) for name in ("__spec__", "__loader__", "__path__")}
+        return module
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        # It has run under its own name, and keeps what the import system knows it by.
+        for name, value in self._own.items():
+            if value is not None:
+                setattr(module, name, value)
 
 
 def keras_of(cls: type) -> Any | None:
@@ -35,3 +70,8 @@ def backend_of(keras: Any) -> str:
 def is_keras_class(cls: type) -> bool:
     """Whether a class is one of Keras' own, not of the user."""
     return cls.__module__.partition(".")[0] in ("keras", "tf_keras")
+
+
+def is_keras_class_method(cls: type, name: str) -> bool:
+    """Whether a class has a method from Keras, not from the user."""
+    return is_keras_class(next(base for base in cls.__mro__ if name in vars(base)))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 import traceback
 from collections.abc import Iterable
-from typing import Any
 
 from .program import Program
 
@@ -16,8 +14,10 @@ _WRAPPED = re.compile(
 )
 _PARAGRAPH = re.compile(r"\n\s*\n")
 _ERROR_LINE = re.compile(r"^\s*\w+(?:Error|Exception): ", re.MULTILINE)
-# Names of graph nodes and kernels in TensorFlow's messages.
-_GRAPH_NOISE = re.compile(r"\{\{.*?\}\}|\[Op:\w+\]( name:.*)?$")
+# Names of graph nodes and kernels in TensorFlow's messages, of traced functions in JAX'.
+_GRAPH_NOISE = re.compile(
+    r"\{\{.*?\}\}|\[Op:\w+\]( name:.*)?$|The error occurred while tracing the function [\s\S]*"
+)
 _LONGEST_MESSAGE = 300
 
 
@@ -66,20 +66,6 @@ def _said(reason: str) -> str:
     return f"it imports something that this Python does not have: {reason}"
 
 
-def required_arguments(cls: type) -> list[str]:
-    """The constructor's parameters that have no default."""
-    try:
-        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]  # type: ignore[misc]
-    except (TypeError, ValueError):
-        return []
-    named = (
-        inspect.Parameter.POSITIONAL_ONLY,
-        inspect.Parameter.POSITIONAL_OR_KEYWORD,
-        inspect.Parameter.KEYWORD_ONLY,
-    )
-    return [item.name for item in parameters if item.default is item.empty and item.kind in named]
-
-
 def one_line(error: BaseException) -> str:
     """Like "ValueError: what went wrong", without colours and without what Keras wraps around it."""
     text = _ANSI.sub("", str(error)).strip()
@@ -100,7 +86,3 @@ def line_of(error: BaseException, file: str) -> int | None:
     """The innermost line of the user's file in the traceback."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     return lines[-1] if lines else None
-
-
-def construct(cls: type, arguments: dict[str, Any]) -> Any:
-    return cls(**arguments)

@@ -86,8 +86,12 @@ class Recorder:
         if "training" not in bound.arguments:
             return
         value = bound.arguments["training"]
-        # A flag may be a NumPy or a tensor boolean, or 0 and 1.
-        flag = None if value is None else bool(value)
+        try:
+            # A flag may be a NumPy or a tensor boolean, or 0 and 1.
+            flag = None if value is None else bool(value)
+        except Exception:
+            # The value of a traced flag is not known yet, whatever the backend calls that error.
+            return
         values = self.received.setdefault(path, {}).setdefault(self.phase or "", [])
         if flag not in values:
             values.append(flag)
@@ -97,13 +101,18 @@ class Recorder:
             return
         first = args[0] if args else next(iter(kwargs.values()), None)
         framework = self.framework
-        if not (framework.is_array(first) and framework.is_array(outputs)):
+        if first is None or not (framework.is_array(first) and framework.is_array(outputs)):
             return
-        before, after = framework.numpy(first), framework.numpy(outputs)
-        if before.shape == after.shape and path in self.comparable:
+        if first.shape != outputs.shape or path not in self.comparable:
+            return
+        phases = self.dropped.setdefault(path, {})
+        phase = self.phase or ""
+
+        def compare(before: Any, after: Any) -> None:
             changed = not np.array_equal(before, after, equal_nan=before.dtype.kind == "f")
-            phases = self.dropped.setdefault(path, {})
-            phases[self.phase or ""] = phases.get(self.phase or "", False) or changed
+            phases[phase] = phases.get(phase, False) or changed
+
+        framework.when_known([first, outputs], compare)
 
     def forget(self, phase: str) -> None:
         """Drop what was seen in a phase."""

@@ -30,20 +30,21 @@ def has_own_step(model: Any) -> bool:
     return not is_keras_class(next(base for base in type(model).__mro__ if "train_step" in vars(base)))
 
 
-def fit_own(keras: Any, model: Any, arrays: Any, outputs: Any, steps: int) -> None:
+def fit_own(keras: Any, model: Any, arrays: Any, outputs: Any, steps: int, options: dict[str, Any]) -> None:
     """Fit a model by its own step, on the first form of data that it takes.
 
     Args:
         arrays: The inputs of its `call`.
         outputs: What it gave for them, from which targets are made.
         steps: How many.
+        options: With which arguments of `compile` flags can be seen.
 
     Raises:
         NoStep: if no way was found.
     """
     for name in _STAND_INS:
         model.__dict__.pop(name, None)
-    _compile(keras, model)
+    _compile(keras, model, options)
     size = int(_flatten(arrays)[0].shape[0])
     first = None
     for x, y in _forms(arrays, outputs):
@@ -62,11 +63,11 @@ def _reason_against(model: Any, x: Any, y: Any, size: int, steps: int) -> str | 
     return None
 
 
-def _compile(keras: Any, model: Any) -> None:
+def _compile(keras: Any, model: Any, options: dict[str, Any]) -> None:
     own = type(model).compile
     given: dict[str, Any] = {}
     if is_keras_class(next(base for base in type(model).__mro__ if "compile" in vars(base))):
-        given = {"optimizer": _optimizer(keras), "loss": "mse", "jit_compile": False}
+        given = {"optimizer": _optimizer(keras), "loss": "mse", **options}
     else:
         for parameter in list(inspect.signature(own).parameters.values())[1:]:
             if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
@@ -77,9 +78,9 @@ def _compile(keras: Any, model: Any) -> None:
             if value is not None:
                 given[parameter.name] = value
     model.compile(**given)
-    # A step that is traced shows its flags once, when it is traced.
-    model.run_eagerly = True
-    if hasattr(model, "jit_compile"):
+    if "run_eagerly" in options:
+        # Its own `compile` may know nothing of it; a step that is traced shows its flags once.
+        model.run_eagerly = True
         model.jit_compile = False
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from .drive import Driven, call
 from .frameworks import Framework, Values
 from .inputs import _flatten
-from .keras_import import is_keras_class
+from .keras_import import is_keras_class_method
 from .load import line_of, one_line
 from .observe import Recorder
 from .own_step import NoStep, fit_own, has_own_step
@@ -113,7 +113,8 @@ class Trainer:
                 outputs = None
             self._recorder.forget("train_step")
             try:
-                fit_own(self._keras, self._driven.model, self._arrays, outputs, self._steps)
+                options = self._framework.compile_options()
+                fit_own(self._keras, self._driven.model, self._arrays, outputs, self._steps, options)
             except NoStep as reason:
                 self._recorder.forget("train_step")
                 self.notes.append(f"its own train_step did not run: {reason}")
@@ -131,6 +132,7 @@ class Trainer:
         self._recorder.phase = name
         try:
             yield
+            self._framework.settle()
         # SystemExit too: a model that calls sys.exit() raised, it did not end the comparison.
         except (Exception, SystemExit) as error:
             self.errors[name] = one_line(error)
@@ -181,7 +183,7 @@ class Trainer:
 
         def loss() -> Any:
             try:
-                result = self._driven.model(self._inputs, training=True)
+                result = self._framework.call_in_training(self._driven.model, self._inputs)
             except TypeError as error:
                 # A class that overrides __call__ without the flag can only be called without it.
                 if "training" not in str(error):
@@ -206,19 +208,18 @@ class Trainer:
         outputs.clear()
 
     def _compile(self) -> None:
-        """Keras' own training step with a loss that needs no labels, run eagerly so that flags are real."""
+        """Keras' own training step with a loss that needs no labels, run so that flags are real."""
         base, model = self._keras.Model, self._driven.model
         # Adam's step hardly depends on the size of the gradient, so a weight with a gradient visibly moves.
         optimizer = self._keras.optimizers.Adam(_LEARNING_RATE, epsilon=1e-12)
-        base.compile(model, optimizer=optimizer, run_eagerly=True, jit_compile=False)
+        base.compile(model, optimizer=optimizer, **self._framework.compile_options())
         model.__dict__["compute_loss"] = self._compute_loss
         # Metrics ask for labels, those of an earlier compile too.
         model.__dict__["compute_metrics"] = lambda *_args, **_keywords: {}
         for name in ("train_step", "test_step"):
             model.__dict__[name] = _stock_step(base, model, name, self._inputs)
-        own = [name for name in ("test_step", "predict_step") if _is_overridden(type(model), name)]
-        inputs = self._inputs
-        model.__dict__["predict_step"] = lambda data: base.predict_step(model, (inputs,))
+        own = [name for name in ("test_step", "predict_step") if not is_keras_class_method(type(model), name)]
+        model.__dict__["predict_step"] = _with_inputs(base.predict_step, model, self._inputs)
         if own:
             self.notes.append(f"its own {' and '.join(own)} did not run; Keras' own did")
 
@@ -232,7 +233,8 @@ class Trainer:
     ) -> Any:
         loss = self._projection.loss(y_pred, self._driven.model)
         if self._recorder.phase and self._framework.is_eager():
-            self.losses.setdefault(self._recorder.phase, []).append(float(self._framework.numpy(loss)))
+            losses = self.losses.setdefault(self._recorder.phase, [])
+            self._framework.when_known([loss], lambda value: losses.append(float(value)))
         return loss
 
 
@@ -245,17 +247,24 @@ def _placeholder(size: int) -> Values:
     return np.zeros((size, 1), "float32")
 
 
-def _stock_step(base: Any, model: Any, name: str, inputs: Any) -> Callable[[Any], Any]:
-    """Keras' own step; a model that hides its metrics must not leave `fit` without a single number."""
+def _with_inputs(step: Callable[..., Any], model: Any, inputs: Any) -> Callable[..., Any]:
+    """A step of Keras on the real inputs; on JAX it also takes the state."""
+    return lambda *arguments: step(model, *arguments[:-1], (inputs,))
 
-    def step(data: Any) -> Any:
-        return getattr(base, name)(model, (inputs,)) or {"loss": 0.0}
+
+def _stock_step(base: Any, model: Any, name: str, inputs: Any) -> Callable[..., Any]:
+    """Keras' own step; a model that hides its metrics must not leave `fit` without a single number."""
+    stock = _with_inputs(getattr(base, name), model, inputs)
+
+    def step(*arguments: Any) -> Any:
+        result = stock(*arguments)
+        if isinstance(result, tuple):
+            # On JAX a step also takes and gives the state.
+            logs, state = result
+            return logs or {"loss": 0.0}, state
+        return result or {"loss": 0.0}
 
     return step
-
-
-def _is_overridden(cls: type, name: str) -> bool:
-    return not is_keras_class(next(base for base in cls.__mro__ if name in vars(base)))
 
 
 class Projection:
@@ -279,7 +288,7 @@ class Projection:
         total: Any = 0.0
         for index, tensor in enumerate(tensors):
             total = total + self._framework.project(tensor, self._weights(index, tuple(tensor.shape)))
-        for added in _added_losses(model):
+        for added in self._framework.added_losses(model):
             total = total + added
         return total
 
@@ -287,16 +296,6 @@ class Projection:
         random = np.random.RandomState(self._seed + index)
         elements = max(1, int(np.prod(shape)))
         return (random.normal(size=shape) / np.sqrt(elements)).astype("float32")
-
-
-def _added_losses(model: Any) -> list[Any]:
-    layers = model._flatten_layers() if hasattr(model, "_flatten_layers") else []
-    added = []
-    for layer in layers:
-        for name in ("_losses", "_eager_losses"):
-            values = getattr(layer, name, None) or []
-            added += [value for value in values if not callable(value)]
-    return added
 
 
 def norm_of(gradient: Any) -> float | None:

@@ -61,7 +61,9 @@ class _Walker:
         prefix = path + "." if path else ""
         own = is_keras_class(type(layer))
         if not own or type(layer).__name__ in _WRAPPERS:
-            for name, value in list(vars(layer).items()):
+            # On PyTorch a layer is a module, which keeps the layers that it is given apart.
+            modules = vars(layer).get("_modules") or {}
+            for name, value in [*vars(layer).items(), *modules.items()]:
                 if name not in self.internal and not name.startswith("_self_"):
                     for child_path, child in self._in_value(value, prefix + name, depth=0):
                         yield child_path, child, inner or own

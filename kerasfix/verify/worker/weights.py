@@ -47,7 +47,9 @@ class Snapshot:
 
     def __init__(self, model: Any, framework: Framework) -> None:
         self._values = [(variable, framework.numpy(variable)) for variable in model.variables]
+        self._restore_the_rest = framework.keep(model)
 
     def restore(self) -> None:
         for variable, value in self._values:
             variable.assign(value)
+        self._restore_the_rest()
