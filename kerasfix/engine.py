@@ -19,6 +19,8 @@ from kerasfix.workspace import Found, InputFile, WorkspaceError, read, write
 
 if TYPE_CHECKING:
     from kerasfix.analysis.neighbours import Neighbours
+    from kerasfix.analysis.program import Program
+    from kerasfix.rules.base import Rule
 
 # A program without these has no Keras class with a flag or a chain to lose, and calls none with its flag; one
 # that imports its classes from another module of the project may not say "keras".
@@ -35,6 +37,15 @@ class Problem:
     reason: str
     line: int | None = None
     column: int | None = None
+
+
+class RuleFailed(Exception):
+    """A rule that raised what no rule should; names it, and says so in one line."""
+
+    def __init__(self, file: str, code: str, error: Exception) -> None:
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        super().__init__(f"kerasfix itself failed on it, in {code} ({what}); please report this")
+        self.file = file
 
 
 @dataclass(slots=True)
@@ -118,6 +129,7 @@ class Engine:
 
         Raises:
             SourceError: if a source cannot be parsed.
+            RuleFailed: if a rule has a fault of its own, which one file shows.
         """
         from kerasfix.analysis.program import Knowledge, Program
         from kerasfix.analysis.project import Project
@@ -132,7 +144,7 @@ class Engine:
             here = [
                 finding
                 for rule in rules
-                for finding in rule.check(program)
+                for finding in _checked(rule, program)
                 if finding.severity.is_at_least(self.selection.min_severity)
             ]
             found[module.file] = sorted(here, key=lambda each: (each.start, each.end, each.code))
@@ -183,6 +195,10 @@ class Engine:
                 path = reports.pop(deepest).path
                 problems[path] = Problem(path, "nested too deeply to analyse")
                 continue
+            except RuleFailed as failed:
+                path = reports.pop(failed.file).path
+                problems[path] = Problem(path, str(failed))
+                continue
             for file, report in reports.items():
                 report.findings = found[file]
             break
@@ -205,16 +221,31 @@ class Engine:
                     return found
                 return {file: [choose(each) for each in findings] for file, findings in found.items()}
 
-            made = make_plans(
-                {file: report.source for file, report in mine.items()},
-                lambda sources: chosen(self.check_sources(sources)),
-                allow,
-                chosen({file: report.findings for file, report in mine.items()}),
-            )
+            while True:
+                try:
+                    made = make_plans(
+                        {file: report.source for file, report in mine.items()},
+                        lambda sources: chosen(self.check_sources(sources)),
+                        allow,
+                        chosen({file: report.findings for file, report in mine.items()}),
+                    )
+                    break
+                except RuleFailed as failed:
+                    # It shows only in what a fix made of the file; the others go on without it.
+                    result[failed.file] = Problem(mine.pop(failed.file).path, str(failed))
             result.update(made.plans)
             for file, error in made.failed.items():
                 result[file] = Problem(mine[file].path, f"left as it is, because {error}")
         return result
+
+
+def _checked(rule: Rule, program: Program) -> list[Finding]:
+    try:
+        return list(rule.check(program))
+    except RecursionError:
+        raise
+    except Exception as error:
+        raise RuleFailed(program.module.file, rule.code, error) from error
 
 
 def _draw_in(reports: dict[str, FileReport], others: list[FileReport]) -> None:
