@@ -242,7 +242,7 @@ class Engine:
 def _checked(rule: Rule, program: Program) -> list[Finding]:
     try:
         return list(rule.check(program))
-    except RecursionError:
+    except (SourceError, RecursionError, MemoryError):
         raise
     except Exception as error:
         raise RuleFailed(program.module.file, rule.code, error) from error
