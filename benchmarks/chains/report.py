@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.chains.cases import CHAINS, Kind
 from benchmarks.chains.trial import Outcome, Verdict
+from benchmarks.difference import difference
 
 # In percent of the cases; and how many there have to be.
 DETECTED, RESTORED = 97.0, 92.0
@@ -150,9 +148,5 @@ def print_failures(console: Console, outcomes: Sequence[Outcome], size: int, see
 
 
 def _diff(one: str, before: bytes, other: str, after: bytes) -> str:
-    with tempfile.TemporaryDirectory(prefix="kerasfix-chains-") as folder:
-        for name, data in ((one, before), (other, after)):
-            (Path(folder) / name).write_bytes(data)
-        command = ["git", "diff", "--no-index", "--no-color", "--unified=4", one, other]
-        text = subprocess.run(command, cwd=folder, capture_output=True).stdout.decode(errors="replace")
-    return text.partition("@@")[2]
+    """Without the head: the place is said already."""
+    return difference(one, before, other, after, 4).partition("@@")[2]

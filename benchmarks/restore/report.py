@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.difference import difference
 from benchmarks.restore.cases import CATEGORIES, Kind
 from benchmarks.restore.trial import Outcome, Verdict
 
@@ -168,8 +166,4 @@ def print_failures(console: Console, outcomes: Sequence[Outcome], size: int, see
 
 
 def _diff(one: str, before: bytes, other: str, after: bytes) -> str:
-    with tempfile.TemporaryDirectory(prefix="kerasfix-restore-") as folder:
-        for name, data in ((one, before), (other, after)):
-            (Path(folder) / name).write_bytes(data)
-        command = ["git", "diff", "--no-index", "--no-color", "--unified=2", one, other]
-        return subprocess.run(command, cwd=folder, capture_output=True).stdout.decode(errors="replace")
+    return difference(one, before, other, after, 2)

@@ -269,19 +269,6 @@ def _inherited(info: ClassInfo) -> Iterator[tuple[str, Value]]:
             yield name, BuiltinLayer(known, ast.Call(ast.Name(made, ast.Load()), [], []))
 
 
-def _freezes(loop: ast.For, layer: str) -> bool:
-    """Whether all that a loop does is `layer.trainable = False`."""
-    match loop.body:
-        case [
-            ast.Assign(
-                targets=[ast.Attribute(value=ast.Name(id=name), attr="trainable")],
-                value=ast.Constant(value=False),
-            )
-        ]:
-            return name == layer
-    return False
-
-
 def _trainable_set(info: ClassInfo) -> dict[str, bool]:
     """Attributes whose `trainable` a class sets, and whether it sets it to False each time."""
     found: dict[str, bool] = {}

@@ -53,6 +53,7 @@ def _in_loop(use: LayerUse, loop: ast.For, inside: Sequence[Step]) -> Iterator[L
     names = {each.name for each in left}
     if len(names) != 1 or any(_goes_on(use, step, made) for step in inside):
         return
+    (name,) = names
     way = _way_to(use, left, made)
     targets = _names([loop.target])
     calls = [call for step in inside if step in way for call in use.calls(step)]
@@ -63,7 +64,7 @@ def _in_loop(use: LayerUse, loop: ast.For, inside: Sequence[Step]) -> Iterator[L
     for call in calls:
         read = call.consumed
         if read is not None and _is_from_outside(use, read, loop):
-            yield LostRounds(loop, call, read, names.copy().pop(), has_value, layers)
+            yield LostRounds(loop, call, read, name, has_value, layers)
 
 
 def _leaves_early(loop: ast.For) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kerasfix.output.console import Line, Piece, Table
 from kerasfix.proving import TRIED
 from kerasfix.verify.report import PHASES, ModelReport, Observation, SensitiveLayer, VerdictKind
+from kerasfix.verify.verdict import few
 
 #: What a verdict is called, and its style.
 VERDICTS = {
@@ -17,7 +18,6 @@ VERDICTS = {
     VerdictKind.NOT_PROVED: ("not proved", "yellow"),
     VerdictKind.NOT_VERIFIED: ("not verified", "yellow"),
 }
-_MOST_NAMES = 6
 _NOT_CALLED = "-"
 _BAD, _DOUBTFUL, _GOOD, _PLAIN = "red", "yellow", "green", ""
 
@@ -170,7 +170,7 @@ def _layers(seen: Observation, lost: str) -> Piece:
 
 
 def _lost(names: Sequence[str], total: int, noun: str, lost: str) -> str:
-    return f"{len(names)} of {_count(total, noun)}: {_names(names)}{lost and ', ' + lost}"
+    return f"{len(names)} of {_count(total, noun)}: {few(names)}{lost and ', ' + lost}"
 
 
 def _name_rows(before: Observation, after: Observation) -> Iterator[Row]:
@@ -179,8 +179,7 @@ def _name_rows(before: Observation, after: Observation) -> Iterator[Row]:
     for label in old:
         if old[label] or new[label]:
             cells = [
-                (_names(names), _DOUBTFUL) if names else ("none", _PLAIN)
-                for names in (old[label], new[label])
+                (few(names), _DOUBTFUL) if names else ("none", _PLAIN) for names in (old[label], new[label])
             ]
             yield Row(label, *cells)
 
@@ -224,8 +223,3 @@ def _received(layer: SensitiveLayer | None, phase: str) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _names(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_MOST_NAMES])
-    return f"{shown} and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else shown

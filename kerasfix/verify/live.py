@@ -16,11 +16,10 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from kerasfix.verify.report import Observation, SensitiveLayer
+from kerasfix.verify.verdict import INFERENCE, few, layer_name, phase_name
 
 _SEED = 20_231
 _STEPS = 3
-_INFERENCE = ("predict", "evaluate", "call")
-_MOST_NAMES = 6
 
 
 def check_gradients(model: Any, inputs: Any) -> Observation:
@@ -228,15 +227,15 @@ def _faults(seen: Observation, frozen: frozenset[str], ignore: Sequence[str]) ->
     missing = [name for name in seen.missing_gradient if counts(name)]
     if missing:
         count = f"{len(missing)} of {seen.trainable_count}"
-        yield f"- {count} trainable variables have no gradient: {_names(missing)}"
+        yield f"- {count} trainable variables have no gradient: {few(missing)}"
     wild = [name for name in seen.nonfinite_gradient if counts(name)]
     if wild:
-        yield f"- the gradient is not finite: {_names(wild)}"
+        yield f"- the gradient is not finite: {few(wild)}"
     lost = [path for path in seen.layers_not_reached if counts(path)]
     if lost:
         uncalled = [path for path in lost if path in seen.layers_not_called]
-        yield f"- not reached from the output: {_names(lost)}" + (
-            f"; never called: {_names(uncalled)}" if uncalled else ""
+        yield f"- not reached from the output: {few(lost)}" + (
+            f"; never called: {few(uncalled)}" if uncalled else ""
         )
     for path, layer in seen.sensitive.items():
         if counts(path):
@@ -245,11 +244,10 @@ def _faults(seen: Observation, frozen: frozenset[str], ignore: Sequence[str]) ->
 
 def _lost_flags(path: str, layer: SensitiveLayer, *, is_frozen: bool) -> Iterator[str]:
     if layer.trained_in("fit") is False and not is_frozen:
-        yield f"- {path} ({layer.class_name}) does not run in training mode in fit"
-    for phase in _INFERENCE:
+        yield f"- {layer_name(path, layer)} does not run in training mode in fit"
+    for phase in INFERENCE:
         if layer.trained_in(phase):
-            name = "a bare call" if phase == "call" else phase
-            yield f"- {path} ({layer.class_name}) runs in training mode in {name}"
+            yield f"- {layer_name(path, layer)} runs in training mode in {phase_name(phase)}"
 
 
 def _is_in(name: str, pattern: str) -> bool:
@@ -259,11 +257,6 @@ def _is_in(name: str, pattern: str) -> bool:
     # Brackets are part of paths, not of the pattern.
     literal = pattern.replace("[", "[[]")
     return any(fnmatchcase(part, literal) for part in parts)
-
-
-def _names(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_MOST_NAMES])
-    return shown if len(names) <= _MOST_NAMES else f"{shown} and {len(names) - _MOST_NAMES} more"
 
 
 def _advice(model: Any) -> Iterator[str]:

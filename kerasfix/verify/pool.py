@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
-from kerasfix.verify.choice import Asked, Installed, Kind, asked_by, asked_by_all, choose
+from kerasfix.verify.choice import Asked, Installed, Kind, asked_by_all, choose
 from kerasfix.verify.errors import SliceError, VerifyError
 from kerasfix.verify.interpreter import check_python
 from kerasfix.verify.runner import Device, Runner
@@ -62,16 +61,13 @@ class Pool:
             self._installed = check_python(self.python)
         return self._installed
 
-    def runner_for(self, text: str, needed: Slice) -> Runner:
-        """The runner for a class of a module; not started if it is new.
+    def runner_for(self, needed: Slice) -> Runner:
+        """The runner for a class; not started if it is new.
 
         Raises:
             SliceError: if the Keras that the class asks for is not there.
         """
-        module = asked_by(text)
-        # The definitions may come from several modules, which only the slice knows.
-        module = replace(module, backend=needed.backend or module.backend)
-        return self._runner(module, asked_by_all(part.text for part in needed.parts))
+        return self._runner(needed.asked, asked_by_all(part.text for part in needed.parts))
 
     def _runner(self, module: Asked, needed: Asked) -> Runner:
         kind = choose(module, needed, self._wish, self.installed)

@@ -178,7 +178,7 @@ class Session:
         started = time.monotonic()
         try:
             versions = self._slices(target, original, patched, others or {})
-            runner = self._pool.runner_for(patched, versions[1])
+            runner = self._pool.runner_for(versions[1])
         except SliceError as error:
             verdict = Verdict(VerdictKind.NOT_VERIFIED, (f"not verified: {error}",))
             return self._report(target, _Seen(), _Seen(), verdict, started)

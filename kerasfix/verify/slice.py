@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasfix.analysis.places import folder_of, is_package
-from kerasfix.verify.choice import asked_by
+from kerasfix.verify.choice import Asked, asked_by
 from kerasfix.verify.closure import Closure
 from kerasfix.verify.program import LIBRARIES, Program, Shelf
 from kerasfix.verify.rendering import render
@@ -53,11 +53,16 @@ class Slice:
 
     Attributes:
         parts: The modules that it needs something of, its own first.
-        backend: The Keras backend that its module asks for by name ("jax"), None if it does not.
+        asked: Which Keras its module asks for.
     """
 
     parts: tuple[Part, ...]
-    backend: str | None
+    asked: Asked
+
+    @property
+    def backend(self) -> str | None:
+        """The Keras backend that its module asks for by name ("jax"), None if it does not."""
+        return self.asked.backend
 
     @property
     def text(self) -> str:
@@ -111,7 +116,7 @@ def slice_class(
         )
         for each in names
     )
-    return Slice(parts, asked_by(text).backend)
+    return Slice(parts, asked_by(text))
 
 
 # A run asks for the same files again for each of its classes.

@@ -12,7 +12,7 @@ _MOST_NAMES = 6
 _RELATIVE = 1e-4
 _ABSOLUTE = 1e-5
 # Phases in which a layer has no business in training mode.
-_INFERENCE = ("predict", "evaluate", "call")
+INFERENCE = ("predict", "evaluate", "call")
 # Without these nothing is known about the training of a model.
 _TRAINING = ("tape", "fit")
 _PHASE_NAMES = {"call": "a bare call", "tape": "a gradient tape", "train_step": "its own train_step"}
@@ -54,7 +54,7 @@ def judge(
     if mended:
         return Verdict(VerdictKind.PROVED, mended)
     unseen = tuple(
-        f"{_phase(phase)} raises {after.errors[phase]}" for phase in _TRAINING if phase in after.errors
+        f"{phase_name(phase)} raises {after.errors[phase]}" for phase in _TRAINING if phase in after.errors
     )
     if unseen:
         return Verdict(VerdictKind.NOT_VERIFIED, unseen)
@@ -83,10 +83,10 @@ def _worsened(before: Observation, after: Observation, outputs_must_match: bool)
     for path, old, new in _common_layers(before, after):
         for phase in _FITTING:
             if old.trained_in(phase) and new.trained_in(phase) is False:
-                yield f"{_layer(path, new)} does not run in training mode in {_phase(phase)} any more"
-        for phase in _INFERENCE:
+                yield f"{layer_name(path, new)} does not run in training mode in {phase_name(phase)} any more"
+        for phase in INFERENCE:
             if old.trained_in(phase) is False and new.trained_in(phase):
-                yield f"{_layer(path, new)} runs in training mode in {_phase(phase)} now"
+                yield f"{layer_name(path, new)} runs in training mode in {phase_name(phase)} now"
     if outputs_must_match:
         yield from _different_outputs(before, after)
 
@@ -105,7 +105,7 @@ def _new_errors(before: Observation, after: Observation) -> Iterator[str]:
         return
     for phase, message in after.errors.items():
         if phase not in before.errors:
-            yield f"{_phase(phase)} raises {message} now"
+            yield f"{phase_name(phase)} raises {message} now"
 
 
 def _different_outputs(before: Observation, after: Observation) -> Iterator[str]:
@@ -149,16 +149,17 @@ def _mended(before: Observation, after: Observation) -> Iterator[str]:
         return
     for phase, message in before.errors.items():
         if phase not in after.errors:
-            yield f"{_phase(phase)} raised {message}; now it runs"
+            yield f"{phase_name(phase)} raised {message}; now it runs"
     if before.gradients_seen and after.gradients_seen:
         yield from _mended_gradients(before, after)
     for path, old, new in _common_layers(before, after):
         for phase in _FITTING:
             if old.trained_in(phase) is False and new.trained_in(phase):
-                yield f"{_layer(path, new)} did not run in training mode in {_phase(phase)}; now it does"
-        for phase in _INFERENCE:
+                where = phase_name(phase)
+                yield f"{layer_name(path, new)} did not run in training mode in {where}; now it does"
+        for phase in INFERENCE:
             if old.trained_in(phase) and new.trained_in(phase) is False:
-                yield f"{_layer(path, new)} ran in training mode in {_phase(phase)}; now it does not"
+                yield f"{layer_name(path, new)} ran in training mode in {phase_name(phase)}; now it does not"
 
 
 def _mended_gradients(before: Observation, after: Observation) -> Iterator[str]:
@@ -166,13 +167,13 @@ def _mended_gradients(before: Observation, after: Observation) -> Iterator[str]:
         count = after.trainable_count
         yield (
             f"{len(before.missing_gradient)} of {before.trainable_count} trainable variables had no gradient "
-            f"({_names(before.missing_gradient)}); now {count} of {count} have one"
+            f"({few(before.missing_gradient)}); now {count} of {count} have one"
         )
     reached = [path for path in before.layers_not_reached if path not in after.layers_not_reached]
     reached = [path for path in reached if path in after.layers]
     if reached:
         plural = "layers were" if len(reached) > 1 else "layer was"
-        yield f"{len(reached)} {plural} not reached ({_names(reached)}); now reached"
+        yield f"{len(reached)} {plural} not reached ({few(reached)}); now reached"
 
 
 def _failed_claims(before: Observation, after: Observation, claims: Sequence[str]) -> Iterator[str]:
@@ -184,7 +185,7 @@ def _failed_claims(before: Observation, after: Observation, claims: Sequence[str
         if not paths:
             yield f"the model has no layer `{claim}`"
         elif lost := [path for path in paths if path in after.layers_not_reached]:
-            yield f"{_names(lost)}: should be reached by the fix, still not reached"
+            yield f"{few(lost)}: should be reached by the fix, still not reached"
         elif before.gradients_seen and not any(_belongs(path, claim) for path in before.layers_not_reached):
             yield f"`{claim}` was reached before already"
 
@@ -192,7 +193,7 @@ def _failed_claims(before: Observation, after: Observation, claims: Sequence[str
 def _claims_kept(before: Observation, claims: Sequence[str]) -> str:
     # An original that raises cannot be asked what it reached.
     verb = "not reached before, reached now" if before.gradients_seen else "reached"
-    return f"what the fix should bring back ({_names(claims)}): {verb}"
+    return f"what the fix should bring back ({few(claims)}): {verb}"
 
 
 def _belongs(path: str, claim: str) -> bool:
@@ -211,19 +212,22 @@ def _new_names(what: str, before: Iterable[str], after: Iterable[str]) -> Iterat
     known = set(before)
     names = [name for name in after if name not in known]
     if names:
-        yield f"{_names(names)}: {what}"
+        yield f"{few(names)}: {what}"
 
 
-def _names(names: Sequence[str]) -> str:
+def few(names: Sequence[str]) -> str:
+    """Some names for a sentence; of many the first, and how many more there are."""
     shown = ", ".join(names[:_MOST_NAMES])
     return shown if len(names) <= _MOST_NAMES else f"{shown} and {len(names) - _MOST_NAMES} more"
 
 
-def _layer(path: str, layer: SensitiveLayer) -> str:
+def layer_name(path: str, layer: SensitiveLayer) -> str:
+    """A layer in a sentence."""
     return f"{path} ({layer.class_name})"
 
 
-def _phase(phase: str) -> str:
+def phase_name(phase: str) -> str:
+    """A phase in a sentence: "a bare call" for "call"."""
     return _PHASE_NAMES.get(phase, phase)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .inputs import _flatten
-from .keras_import import is_keras_class
+from .keras_import import is_keras_class_method
 from .load import one_line
 
 _LEARNING_RATE = 1e-3
@@ -27,7 +27,7 @@ class NoStep(Exception):
 
 def has_own_step(model: Any) -> bool:
     """Whether `train_step` is the user's."""
-    return not is_keras_class(next(base for base in type(model).__mro__ if "train_step" in vars(base)))
+    return not is_keras_class_method(type(model), "train_step")
 
 
 def fit_own(keras: Any, model: Any, arrays: Any, outputs: Any, steps: int, options: dict[str, Any]) -> None:
@@ -66,7 +66,7 @@ def _reason_against(model: Any, x: Any, y: Any, size: int, steps: int) -> str | 
 def _compile(keras: Any, model: Any, options: dict[str, Any]) -> None:
     own = type(model).compile
     given: dict[str, Any] = {}
-    if is_keras_class(next(base for base in type(model).__mro__ if "compile" in vars(base))):
+    if is_keras_class_method(type(model), "compile"):
         given = {"optimizer": _optimizer(keras), "loss": "mse", **options}
     else:
         for parameter in list(inspect.signature(own).parameters.values())[1:]:
