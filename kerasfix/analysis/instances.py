@@ -1,4 +1,4 @@
-"""Of which classes of the project the thing that a call calls can be an instance.
+"""Which layers and models an expression can stand for, wherever it is in a project.
 
 A variable is followed to what it is bound to, a parameter to what the function is called with, a name of
 another module of the project to what that module says.
@@ -27,7 +27,17 @@ from kerasfix.analysis.scope import (
 )
 from kerasfix.analysis.sites import called_methods
 from kerasfix.analysis.training import TrainingFlow
-from kerasfix.analysis.values import BuiltinLayer, Nothing, UserLayer, Value
+from kerasfix.analysis.values import (
+    UNKNOWN,
+    BuiltinLayer,
+    Nothing,
+    Stack,
+    UserLayer,
+    Value,
+    flat,
+    frozen,
+    is_layer,
+)
 from kerasfix.keras import names
 
 _MAX_STEPS = 8
@@ -133,8 +143,9 @@ class Who:
         return False if self.complete else None
 
 
-_NO_ONE = Who(frozenset(), True)
-_ANYONE = Who(frozenset(), False)
+# What is no layer and no model for certain.
+_NO_LAYER: list[Value] = []
+_ANYTHING: list[Value] = [UNKNOWN]
 
 
 class Instances:
@@ -154,42 +165,42 @@ class Instances:
         self._asking: set[tuple[Function, str]] = set()
         self._following: set[int] = set()
 
+    def values_at(self, node: ast.expr, spot: Spot) -> list[Value]:
+        """The layers and models that an expression can be; nothing if it is none for certain."""
+        if spot.narrowed:
+            classes = spot.narrowed.get(ast.unparse(node))
+            found = [self._project.class_named(each, spot.scope) for each in classes or ()]
+            if found and None not in found:
+                return [value for each in found if each is not None for value in _instances_of(each)]
+        return self._find(node, spot, _MAX_STEPS)
+
     def called_at(self, call: ast.Call, spot: Spot) -> Who:
         """What is called, for somebody who may know less of the place than `Callers.calls` does."""
-        return self._called(call.func, spot)
+        return _who(self.values_at(call.func, spot))
 
     def called(self, func: ast.expr, spot: Spot) -> Who:
         """What is called in one of `Callers.calls` can be; methods and functions are no one."""
         if func not in self._known:
-            self._known[func] = self._called(func, spot)
+            self._known[func] = _who(self.values_at(func, spot))
         return self._known[func]
 
-    def _called(self, func: ast.expr, spot: Spot) -> Who:
-        if spot.narrowed:
-            classes = spot.narrowed.get(ast.unparse(func))
-            found = [self._project.class_named(each, spot.scope) for each in classes or ()]
-            if found and None not in found:
-                known = {heir for each in found if each is not None for heir in (each, *each.descendants)}
-                return Who(frozenset(known), True)
-        return self._who(func, spot, _MAX_STEPS)
-
-    def _who(self, node: ast.expr, spot: Spot, steps: int) -> Who:
+    def _find(self, node: ast.expr, spot: Spot, steps: int) -> list[Value]:
         if steps == 0:
-            return _ANYONE
+            return _ANYTHING
         method = spot.method
         match node:
             case ast.Name(id=name) if method is not None and name == method.self_name:
-                return Who(frozenset({method.owner, *method.owner.descendants}), True)
+                return _instances_of(method.owner)
             case ast.Attribute(attr="__call__", value=value):
-                return self._who(value, spot, steps - 1)
+                return self._find(value, spot, steps - 1)
             case ast.Attribute(attr=name) if name.startswith("__"):
-                return _NO_ONE
+                return _NO_LAYER
             case ast.Attribute(attr="call", value=value) if self._is_plain_call(node, spot):
-                return Who(self._who(value, spot, steps - 1).classes, False)
+                return [*self._find(value, spot, steps - 1), UNKNOWN]
             case ast.Attribute(value=ast.Name(id=owner)) if method is not None and owner == method.self_name:
                 return self._of_self(node, method, spot)
             case ast.Attribute(value=ast.Call(func=ast.Name(id="super"))):
-                return _NO_ONE
+                return _NO_LAYER
             case ast.Attribute():
                 return self._of_object(node, spot, steps)
             case ast.Name():
@@ -197,8 +208,8 @@ class Instances:
             case ast.Call():
                 return self._made(node, spot, steps)
             case ast.Lambda() | ast.Constant():
-                return _NO_ONE
-        return _of_values(self._values(node, spot))
+                return _NO_LAYER
+        return self._values(node, spot)
 
     def _is_plain_call(self, node: ast.Attribute, spot: Spot) -> bool:
         """Whether `something.call` is not `self.call`, `super().call` or a function of a module."""
@@ -210,127 +221,149 @@ class Instances:
             return self._flow.layers.values_of(node, spot.method, spot.scope)
         return self._flow.layers.evaluator.evaluate(node, Place(spot.scope))
 
-    def _of_self(self, node: ast.Attribute, method: Method, spot: Spot) -> Who:
+    def _of_self(self, node: ast.Attribute, method: Method, spot: Spot) -> list[Value]:
         if called_methods(node, method) or (method.owner.kind is not None and node.attr in _OF_KERAS):
-            return _NO_ONE
-        who = _of_values(self._values(node, spot))
-        return _NO_ONE if who == _ANYONE and node.attr in _NO_MODEL else who
+            return _NO_LAYER
+        values = self._values(node, spot)
+        return _NO_LAYER if _is_unknown(values) and node.attr in _NO_MODEL else values
 
-    def _of_object(self, node: ast.Attribute, spot: Spot, steps: int) -> Who:
+    def _of_object(self, node: ast.Attribute, spot: Spot, steps: int) -> list[Value]:
         """`models.g`, `trainer.net`: what is held by something else."""
         dotted = spot.scope.dotted(node)
         if dotted is not None and not (is_in_project(dotted) and self._project.definition(dotted) is None):
             return self._defined(dotted, steps)
-        holder = self._who(node.value, spot, steps - 1)
+        holder = _who(self._find(node.value, spot, steps - 1))
         if holder.classes and holder.complete:
             found = [self._held(info, node.attr) for info in holder.classes]
             if None not in found:
-                return _union(who for who in found if who is not None)
-        return _NO_ONE if node.attr in _NO_MODEL else _ANYONE
+                return _union(values for values in found if values is not None)
+        return _NO_LAYER if node.attr in _NO_MODEL else _ANYTHING
 
-    def _held(self, info: ClassInfo, name: str) -> Who | None:
+    def _held(self, info: ClassInfo, name: str) -> list[Value] | None:
         """What the attribute of an instance is; None if nothing in sight says it."""
         if info.find(name) is not None:
-            return _NO_ONE
+            return _NO_LAYER
         attribute = self._flow.layers.attributes(info).get(name)
-        return _of_values(attribute.values) if attribute is not None and attribute.values else None
+        return attribute.values if attribute is not None and attribute.values else None
 
-    def _named(self, node: ast.Name, spot: Spot, steps: int) -> Who:
+    def _named(self, node: ast.Name, spot: Spot, steps: int) -> list[Value]:
         bindings = spot.scope.lookup(node.id)
         if not bindings:
             dotted = spot.scope.dotted(node)
             if dotted is not None:
                 return self._defined(dotted, steps)
-            return _NO_ONE if hasattr(builtins, node.id) else _ANYONE
+            return _NO_LAYER if hasattr(builtins, node.id) else _ANYTHING
         if not all(isinstance(binding, Imported | ast.ClassDef | Function) for binding in bindings):
-            values = _of_values(self._values(node, spot))
-            if values.complete:
+            values = self._values(node, spot)
+            if all(is_layer(value) for value in values):
                 return values
         if id(bindings) in self._following:
             # `net = tf.function(net)` is what `net` is besides.
-            return _NO_ONE
+            return _NO_LAYER
         self._following.add(id(bindings))
         try:
-            return _union(self._bound(binding, node.id, spot, steps - 1) for binding in bindings)
+            found = _union(self._bound(binding, node.id, spot, steps - 1) for binding in bindings)
         finally:
             self._following.remove(id(bindings))
+        return [frozen(each) for each in found] if spot.scope.is_frozen(node.id) else found
 
-    def _bound(self, binding: Binding, name: str, spot: Spot, steps: int) -> Who:
+    def _bound(self, binding: Binding, name: str, spot: Spot, steps: int) -> list[Value]:
         if isinstance(binding, Imported):
             return self._defined(spot.scope.resolve(binding.dotted), steps)
         if isinstance(binding, Parameter):
             return self._parameter(name, spot, steps)
         if isinstance(binding, ast.ClassDef | Function):
-            return _NO_ONE
+            return _NO_LAYER
         if isinstance(binding, ast.expr):
-            return self._who(binding, spot, steps)
-        return _ANYONE
+            return self._find(binding, spot, steps)
+        return _ANYTHING
 
-    def _defined(self, dotted: str, steps: int) -> Who:
+    def _defined(self, dotted: str, steps: int) -> list[Value]:
         """What a name of a module stands for."""
         if not is_in_project(dotted):
-            return _NO_ONE
+            return _NO_LAYER
         found = self._project.definition(dotted)
         if found is None or steps <= 0:
-            return _ANYONE
+            return _ANYTHING
         module, node = found
         if isinstance(node, ast.expr):
-            return self._who(node, Spot(module, module.scope), steps - 1)
-        return _NO_ONE
+            return self._find(node, Spot(module, module.scope), steps - 1)
+        return _NO_LAYER
 
-    def _made(self, call: ast.Call, spot: Spot, steps: int) -> Who:
+    def _made(self, call: ast.Call, spot: Spot, steps: int) -> list[Value]:
         """What a call gives."""
         made = self._project.class_named(call.func, spot.scope)
         if made is not None:
-            return Who(frozenset({made}), True)
+            return [UserLayer(made, call)]
         dotted = spot.scope.dotted(call.func)
         if dotted in _SAME and call.args:
-            return self._who(call.args[0], spot, steps - 1)
-        who = _of_values(self._values(call, spot))
-        if who != _ANYONE or dotted is None or is_in_project(dotted):
-            return who
-        return _ANYONE if dotted in (names.SEQUENTIAL, names.MODEL) or dotted.startswith(_MODELS) else _NO_ONE
+            return self._find(call.args[0], spot, steps - 1)
+        values = self._values(call, spot)
+        if not _is_unknown(values) or dotted is None or is_in_project(dotted):
+            return values
+        is_model = dotted in (names.SEQUENTIAL, names.MODEL) or dotted.startswith(_MODELS)
+        return _ANYTHING if is_model else _NO_LAYER
 
-    def _parameter(self, name: str, spot: Spot, steps: int) -> Who:
+    def _parameter(self, name: str, spot: Spot, steps: int) -> list[Value]:
         """What a parameter is, as far as all calls of its function are in sight."""
         scope: Scope | None = spot.scope
         while scope is not None and name not in scope.bindings:
             scope = scope.parent
         function = next((function for function, inner in spot.functions if inner is scope), None)
         if function is None or not all(is_transparent(each, spot.scope) for each in function.decorator_list):
-            return _ANYONE
+            return _ANYTHING
         callers = self._callers.of(function, spot.module)
         if not callers or (function, name) in self._asking:
-            return _ANYONE if not callers else _NO_ONE
+            return _ANYTHING if not callers else _NO_LAYER
         self._asking.add((function, name))
         try:
             return _union(self._handed(name, function, call, steps) for call in callers)
         finally:
             self._asking.remove((function, name))
 
-    def _handed(self, name: str, function: Function, call: Call, steps: int) -> Who:
+    def _handed(self, name: str, function: Function, call: Call, steps: int) -> list[Value]:
         """What one call hands over as a parameter."""
         keyword = call.keyword(name)
         if keyword is not None:
-            return self._who(keyword.value, call.spot, steps - 1)
+            return self._find(keyword.value, call.spot, steps - 1)
         positional = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
         if self._callers.is_method(function):
             positional = positional[1:]
         if call.has_star or call.has_double_star:
-            return _ANYONE
+            return _ANYTHING
         if name in positional and positional.index(name) < len(call.node.args):
-            return self._who(call.node.args[positional.index(name)], call.spot, steps - 1)
+            return self._find(call.node.args[positional.index(name)], call.spot, steps - 1)
         default = default_values(function).get(name)
-        return _NO_ONE if isinstance(default, ast.Constant) else _ANYONE
+        return _NO_LAYER if isinstance(default, ast.Constant) else _ANYTHING
 
 
-def _of_values(values: Iterable[Value]) -> Who:
+def _instances_of(info: ClassInfo) -> list[Value]:
+    """An instance of a class, or of one that inherits from it, made nobody knows where."""
+    made = ast.Call(ast.Name(info.name, ast.Load()), [], [])
+    return [UserLayer(each, made) for each in (info, *info.descendants)]
+
+
+def _is_unknown(values: list[Value]) -> bool:
+    """Whether something is not known at all."""
+    return bool(values) and not any(is_layer(value) for value in values)
+
+
+def _who(values: Iterable[Value]) -> Who:
     found = list(values)
     classes = frozenset(value.info for value in found if isinstance(value, UserLayer))
-    return Who(classes, all(isinstance(value, UserLayer | BuiltinLayer | Nothing) for value in found))
+    return Who(classes, all(_runs_nothing_else(value) for value in found))
 
 
-def _union(parts: Iterable[Who]) -> Who:
-    found = list(parts)
-    classes = frozenset(info for part in found for info in part.classes)
-    return Who(classes, all(part.complete for part in found))
+def _runs_nothing_else(value: Value) -> bool:
+    """Whether a call of something runs no class of the project but the one that it is an instance of."""
+    match value:
+        case UserLayer() | BuiltinLayer() | Nothing():
+            return True
+        case Stack(layers=layers):
+            inner = [each for layer in layers for each in flat(layer)]
+            return all(not isinstance(each, UserLayer) and _runs_nothing_else(each) for each in inner)
+    return False
+
+
+def _union(parts: Iterable[list[Value]]) -> list[Value]:
+    return list(dict.fromkeys(value for part in parts for value in part))
