@@ -130,6 +130,24 @@ def test_a_file_that_cannot_be_read_is_a_problem_of_its_own(tmp_path: Path, kera
     assert "net.py:10:16: KF103" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (FAULTY.replace("\n", "\r\n").encode(), MENDED.replace("\n", "\r\n").encode()),
+        (FAULTY.replace("    ", "\t").encode(), MENDED.replace("    ", "\t").encode()),
+        (b"\xef\xbb\xbf" + FAULTY.encode(), b"\xef\xbb\xbf" + MENDED.encode()),
+        (FAULTY.rstrip("\n").encode(), MENDED.rstrip("\n").encode()),
+        (
+            f"# coding: latin-1\n# caf\xe9\n{FAULTY}".encode("latin-1"),
+            f"# coding: latin-1\n# caf\xe9\n{MENDED}".encode("latin-1"),
+        ),
+        (
+            FAULTY.replace("self.drop(x)", "'é🙂', self.drop(x)").encode(),
+            FAULTY.replace("self.drop(x)", "'é🙂', self.drop(x, training=training)").encode(),
+        ),
+    ],
+    ids=["crlf", "tabs", "byte order mark", "no final newline", "latin-1", "wide characters"],
+)
 def test_bytes_outside_an_edit_stay_the_same_bytes(
     tmp_path: Path, kerasfix: Run, before: bytes, after: bytes
 ) -> None:
