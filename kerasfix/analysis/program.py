@@ -15,6 +15,7 @@ from kerasfix.analysis.index import ClassInfo, Method, Module
 from kerasfix.analysis.instances import Instances
 from kerasfix.analysis.layer_calls import LayerCall
 from kerasfix.analysis.leaks import Leaks
+from kerasfix.analysis.loops.phase_calls import Phases
 from kerasfix.analysis.lost import LayerUse
 from kerasfix.analysis.project import Project
 from kerasfix.analysis.renames import Renames
@@ -66,6 +67,10 @@ class Knowledge:
     @cached_property
     def hand_training(self) -> HandTraining:
         return HandTraining(self.flow, self.instances)
+
+    @cached_property
+    def phases(self) -> Phases:
+        return Phases(self.flow, self.instances, self.callers)
 
     @cached_property
     def renames(self) -> Renames:
@@ -132,6 +137,10 @@ class Program:
     @property
     def hand_training(self) -> HandTraining:
         return self._knowledge.hand_training
+
+    @property
+    def phases(self) -> Phases:
+        return self._knowledge.phases
 
     @property
     def renames(self) -> Renames:
