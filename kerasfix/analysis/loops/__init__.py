@@ -1,1 +1,1 @@
-"""Who calls a model outside of `call`: loops that people write themselves, and the mode that it runs in there."""
+"""Loops that people write themselves: who calls a model there, and in which mode it runs."""

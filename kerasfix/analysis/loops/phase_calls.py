@@ -18,11 +18,13 @@ from kerasfix.analysis.loops.phases import PhaseUse, phase_uses
 from kerasfix.analysis.project import Project
 from kerasfix.analysis.scope import IN_PROJECT, Imported, is_in_project
 from kerasfix.analysis.sites import FLAG, NOT_FORWARD, call_signatures
-from kerasfix.analysis.tapes import place_of
-from kerasfix.analysis.training import Dependence, TrainingFlow
-from kerasfix.analysis.values import Value, is_layer
+from kerasfix.analysis.tapes import opens_tape, place_of
+from kerasfix.analysis.training import Dependence, TrainingFlow, is_true
+from kerasfix.analysis.values import UserLayer, Value, is_layer
+from kerasfix.syntax import parents_in
 
 _SETS = "set_learning_phase"
+_SCOPE = "learning_phase_scope"
 _READS = frozenset({"learning_phase", "symbolic_learning_phase", "in_train_phase", "in_test_phase"})
 # Keras gives the flag in these itself, or runs no layer.
 _DRIVEN = frozenset(
@@ -51,10 +53,12 @@ class Region:
 
     Attributes:
         sure: Calls of layers and models that depend on the flag and run in the mode that it sets, always.
+        partly: Those that run in it at some times, or may have been meant to run in another.
         doubts: What else may rely on it, each as the end of "..., because".
     """
 
     sure: list[Call] = field(default_factory=list)
+    partly: list[Call] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
 
 
@@ -73,7 +77,8 @@ class Phases:
         self._callers = callers
         self._project: Project = flow.project
         self._uses: dict[Module, list[PhaseUse]] = {}
-        self._functional: dict[Module, tuple[Functional, dict[ast.AST, Frame]]] = {}
+        self._functional: dict[Module, tuple[Functional, dict[Body, Frame]]] = {}
+        self._parents: dict[Module, dict[ast.AST, ast.AST]] = {}
 
     def uses(self, module: Module) -> list[PhaseUse]:
         """The uses of the names in a module, in the order of the source."""
@@ -93,9 +98,8 @@ class Phases:
         return {
             use.node: use
             for module in self._project.given
-            if _SETS in module.words
-            for use in self.settings(module)
-            if isinstance(use.node, ast.Call)
+            for use in self.uses(module)
+            if use.word in (_SETS, _SCOPE) and isinstance(use.node, ast.Call)
         }
 
     @cached_property
@@ -107,7 +111,7 @@ class Phases:
             leaving = [
                 (body, home)
                 for body, home in found.bodies
-                if not isinstance(body, ast.Module) and found.exit(body) - {OUTSIDE}
+                if not isinstance(body, ast.Module) and found.leaves(body)
             ]
             calls = [call for body, home in leaving for call in self._callers.of(body, home) or ()]
             new = {call.spot.module: None for call in calls if call.spot.module not in modules}
@@ -142,17 +146,44 @@ class Phases:
         if self._is_model(values) and not self._builds(call):
             if not self._matters(values, modes) or _passes_by_position(call.node, values):
                 return
-            alone = OUTSIDE not in state and len(modes) == 1
-            for setting in settings:
-                if alone:
-                    regions[setting].sure.append(call)
+            doubt = self._doubt(call, state, values)
+            for setting in settings if doubt is not None else ():
+                if doubt:
+                    regions[setting].partly.append(call)
+                    regions[setting].doubts.append(f"{_named(call, setting)} {doubt}")
                 else:
-                    regions[setting].doubts.append(
-                        f"{_named(call, setting)} runs in the mode that it sets at some times only"
-                    )
+                    regions[setting].sure.append(call)
         elif modes != {False} and self._may_be_model(call, values):
-            for setting in settings:
+            for setting in (each for each in settings if each.value is not False):
                 regions[setting].doubts.append(f"{_named(call, setting)} may run a model that relies on it")
+
+    def _doubt(self, call: Call, state: State, values: list[Value]) -> str | None:
+        """What is not certain about the mode of a model call; None if it is the one that it has by itself."""
+        modes = {setting.value for setting in state if setting is not None}
+        if modes == {False} and self._is_in_tape(call):
+            return "is trained, and ran in inference mode for it"
+        if OUTSIDE not in state and len(modes) == 1:
+            return ""
+        if modes == {False} and not any(self._trains_by_itself(value) for value in values):
+            return None
+        return "runs in the mode that it sets at some times only"
+
+    def _trains_by_itself(self, value: Value) -> bool:
+        """Whether a bare call trains where no phase was ever set."""
+        call = value.info.find("call") if isinstance(value, UserLayer) else None
+        default = call is not None and is_true(call.default(FLAG))
+        return default or self._flow.value_depends(value) is Dependence.AUGMENTS
+
+    def _is_in_tape(self, call: Call) -> bool:
+        module = call.spot.module
+        if module not in self._parents:
+            self._parents[module] = parents_in(module.source.tree)
+        node: ast.AST | None = call.node
+        while node is not None and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            if isinstance(node, ast.With) and opens_tape(node, call.spot.scope):
+                return True
+            node = self._parents[module].get(node)
+        return False
 
     def _see_outside(self, call: Call, regions: dict[PhaseUse, Region]) -> None:
         """A bare call in a function that something runs which is not in sight."""
@@ -197,8 +228,8 @@ class Phases:
         module = call.spot.module
         if module not in self._functional:
             frames = frames_in(module)
-            known = {frame.node: frame for frame in frames}
-            self._functional[module] = Functional(module, frames, self._flow), known
+            by_body = {frame.node: frame for frame in frames}
+            self._functional[module] = Functional(module, frames, self._flow), by_body
         functional, known = self._functional[module]
         frame = known.get(call.spot.function or module.source.tree)
         return frame is not None and functional.is_called_on_tensor(call.node, frame)
@@ -237,7 +268,7 @@ class Phases:
 
     def _see_exit(self, body: Body, module: Module, regions: dict[PhaseUse, Region]) -> None:
         """What stays on when a body ends governs what runs then."""
-        on = [each for each in self._phase_flow.exit(body) if each is not None and each.value is not False]
+        on = [each for each in self._phase_flow.leaves(body) if each.value is not False]
         if not on or not self._phase_flow.is_entered_from_outside(body):
             return
         if isinstance(body, ast.Module):

@@ -48,7 +48,7 @@ class PhaseFlow:
     Args:
         project: The modules.
         callers: Their calls.
-        settings: What each call of `set_learning_phase` is, by its node.
+        settings: What each call of `set_learning_phase` and `learning_phase_scope` is, by its node.
         modules: Where to look.
     """
 
@@ -77,7 +77,7 @@ class PhaseFlow:
     @property
     def bodies(self) -> list[tuple[Body, Module]]:
         """The bodies that were gone through."""
-        return [(body, self._home[body]) for body in self._traces]
+        return [(body, self._home[body]) for body in self._traces if body in self._home]
 
     def calls(self, body: Body) -> list[tuple[Call, State]]:
         """The calls of a body with what can be in force there, in the order of the source."""
@@ -88,13 +88,15 @@ class PhaseFlow:
                 found.append((call, self._resolved(state, body)))
         return found
 
-    def exit(self, body: Body) -> State:
-        """What can be in force when a body ends."""
-        return self._resolved(self._traces[body].exit, body)
+    def leaves(self, body: Body) -> list[PhaseUse]:
+        """What is in force when a body ends because it, or a function that it calls, set it."""
+        return [setting for setting in self._traces[body].exit if setting is not None]
 
     def is_entered_from_outside(self, body: Body) -> bool:
         """Whether something may run a body that is not in sight."""
-        return isinstance(body, ast.Module) or not self._callers.of(body, self._home[body])
+        if isinstance(body, ast.Module) or body not in self._home:
+            return True
+        return not self._callers.of(body, self._home[body])
 
     def callee(self, call: ast.Call) -> Function | None:
         """The function of the project that a call runs."""
@@ -109,7 +111,7 @@ class PhaseFlow:
         if call.spot.method is not None:
             methods = called_methods(node.func, call.spot.method)
             if methods:
-                self._learn(methods[0].owner.module)
+                self._home[methods[0].node] = methods[0].owner.module
                 return methods[0].node if len(methods) == 1 else None
         found = self._project.function_named(node.func, call.spot.scope)
         if found is not None:
@@ -146,6 +148,9 @@ class PhaseFlow:
             trace.exit = run.block(body.body, _BEFORE) | run.returned
         return self._traces[body]
 
+    def is_setting(self, node: ast.expr) -> bool:
+        return isinstance(node, ast.Call) and node in self._settings
+
     def after(self, call: ast.Call, state: State) -> State:
         """What is in force after a call."""
         setting = self._settings.get(call)
@@ -159,7 +164,7 @@ class PhaseFlow:
 
     def _settle(self) -> dict[Body, State]:
         """What is in force when each body begins."""
-        entries: dict[Body, State] = {body: _NEVER for body in self._traces}
+        entries: dict[Body, State] = dict.fromkeys(self._traces, _NEVER)
         for body in entries:
             if self.is_entered_from_outside(body):
                 entries[body] = _BEFORE
@@ -211,7 +216,10 @@ class _Run:
             case ast.For(iter=head) | ast.AsyncFor(iter=head) | ast.While(test=head):
                 return self._loop(node, head, state)
             case ast.With(items=items, body=body) | ast.AsyncWith(items=items, body=body):
-                return self.block(body, self._parts(items, state))
+                after = self.block(body, self._parts(items, state))
+                # A scope puts back what was in force before it.
+                scopes = any(self._flow.is_setting(item.context_expr) for item in items)
+                return state if scopes and after else after
             case ast.Match(subject=subject, cases=cases):
                 state = self._parts([subject], state)
                 return state.union(*(self.block(each.body, state) for each in cases))
