@@ -29,8 +29,20 @@ def remove_statements(source: Source, statements: Collection[ast.stmt]) -> list[
             start, end = source.span(gone[0])
             edits.append(Edit(start, end, "pass", source.file))
             del gone[0]
-        edits += [_removal(source, each, body) for each in gone]
+        edits += [_removal(source, first, last, body) for first, last in _runs(gone, body)]
     return edits
+
+
+def _runs(gone: list[ast.stmt], body: list[ast.stmt]) -> list[tuple[ast.stmt, ast.stmt]]:
+    """The first and the last of those that follow each other on one line."""
+    found: list[tuple[ast.stmt, ast.stmt]] = []
+    for each in gone:
+        before = body[body.index(each) - 1]
+        if found and found[-1][1] is before and before.end_lineno == each.lineno:
+            found[-1] = found[-1][0], each
+        else:
+            found.append((each, each))
+    return found
 
 
 def remove_imports(
@@ -84,24 +96,26 @@ def _bodies(tree: ast.Module) -> Iterator[tuple[list[ast.stmt], bool]]:
                 yield body, node is tree
 
 
-def _removal(source: Source, node: ast.stmt, body: Sequence[ast.stmt]) -> Edit:
-    start, end = source.span(node)
-    first = source.line_starts[node.lineno - 1]
-    assert node.end_lineno is not None
-    after = node.end_lineno
+def _removal(source: Source, head: ast.stmt, tail: ast.stmt, body: Sequence[ast.stmt]) -> Edit:
+    """Take what stands from one statement to another away."""
+    (start, _), (_, end) = source.span(head), source.span(tail)
+    assert tail.end_lineno is not None
+    after = tail.end_lineno
+    first = source.line_starts[head.lineno - 1]
     last = source.line_starts[after] if after < len(source.line_starts) else len(source.text)
-    before, behind = source.text[first:start], source.text[end:last]
-    index = body.index(node)
-    rest = behind.lstrip(" \t")
-    if index + 1 < len(body) and rest.startswith(";") and body[index + 1].lineno == after:
+    before, behind = source.text[first:start], source.text[end:last].lstrip(" \t")
+    index, following = body.index(head), body.index(tail) + 1
+    if following < len(body) and body[following].lineno == after:
         # `K.set_learning_phase(0); x = 1`
-        return Edit(start, source.span(body[index + 1])[0], "", source.file)
-    if index and body[index - 1].end_lineno == node.lineno:
+        return Edit(start, source.span(body[following])[0], "", source.file)
+    if index and body[index - 1].end_lineno == head.lineno:
         # `x = 1; K.set_learning_phase(0)`
         return Edit(source.span(body[index - 1])[1], end, "", source.file)
-    if before.strip() or (rest.rstrip("\r\n;") and not rest.lstrip("; \t").startswith("#")):
+    goes_on = head.lineno > 1 and source.line(head.lineno - 1).rstrip().endswith("\\")
+    rest = behind.lstrip("; \t").rstrip("\r\n")
+    if before.strip() or goes_on or (rest and not rest.startswith("#")):
         raise CannotEdit("it shares its line with something else")
-    return Edit(first, _after_blanks(source, node.lineno, after), "", source.file)
+    return Edit(first, _after_blanks(source, head.lineno, after), "", source.file)
 
 
 def _after_blanks(source: Source, number: int, after: int) -> int:

@@ -14,7 +14,7 @@ from kerasfix.analysis.functional import Functional
 from kerasfix.analysis.index import Module
 from kerasfix.analysis.instances import Instances
 from kerasfix.analysis.loops.phase_flow import OUTSIDE, Body, PhaseFlow, State
-from kerasfix.analysis.loops.phases import PhaseUse, phase_uses
+from kerasfix.analysis.loops.phases import WORDS, PhaseUse, phase_uses
 from kerasfix.analysis.project import Project
 from kerasfix.analysis.scope import IN_PROJECT, Imported, is_in_project
 from kerasfix.analysis.sites import FLAG, NOT_FORWARD, call_signatures
@@ -83,7 +83,8 @@ class Phases:
     def uses(self, module: Module) -> list[PhaseUse]:
         """The uses of the names in a module, in the order of the source."""
         if module not in self._uses:
-            self._uses[module] = phase_uses(module, self._callers.calls(module))
+            speaks = not WORDS.isdisjoint(module.words)
+            self._uses[module] = phase_uses(module, self._callers.calls(module)) if speaks else []
         return self._uses[module]
 
     def settings(self, module: Module) -> list[PhaseUse]:

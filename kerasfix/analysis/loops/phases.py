@@ -115,8 +115,6 @@ def phase_uses(module: Module, calls: list[Call]) -> list[PhaseUse]:
         module: The module.
         calls: All calls of it.
     """
-    if not WORDS & module.words:
-        return []
     parents = parents_in(module.source.tree)
     found = []
     seen: set[ast.expr] = set()
