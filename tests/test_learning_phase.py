@@ -65,7 +65,7 @@ def test_a_loop_begins_with_what_it_ends_with() -> None:
         "K.set_learning_phase(1)\nfor x in data:\n    model(x)\n    K.set_learning_phase(0)\n    model(x)\n"
     )
     assert governed(body) == {1: [], 4: [5]}
-    assert "`model(x)` in line 8 runs in the mode that it sets at some times only" in doubts(body)
+    assert "`model(x)` in line 8 runs in another mode at other times" in doubts(body)
 
 
 def test_a_loop_that_is_left_early_leaves_what_was_set_by_then() -> None:
@@ -118,7 +118,7 @@ start()
 model(x)
 """
     assert governed(body) == {4: []}
-    assert "at some times only" in doubts(body)
+    assert "`model(x)` in line 13 may run before it is set, too" in doubts(body)
 
 
 def test_functions_that_call_each_other_come_to_an_end() -> None:
@@ -173,6 +173,38 @@ def test_nothing_relies_on_inference_which_is_what_bare_calls_are() -> None:
 def test_what_asks_for_the_phase_is_named() -> None:
     body = "K.set_learning_phase(1)\nprint(K.learning_phase())\n"
     assert "`K.learning_phase` asks for it in line 7" in doubts(body)
+
+
+def hows(body: str) -> list[str | None]:
+    """How far the fix of each setting can be trusted."""
+    return [each.fix.applicability.value if each.fix else None for each in findings(HEAD + body)]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("K.set_learning_phase(1)\nmodel(x)\n", ["repair"]),
+        ("K.set_learning_phase(1)\nmodel.fit(x)\n", ["repair"]),
+        ("K.set_learning_phase(0)\nother(x)\n", ["repair"]),
+        ("K.set_learning_phase(1)\nmodel(other(x))\n", ["suggestion"]),
+        ("K.set_learning_phase(1)\nother(x)\n", [None]),
+        ("K.set_learning_phase(1)\nother(x)\nK.set_learning_phase(0)\n", [None, None]),
+        ("K.set_learning_phase(1)\nmodel(other(x))\nK.set_learning_phase(0)\n", ["suggestion"] * 2),
+        ("if a:\n    K.set_learning_phase(0)\n", [None]),
+        ("if a:\n    K.set_learning_phase(0)\nK.set_learning_phase(1)\nmodel(x)\n", [None, "suggestion"]),
+        ("K.set_learning_phase(0)\nwith tf.GradientTape() as t:\n    model(x)\n", ["suggestion"]),
+        ("K.set_learning_phase(0)\ns = tf.compat.v1.Session()\n", ["suggestion"]),
+        ("K.set_learning_phase(0)\nb = keras.applications.VGG16()\n", ["repair"]),
+        (
+            "K.set_learning_phase(0)\nb = keras.applications.VGG16()\nK.set_learning_phase(1)\n",
+            ["suggestion"] * 2,
+        ),
+        ("def test_it():\n    K.set_learning_phase(1)\n    model(x)\n", ["suggestion"]),
+        ("def test_it():\n    K.set_learning_phase(1)\n    other(x)\n", [None]),
+    ],
+)
+def test_how_far_a_fix_can_be_trusted(body: str, expected: list[str | None]) -> None:
+    assert hows(body) == expected
 
 
 # --- Several files ------------------------------------------------------------------------------------

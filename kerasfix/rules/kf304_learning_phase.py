@@ -24,9 +24,10 @@ Repair: the calls that a setting governs, from it to the next one, are given the
 that are called in between among them; then all settings of the module go, and their import if nothing else
 needs it. A suggestion where something may rely on it that is not known: a function of another package that
 is given a model, a model that comes from nowhere in sight, whatever runs after a function that left it set,
-a graph of TensorFlow 1; also where a model is trained in a gradient tape after `set_learning_phase(0)`. A
-setting under a condition, or to something that is not a constant, is explained, no more. A functional model
-is not bound to the setting that it was built under.
+a graph of TensorFlow 1; also where a model is trained in a gradient tape after `set_learning_phase(0)`, and
+where a model is made between a 0 and a 1, since Keras on TensorFlow 1 kept the mode that it was made in
+(Keras 2 on TensorFlow 2 and Keras 3 do not). Explained, no more, are a setting under a condition, one to
+something that is not a constant, and a 1 after which no call in sight could take its place.
 
 `if training is None: training = K.learning_phase()` becomes `training = False`, which is what it gave:
 Keras 2 hands a phase that was set to `call` itself. Other questions for the phase are answered by the
@@ -88,7 +89,9 @@ def check(program: Program) -> Iterator[Finding]:
     if not uses:
         return
     settings = program.phases.settings(program.module)
-    answers = _settled([_of_setting(program, use) for use in uses if use in settings])
+    # Where no call is in sight that takes over what a setting says, nothing would be left of it.
+    is_told = any(_told(program.phases.region(use)) for use in settings if use.value)
+    answers = _settled([_of_setting(program, use, is_told) for use in uses if use in settings])
     answers += [_of_reading(program, use) for use in uses if use not in settings]
     edits = _edits(program, answers)
     for answer in sorted(answers, key=lambda each: (each.use.node.lineno, each.use.node.col_offset)):
@@ -98,11 +101,15 @@ def check(program: Program) -> Iterator[Finding]:
 # --- What sets it --------------------------------------------------------------------------------------
 
 
-def _of_setting(program: Program, use: PhaseUse) -> _Answer:
+def _told(region: Region) -> list[Call]:
+    """The calls that get the flag."""
+    return [*region.sure, *region.likely]
+
+
+def _of_setting(program: Program, use: PhaseUse, is_told: bool) -> _Answer:
     region = program.phases.region(use)
     reasons = [*_refusals(use)]
-    if not reasons and use.value and not region.sure:
-        # Nothing would be left of what it says.
+    if not reasons and use.value and not is_told:
         reasons = region.doubts
     if reasons:
         return _Answer(use, help=f"{left_alone(reasons)}. {_by_hand(use, region)}")
@@ -111,13 +118,13 @@ def _of_setting(program: Program, use: PhaseUse) -> _Answer:
 
     answer = _Answer(use, Applicability.REPAIR, goes=use.statement, message="Remove it")
     try:
-        for call in region.sure:
+        for call in _told(region):
             spot = call.spot
             answer.edits += add_training(spot.module.source, call.node, spot.function, str(use.value))
     except CannotEdit as error:
         return _Answer(use, help=f"{left_alone([str(error)])}. {_by_hand(use, region)}")
-    if region.sure:
-        answer.message = f"Pass `training={use.value}` to {_listed(region.sure, use)} and remove it"
+    if _told(region):
+        answer.message = f"Pass `training={use.value}` to {_listed(_told(region), use)} and remove it"
     if region.doubts:
         answer.how = Applicability.SUGGESTION
         answer.help = f"A suggestion only, because {some(region.doubts)}"
@@ -159,7 +166,7 @@ def _by_hand(use: PhaseUse, region: Region) -> str:
     elif use.value is None:
         given = [ast.unparse(each) for each in use.node.args] if isinstance(use.node, ast.Call) else []
         value = f"`training={given[0]}`" if given else "the mode"
-    calls = [*region.sure, *region.partly]
+    calls = [*_told(region), *region.partly]
     where = _listed(calls, use) if calls else "the models that it is meant for, where they are called,"
     return f"Pass {value} to {where} and remove it; fit, evaluate and predict need nothing"
 
@@ -600,6 +607,54 @@ class Noise(layers.Layer):
         if training:
             inputs = K.clip(inputs, 0, 1)
         return inputs
+""",
+        ),
+        Case(
+            "Set when an object is made, and put back after another setting: its methods go on with it",
+            _IMPORTS
+            + """\
+class Trainer:
+    def __init__(self):
+        K.set_learning_phase(1)
+        self.net = keras.Sequential([layers.Dense(3), layers.Dropout(0.1)])
+
+    @tf.function
+    def step(self, x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(self.net(x))
+        return tape.gradient(loss, self.net.trainable_variables)
+
+    def train(self, data):
+        for x in data:
+            self.step(x)
+            self.sample(x)
+
+    def sample(self, x):
+        K.set_learning_phase(0)
+        y = self.net(x)
+        K.set_learning_phase(1)
+        return y
+""",
+            _WITHOUT
+            + """\
+class Trainer:
+    def __init__(self):
+        self.net = keras.Sequential([layers.Dense(3), layers.Dropout(0.1)])
+
+    @tf.function
+    def step(self, x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(self.net(x, training=True))
+        return tape.gradient(loss, self.net.trainable_variables)
+
+    def train(self, data):
+        for x in data:
+            self.step(x)
+            self.sample(x)
+
+    def sample(self, x):
+        y = self.net(x, training=False)
+        return y
 """,
         ),
         Case(

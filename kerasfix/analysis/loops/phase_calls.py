@@ -21,8 +21,10 @@ from kerasfix.analysis.sites import FLAG, NOT_FORWARD, call_signatures
 from kerasfix.analysis.tapes import opens_tape, place_of
 from kerasfix.analysis.training import Dependence, TrainingFlow, is_true
 from kerasfix.analysis.values import UserLayer, Value, is_layer
+from kerasfix.keras import names
 from kerasfix.syntax import parents_in
 
+_MAKERS = frozenset({names.MODEL, "keras.models.load_model"})
 _SETS = "set_learning_phase"
 _SCOPE = "learning_phase_scope"
 _READS = frozenset({"learning_phase", "symbolic_learning_phase", "in_train_phase", "in_test_phase"})
@@ -53,11 +55,13 @@ class Region:
 
     Attributes:
         sure: Calls of layers and models that depend on the flag and run in the mode that it sets, always.
-        partly: Those that run in it at some times, or may have been meant to run in another.
+        likely: Those that run in it, or in one that is not known.
+        partly: Those that run in it at some times and in another at others, or may have been meant to.
         doubts: What else may rely on it, each as the end of "..., because".
     """
 
     sure: list[Call] = field(default_factory=list)
+    likely: list[Call] = field(default_factory=list)
     partly: list[Call] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
 
@@ -143,6 +147,8 @@ class Phases:
         if call.node in self._all_settings or self._has_mode(call):
             return
         modes = {setting.value for setting in settings}
+        if modes == {False}:
+            self._see_made(call, settings, regions)
         values = self._instances.values_at(call.node.func, call.spot)
         if self._is_model(values) and not self._builds(call):
             if not self._matters(values, modes) or _passes_by_position(call.node, values):
@@ -150,13 +156,25 @@ class Phases:
             doubt = self._doubt(call, state, values)
             for setting in settings if doubt is not None else ():
                 if doubt:
-                    regions[setting].partly.append(call)
+                    found = regions[setting].likely if modes == {True} else regions[setting].partly
+                    found.append(call)
                     regions[setting].doubts.append(f"{_named(call, setting)} {doubt}")
                 else:
                     regions[setting].sure.append(call)
         elif modes != {False} and self._may_be_model(call, values):
             for setting in (each for each in settings if each.value is not False):
                 regions[setting].doubts.append(f"{_named(call, setting)} may run a model that relies on it")
+
+    def _see_made(self, call: Call, settings: list[PhaseUse], regions: dict[PhaseUse, Region]) -> None:
+        """A model that is made while the phase is off, where it is on at other times."""
+        dotted = call.spot.scope.dotted(call.node.func)
+        if dotted in _MAKERS or names.application_name(dotted) is not None:
+            for setting in settings:
+                if any(other.value for other in self.settings(setting.spot.module)):
+                    regions[setting].doubts.append(
+                        f"{_named(call, setting)} makes a model, and Keras on TensorFlow 1 kept the mode that"
+                        " a model was made in"
+                    )
 
     def _doubt(self, call: Call, state: State, values: list[Value]) -> str | None:
         """What is not certain about the mode of a model call; None if it is the one that it has by itself."""
@@ -167,7 +185,7 @@ class Phases:
             return ""
         if modes == {False} and not any(self._trains_by_itself(value) for value in values):
             return None
-        return "runs in the mode that it sets at some times only"
+        return "may run before it is set, too" if len(modes) == 1 else "runs in another mode at other times"
 
     def _trains_by_itself(self, value: Value) -> bool:
         """Whether a bare call trains where no phase was ever set."""
@@ -262,8 +280,8 @@ class Phases:
         if not isinstance(node, ast.Name):
             return False
         made = [each.func for each in call.spot.scope.lookup(node.id) if isinstance(each, ast.Call)]
-        names = [call.spot.scope.dotted(each) for each in made]
-        return any(name is not None and _is_foreign(name) for name in names)
+        makers = [call.spot.scope.dotted(each) for each in made]
+        return any(maker is not None and _is_foreign(maker) for maker in makers)
 
     # --- What is around ----------------------------------------------------------------------------------
 
@@ -314,9 +332,9 @@ def _passes_by_position(call: ast.Call, values: list[Value]) -> bool:
     if any(keyword.arg is None for keyword in call.keywords):
         return True
     return any(
-        FLAG in names and names.index(FLAG) < len(call.args)
+        FLAG in parameters and parameters.index(FLAG) < len(call.args)
         for value in values
-        for names in call_signatures(value)
+        for parameters in call_signatures(value)
     )
 
 
