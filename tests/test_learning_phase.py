@@ -254,6 +254,14 @@ def test_a_module_that_is_imported_leaves_it_to_others(tmp_path: Path) -> None:
     assert program.phases.region(use).doubts == ["it stays set in the modules that import this one"]
 
 
+def test_what_another_file_left_set_may_be_in_force(tmp_path: Path) -> None:
+    test = "from keras import backend as K\n\n\ndef test_{0}():\n    K.set_learning_phase({0})\n"
+    files = {f"test_{each}.py": test.format(each) for each in (0, 1)}
+    assert _project(tmp_path, files) == files
+    alone = {"test_0.py": files["test_0.py"]}
+    assert _project(tmp_path, alone) == {"test_0.py": "def test_0():\n    pass\n"}
+
+
 # --- What a finding says ------------------------------------------------------------------------------
 
 

@@ -8,8 +8,8 @@ left in peace.
 ## Why it is bad
 Keras 3 has no learning phase: the names raise an AttributeError. In Keras 2 it was a global switch that did
 less than it seems: it decided for layers and models that are called and given no flag, and for nothing else.
-`fit`, `evaluate` and `predict` pass a flag of their own, so `set_learning_phase(0)` never froze a model in
-`fit`.
+`fit`, `evaluate` and `predict` pass a flag of their own, so `set_learning_phase(0)` does not freeze a model
+in `fit`; it did only in graphs of TensorFlow 1.
 
 ## Example
     K.set_learning_phase(1)
@@ -787,7 +787,10 @@ import keras
 
 def configure(K):
     K.set_learning_phase(0)
-    return K.learning_phase()
+    return K.learning_phase(), K.learning_phase
+
+
+from keras import backend as K
 """,
         ),
         Case(

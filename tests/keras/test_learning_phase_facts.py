@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -196,6 +199,34 @@ def test_a_choice_calls_what_can_be_called(phase: Any) -> None:
     assert phase.in_train_phase(1, 2) == 2
     assert phase.in_train_phase(lambda: 1, lambda: 2, training=True) == 1
     assert phase.in_test_phase(1, 2, training=True) == 2
+
+
+GRAPH = """
+import numpy as np
+import tensorflow as tf
+tf.compat.v1.disable_eager_execution()
+import tf_keras as keras
+K = keras.backend
+data = np.full((8, 4), 3.0, "float32")
+for made, later in ((0, 1), (1, 0)):
+    K.clear_session()
+    K.set_learning_phase(made)
+    inputs = keras.Input((4,))
+    normalize = keras.layers.BatchNormalization()
+    model = keras.Model(inputs, keras.layers.Dense(4)(normalize(inputs)))
+    K.set_learning_phase(later)
+    model.compile("sgd", "mse")
+    model.fit(data, data, verbose=0)
+    print(bool(K.get_value(normalize.moving_mean).any()))
+"""
+
+
+def test_in_a_graph_of_tensorflow_1_a_model_keeps_the_phase_that_it_was_made_in(keras_2: Any) -> None:
+    environment = {**os.environ, "TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        [sys.executable, "-c", GRAPH], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False", "True"]
 
 
 # --- What the repairs do ------------------------------------------------------------------------------

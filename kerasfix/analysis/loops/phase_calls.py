@@ -315,6 +315,13 @@ class Phases:
         found = []
         if _GRAPH & module.words:
             found.append("this may build a graph of TensorFlow 1, which keeps the mode that it is built in")
+        function = setting.spot.function
+        if function is not None and self._phase_flow.is_entered_from_outside(function):
+            for other in self._all_settings.values():
+                if other.spot.module is not module and other.value is not False:
+                    place = place_of(other.node, other.spot.module, module)
+                    found.append(f"`{other.text}` in {place} may be in force before it")
+                    break
         if setting.value is not False:
             for each in self._project.given:
                 reads = [use for use in self.uses(each) if use.word in _READS]

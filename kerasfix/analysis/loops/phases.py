@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from enum import Enum
 
 from kerasfix.analysis.calls import Call, Spot
+from kerasfix.analysis.frames import frames_in
 from kerasfix.analysis.index import Module
 from kerasfix.analysis.scope import Scope
 from kerasfix.analysis.spelling import full_name, root
-from kerasfix.syntax import own_nodes, parents_in, walk
+from kerasfix.syntax import own_nodes, parents_in
 
 _BACKEND = "keras.backend."
 WORDS = frozenset(
@@ -123,12 +124,13 @@ def phase_uses(module: Module, calls: list[Call]) -> list[PhaseUse]:
         word = _word(call.node.func, call.spot.scope)
         if word is not None:
             found.append(PhaseUse(word, call.node, call.spot, tuple(_around(call.node, parents))))
-    spot = Spot(module, module.scope)
-    for node in walk(module.source.tree):
-        if isinstance(node, ast.Attribute | ast.Name) and node not in seen:
-            word = _word(node, module.scope) if isinstance(node.ctx, ast.Load) else None
-            if word is not None:
-                found.append(PhaseUse(word, node, spot, tuple(_around(node, parents))))
+    for frame in frames_in(module):
+        spot = Spot(module, frame.scope, None if isinstance(frame.node, ast.Module) else frame.node)
+        for node in own_nodes(frame.node.body):
+            if isinstance(node, ast.Attribute | ast.Name) and node not in seen:
+                word = _word(node, frame.scope) if isinstance(node.ctx, ast.Load) else None
+                if word is not None:
+                    found.append(PhaseUse(word, node, spot, tuple(_around(node, parents))))
     return sorted(found, key=lambda use: (use.node.lineno, use.node.col_offset))
 
 
