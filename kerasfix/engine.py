@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # A program without these has no Keras class with a flag or a chain to lose, and calls none with its flag; one
 # that imports its classes from another module of the project may not say "keras".
-_SIGN = re.compile(rb"keras|\bdef\s+call\b|\bis_?[Tt]rain(?:ing)?\s*=[^=]|learning_phase")
+_SIGN = re.compile(rb"keras|\bdef\s+call\b|\bis_?[Tt]rain(?:ing)?\s*=[^=]")
 _MAY_USE = re.compile(rb"\b(?:import|class)\b")
 _CAPITAL = re.compile(rb"\b_*[A-Z]\w*")
 

@@ -1,1 +1,1 @@
-"""Loops that people write themselves: who calls a model there, and in which mode it runs."""
+"""Training loops that people write themselves: what they train, and in which mode they call it."""
