@@ -188,6 +188,7 @@ def hows(body: str) -> list[str | None]:
         ("K.set_learning_phase(0)\nother(x)\n", ["repair"]),
         ("K.set_learning_phase(1)\nmodel(other(x))\n", ["suggestion"]),
         ("K.set_learning_phase(1)\nother(x)\n", [None]),
+        ("K.set_learning_phase(1)\nother(x)\nmodel(x, training=True)\n", ["suggestion"]),
         ("K.set_learning_phase(1)\nother(x)\nK.set_learning_phase(0)\n", [None, None]),
         ("K.set_learning_phase(1)\nmodel(other(x))\nK.set_learning_phase(0)\n", ["suggestion"] * 2),
         ("if a:\n    K.set_learning_phase(0)\n", [None]),

@@ -90,7 +90,8 @@ def check(program: Program) -> Iterator[Finding]:
         return
     settings = program.phases.settings(program.module)
     # Where no call is in sight that takes over what a setting says, nothing would be left of it.
-    is_told = any(_told(program.phases.region(use)) for use in settings if use.value)
+    on = [program.phases.region(use) for use in settings if use.value]
+    is_told = any(_told(region) or region.is_explicit for region in on)
     answers = _settled([_of_setting(program, use, is_told) for use in uses if use in settings])
     answers += [_of_reading(program, use) for use in uses if use not in settings]
     edits = _edits(program, answers)

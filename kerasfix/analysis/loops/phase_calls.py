@@ -57,12 +57,14 @@ class Region:
         sure: Calls of layers and models that depend on the flag and run in the mode that it sets, always.
         likely: Those that run in it, or in one that is not known.
         partly: Those that run in it at some times and in another at others, or may have been meant to.
+        is_explicit: Whether a call that runs while it is set says its mode itself.
         doubts: What else may rely on it, each as the end of "..., because".
     """
 
     sure: list[Call] = field(default_factory=list)
     likely: list[Call] = field(default_factory=list)
     partly: list[Call] = field(default_factory=list)
+    is_explicit: bool = False
     doubts: list[str] = field(default_factory=list)
 
 
@@ -144,7 +146,11 @@ class Phases:
         if not settings:
             self._see_outside(call, regions)
             return
-        if call.node in self._all_settings or self._has_mode(call):
+        if call.node in self._all_settings:
+            return
+        if self._has_mode(call):
+            for setting in settings:
+                regions[setting].is_explicit |= _says_mode(call)
             return
         modes = {setting.value for setting in settings}
         if modes == {False}:
@@ -220,7 +226,7 @@ class Phases:
 
     def _has_mode(self, call: Call) -> bool:
         """Whether a call is told its mode, by itself or by the `call` around it."""
-        if any(keyword.arg == FLAG for keyword in call.node.keywords):
+        if _says_mode(call):
             return True
         method = call.spot.method
         if method is None or method.owner.role is None:
@@ -330,6 +336,10 @@ class Phases:
                     found.append(f"`{ast.unparse(reads[0].func)}` asks for it in {place}")
                     break
         return found
+
+
+def _says_mode(call: Call) -> bool:
+    return call.keyword(FLAG) is not None
 
 
 def _passes_by_position(call: ast.Call, values: list[Value]) -> bool:
