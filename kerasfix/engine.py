@@ -18,9 +18,10 @@ from kerasfix.syntax import children
 from kerasfix.workspace import Found, InputFile, WorkspaceError, read, write
 
 if TYPE_CHECKING:
+    from kerasfix.analysis.library import Library
     from kerasfix.analysis.neighbours import Neighbours
     from kerasfix.analysis.program import Program
-    from kerasfix.notebook import Notebook
+    from kerasfix.notebook import Cells
     from kerasfix.rules.base import Rule
 
 # A program without these has no Keras class with a flag or a chain to lose, trains none, and calls none with
@@ -72,7 +73,7 @@ class FileReport:
     source: Source
     matters: bool = False
     findings: list[Finding] = field(default_factory=list)
-    notebook: Notebook | None = None
+    notebook: Cells | None = None
 
     @property
     def path(self) -> Path:
@@ -93,10 +94,11 @@ class FileReport:
         """The bytes of the file with a plan made in it.
 
         Raises:
-            SourceError: if the plan reaches into what is no Python in a notebook.
             UnicodeEncodeError: if the encoding of the file has no bytes for it.
         """
-        if self.notebook is not None:
+        from kerasfix.notebook import Notebook
+
+        if isinstance(self.notebook, Notebook):
             return self.notebook.encode(plan.edits)
         return self.encoding.encode(plan.text)
 
@@ -136,11 +138,18 @@ class Engine:
     Args:
         selection: Which rules speak.
         neighbours: Files that are not looked at, asked for subclasses before a method gains a parameter.
+        library: The modules that are only imported, kept for the next check by who checks again and again.
     """
 
-    def __init__(self, selection: Selection = EVERYTHING, neighbours: Neighbours | None = None) -> None:
+    def __init__(
+        self,
+        selection: Selection = EVERYTHING,
+        neighbours: Neighbours | None = None,
+        library: Library | None = None,
+    ) -> None:
         self.selection = selection
         self.neighbours = neighbours
+        self.library = library
 
     def check_source(self, source: Source) -> list[Finding]:
         """All findings of the selected rules in one source, in the order of the text.
@@ -161,7 +170,7 @@ class Engine:
         from kerasfix.analysis.project import Project
         from kerasfix.rules import all_rules
 
-        project = Project(sources)
+        project = Project(sources, self.library)
         knowledge = Knowledge(project, self.neighbours.of(project) if self.neighbours else None)
         rules = [rule for rule in all_rules() if self.selection.wants(rule.code)]
         found: dict[str, list[Finding]] = {}
@@ -259,7 +268,7 @@ class Engine:
                 except RuleFailed as failed:
                     # It shows only in what a fix made of the file; the others go on without it.
                     result[failed.file] = Problem(mine.pop(failed.file).path, str(failed))
-            result.update(made.plans)
+            result.update({file: _written_back(mine[file], plan) for file, plan in made.plans.items()})
             for file, error in made.failed.items():
                 result[file] = Problem(mine[file].path, f"left as it is, because {error}")
         return result
@@ -304,6 +313,16 @@ def _draw_in(reports: dict[str, FileReport], others: list[FileReport]) -> None:
             reports[file] = report
 
 
+def _written_back(report: FileReport, plan: Plan) -> Plan | Problem:
+    """A plan, if what it does can be written into the cells of a notebook."""
+    try:
+        if report.notebook is not None:
+            list(report.notebook.by_cell(plan.edits))
+    except SourceError as error:
+        return Problem(report.path, f"left as it is, because {error.reason}")
+    return plan
+
+
 def _notebook(file: InputFile, matters: bool) -> FileReport:
     from kerasfix.notebook import Notebook
 
@@ -341,8 +360,6 @@ def write_plan(report: FileReport, plan: Plan) -> Problem | None:
         write(report.file, report.encoded(plan))
     except WorkspaceError as error:
         return Problem(report.path, str(error))
-    except SourceError as error:
-        return Problem(report.path, f"left as it is, because {error.reason}")
     except UnicodeEncodeError as error:
         return Problem(report.path, f"a fix does not fit into {report.encoding.name}: {error.reason}")
     return None
