@@ -246,7 +246,7 @@ def engine_for(settings: Settings, config: Config, paths: Sequence[Path], found:
     """What finds the faults of these files, as the options and the configuration want it."""
     from kerasfix.analysis.neighbours import Neighbours
 
-    return Engine(settings.selection(config), Neighbours(_around(paths, found)))
+    return Engine(settings.selection(config), Neighbours(around(paths, found)))
 
 
 @contextmanager
@@ -260,7 +260,7 @@ def _uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def _around(paths: Sequence[Path], found: list[Found]) -> Iterator[Path]:
+def around(paths: Sequence[Path], found: list[Found]) -> Iterator[Path]:
     """The files of the run, those beside them and those of their project: where subclasses are looked for."""
     from kerasfix.analysis.places import project_root
 

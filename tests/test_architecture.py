@@ -62,6 +62,20 @@ MAY_IMPORT = {
     },
     "explaining": {"config", "engine", "findings", "log", "output", "run", "settings", "workspace"},
     "cli": {"run", "explaining", "settings"},
+    "lsp": {
+        "lsp",
+        "analysis",
+        "config",
+        "engine",
+        "findings",
+        "notebook",
+        "output",
+        "plan",
+        "run",
+        "source",
+        "syntax",
+        "workspace",
+    },
 }
 
 
