@@ -7,14 +7,15 @@ each is tried, and written if it alone is proved. A class whose patched version 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kerasfix.analysis.index import ClassInfo
 from kerasfix.analysis.program import Program
-from kerasfix.engine import Allow, Engine, FileReport, Problem
+from kerasfix.engine import Allow, ByFile, Engine, FileReport, Problem
 from kerasfix.findings import Applicability, Finding, Fix
 from kerasfix.plan import Plan
+from kerasfix.source import Source
 from kerasfix.verify.report import ModelReport, VerdictKind
 from kerasfix.verify.session import Session, Target
 
@@ -153,8 +154,11 @@ class _Proof:
             return _with_reason(before, reason), others
         return _with_reason(before, f"{TRIED}none of {len(_ways(finding))} ways mends it"), others
 
-    def _chosen(self, finding: Finding) -> Finding:
-        """A finding with the way that is tried, or that was proved, as its fix."""
+    def _chosen(self, _sources: Mapping[str, Source], found: ByFile) -> ByFile:
+        """Findings, each with the way that is tried, or that was proved, as its fix."""
+        return {file: [self._with_way(each) for each in findings] for file, findings in found.items()}
+
+    def _with_way(self, finding: Finding) -> Finding:
         way = self.ways.get(_key(finding), 0)
         if not way:
             return finding

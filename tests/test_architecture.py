@@ -61,6 +61,9 @@ MAY_IMPORT = {
         "workspace",
     },
     "explaining": {"config", "engine", "findings", "log", "output", "run", "settings", "workspace"},
+    "journal": {"workspace"},
+    "asking": {"engine", "findings", "output", "plan", "source"},
+    "undoing": {"journal", "output", "settings"},
     "cli": {"run", "explaining", "settings"},
     "lsp": {
         "lsp",

@@ -48,7 +48,7 @@ def _fix_lines(word: str, fix: Fix, view: View) -> Iterator[Line]:
     text = f"{fix.message}. {fix.effect}".rstrip(" .")
     yield [(f"  {word}", "bold"), (f" ({fix.applicability.value}): ", "bold"), (view.said(text), "")]
     if fix.applicability is Applicability.SUGGESTION:
-        yield from _small_diff(view.source, fix)
+        yield from fix_diff(view.source, fix)
 
 
 def problem_line(problem: Problem) -> Line:
@@ -130,7 +130,8 @@ def _frame(view: View, finding: Finding) -> Iterator[Line]:
     yield [(f"  {' ' * len(number)} | ", "blue"), (indent + "^" * max(width, 1), "bold red")]
 
 
-def _small_diff(source: Source, fix: Fix) -> Iterator[Line]:
+def fix_diff(source: Source, fix: Fix) -> Iterator[Line]:
+    """What a fix changes in one source, as a small diff."""
     file = source.file
     here = [edit for edit in fix.edits if edit.file == file]
     # Its header is not shown.
