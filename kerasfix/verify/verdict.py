@@ -63,6 +63,25 @@ def judge(
     )
 
 
+def on_other_inputs(verdict: Verdict, outputs_must_match: bool, before: str, after: str) -> Verdict:
+    """What a verdict is worth if no input was found that both versions take.
+
+    Each was run on its own. A fix of the chain may change what the model takes, if it mends something; any
+    other fix that makes a model refuse what it took breaks it.
+
+    Args:
+        before: What the original takes.
+        after: What the patched model takes.
+    """
+    reason = f"no input was found that both take: the original takes {before}, the patched model {after}"
+    if verdict.kind in (VerdictKind.WORSE, VerdictKind.NOT_VERIFIED):
+        return Verdict(verdict.kind, (*verdict.reasons, reason))
+    if verdict.kind is VerdictKind.UNCHANGED:
+        return Verdict(VerdictKind.WORSE, (reason,))
+    kind = VerdictKind.WORSE if outputs_must_match else verdict.kind
+    return Verdict(kind, (*verdict.reasons, reason))
+
+
 def _stopped(before: Observation, after: Observation) -> Verdict | None:
     """A limit depends on the machine too: it proves nothing, and only a new one counts against a fix."""
     if after.stopped in ("time", "memory"):

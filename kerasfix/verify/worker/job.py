@@ -217,6 +217,7 @@ class _Finder:
             self._keras,
             int(self._job["seed"]),
             seconds,
+            [Spec.from_json(each) for each in self._job.get("unwanted", ()) if each.get("init") == arguments],
         )
         return prober.find(made, self._job["hints"], widths_of(arguments))
 
