@@ -186,7 +186,9 @@ def _name_rows(before: Observation, after: Observation) -> Iterator[Row]:
 
 def _doubts(seen: Observation) -> dict[str, list[str]]:
     known = {*seen.missing_gradient, *seen.nonfinite_gradient, *seen.zero_gradient}
+    lost, used = seen.lost_calls(), seen.used_calls()
     return {
+        "output lost": [f"{path} ({lost[path]} of {lost[path] + used[path]} calls)" for path in lost],
         "gradient not finite": [*seen.nonfinite_gradient],
         "gradient all zero": [*seen.zero_gradient],
         "not moved by fit": [name for name in seen.not_moved if name not in known],

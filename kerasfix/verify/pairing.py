@@ -93,6 +93,8 @@ def observe_both(original: Observe, patched: Observe, known: Spec | None) -> Pai
         after = patched(before.spec, ())
         # It has looked for its own in vain.
         return Pair(before, after)
+    if known is not None and not (before.takes_it or after.takes_it):
+        return observe_both(original, patched, None)
     refuser = after if before.takes_it else before
     if before.takes_it == after.takes_it or not refuser.other_input_may_help:
         return Pair(before, after)

@@ -11,6 +11,7 @@ import dataclasses
 import enum
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -95,11 +96,14 @@ class LayerCall:
         reads: What it was given: the numbers of the calls whose output that was (from 0), -1 for the model's
             input, None for what the model computed in between.
         is_output: Whether the model gave back what came out of it, as it was.
+        is_lost: Whether nothing that came out of it reaches the model's output. A layer that is called
+            several times may be lost in some of its calls only.
     """
 
     layer: str
     reads: tuple[int | None, ...] = ()
     is_output: bool = False
+    is_lost: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,6 +173,15 @@ class Observation:
     def ran(self) -> bool:
         """Whether the model was built and tried in every phase, even if some of them raised."""
         return self.raised is None or "tape" in self.losses or "tape" in self.errors
+
+    def used_calls(self) -> Counter[str]:
+        """Layer -> how many of its calls reach the model's output."""
+        return Counter(call.layer for call in self.calls if not call.is_lost)
+
+    def lost_calls(self) -> Counter[str]:
+        """Layer -> how many of its calls are lost, of layers that others of their calls save."""
+        lost = set(self.layers_not_reached)
+        return Counter(call.layer for call in self.calls if call.is_lost and call.layer not in lost)
 
     @property
     def gradients_seen(self) -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from kerasfix.verify.report import Observation, SensitiveLayer, Verdict, VerdictKind
 
 _MOST_NAMES = 6
+# The worker writes down no more of them.
+_MOST_CALLS = 2000
 # Rounding differs between runs and devices; a changed computation differs by far more.
 _RELATIVE = 1e-4
 _ABSOLUTE = 1e-5
@@ -114,6 +116,23 @@ def _worse_gradients(before: Observation, after: Observation) -> Iterator[str]:
     yield from _new_names("no gradient any more", before.missing_gradient, after.missing_gradient)
     yield from _new_names("gradient not finite now", before.nonfinite_gradient, after.nonfinite_gradient)
     yield from _new_names("not reached any more", before.layers_not_reached, after.layers_not_reached)
+    yield from _fewer_calls(before, after)
+
+
+def _fewer_calls(before: Observation, after: Observation) -> Iterator[str]:
+    """A layer that is called several times may lose one of its calls, and no variable tells."""
+    if max(len(before.calls), len(after.calls)) >= _MOST_CALLS:
+        return
+    old, new = before.used_calls(), after.used_calls()
+    gone = {
+        path: count - new[path]
+        for path, count in old.items()
+        if count > new[path] and path in after.layers and path not in after.layers_not_reached
+    }
+    # A repeated layer may have given calls to those that were never called.
+    if sum(gone.values()) > sum(count for path, count in new.items() if not old[path]):
+        for path in gone:
+            yield f"{path}: the output of {_count(new[path], 'call')} is used, of {old[path]} before"
 
 
 def _new_errors(before: Observation, after: Observation) -> Iterator[str]:
@@ -193,19 +212,35 @@ def _mended_gradients(before: Observation, after: Observation) -> Iterator[str]:
     if reached:
         plural = "layers were" if len(reached) > 1 else "layer was"
         yield f"{len(reached)} {plural} not reached ({few(reached)}); now reached"
+    lost, old, new = before.lost_calls(), before.used_calls(), after.used_calls()
+    for path in _found_calls(before, after):
+        yield (
+            f"{path}: the output of {lost[path]} of {_count(lost[path] + old[path], 'call')} was lost; "
+            f"now {new[path]} reach the model's"
+        )
+
+
+def _found_calls(before: Observation, after: Observation) -> list[str]:
+    """Layers that are called several times, of whose calls more reach the output now."""
+    old, new = before.used_calls(), after.used_calls()
+    still = after.lost_calls()
+    return [
+        path for path, count in before.lost_calls().items() if still[path] < count and new[path] > old[path]
+    ]
 
 
 def _failed_claims(before: Observation, after: Observation, claims: Sequence[str]) -> Iterator[str]:
     if not after.gradients_seen:
         yield f"a gradient tape raises {after.errors.get('tape')}"
         return
+    found = [*before.layers_not_reached, *_found_calls(before, after)]
     for claim in claims:
         paths = [path for path in after.layers if _belongs(path, claim)]
         if not paths:
             yield f"the model has no layer `{claim}`"
         elif lost := [path for path in paths if path in after.layers_not_reached]:
             yield f"{few(lost)}: should be reached by the fix, still not reached"
-        elif before.gradients_seen and not any(_belongs(path, claim) for path in before.layers_not_reached):
+        elif before.gradients_seen and not any(_belongs(path, claim) for path in found):
             yield f"`{claim}` was reached before already"
 
 
@@ -238,6 +273,10 @@ def few(names: Sequence[str]) -> str:
     """Some names for a sentence; of many the first, and how many more there are."""
     shown = ", ".join(names[:_MOST_NAMES])
     return shown if len(names) <= _MOST_NAMES else f"{shown} and {len(names) - _MOST_NAMES} more"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def layer_name(path: str, layer: SensitiveLayer) -> str:

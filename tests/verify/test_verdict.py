@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from kerasfix.verify.report import Observation, SensitiveLayer, VerdictKind
+from kerasfix.verify.report import LayerCall, Observation, SensitiveLayer, VerdictKind
 from kerasfix.verify.verdict import judge
 
 PROVED, UNCHANGED, WORSE = VerdictKind.PROVED, VerdictKind.UNCHANGED, VerdictKind.WORSE
@@ -162,3 +162,14 @@ def test_other_outputs_are_fine_for_a_fix_that_changes_them() -> None:
     other = replace(GOOD, outputs=(5.0, 6.0))
     assert judge(GOOD, other, outputs_must_match=False).kind is UNCHANGED
     assert judge(GOOD, other, outputs_must_match=True).kind is WORSE
+
+
+def test_a_call_less_is_worse_unless_a_sibling_is_called_instead() -> None:
+    both = {**GOOD.layers, "twin": "Dropout"}
+    twice = replace(GOOD, layers=both, calls=(LayerCall("drop"), LayerCall("drop")))
+    once = replace(GOOD, layers=both, calls=(LayerCall("drop"), LayerCall("drop", is_lost=True)))
+    assert judge(twice, once).kind is WORSE
+    assert judge(twice, replace(twice, calls=(LayerCall("drop"),))).kind is WORSE
+    assert judge(twice, replace(twice, calls=(LayerCall("drop"), LayerCall("twin")))).kind is UNCHANGED
+    assert judge(once, once, ["drop"]).reasons == ("`drop` was reached before already",)
+    assert judge(once, twice, ["drop"]).kind is PROVED
