@@ -119,7 +119,8 @@ def test_what_is_wrong_comes_first() -> None:
     kinds = [*VerdictKind]
     text = page(report(*(model(verdict=kind, name=f"Net{kind.name}") for kind in kinds)))
     order = sorted(kinds, key=lambda kind: text.index(f"Net{kind.name}"))
-    assert [kind.value for kind in order] == ["worse", "not-proved", "not-verified", "proved", "unchanged"]
+    expected = ["worse", "not-proved", "not-reached", "not-verified", "proved", "unchanged"]
+    assert [kind.value for kind in order] == expected
 
 
 def test_versions_that_look_the_same_are_drawn_once() -> None:

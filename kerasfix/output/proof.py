@@ -16,6 +16,7 @@ VERDICTS = {
     VerdictKind.UNCHANGED: ("same before and after", "green"),
     VerdictKind.WORSE: ("WORSE after the fix, so nothing of it is written", "bold red"),
     VerdictKind.NOT_PROVED: ("not proved", "yellow"),
+    VerdictKind.NOT_REACHED: ("not reached by this run", "yellow"),
     VerdictKind.NOT_VERIFIED: ("not verified", "yellow"),
 }
 _NOT_CALLED = "-"

@@ -38,6 +38,7 @@ class VerdictKind(str, enum.Enum):
     UNCHANGED: both run, and nothing that was watched differs.
     WORSE: something that was right before is not right any more.
     NOT_PROVED: the fix claims something that the run does not show.
+    NOT_REACHED: the same, and not all that the fix changes was run: nothing is known of the rest.
     NOT_VERIFIED: the model could not be driven; nothing is known.
     """
 
@@ -45,6 +46,7 @@ class VerdictKind(str, enum.Enum):
     UNCHANGED = "unchanged"
     WORSE = "worse"
     NOT_PROVED = "not-proved"
+    NOT_REACHED = "not-reached"
     NOT_VERIFIED = "not-verified"
 
 
@@ -140,6 +142,9 @@ class Observation:
         seconds: What was done (`STEPS`) -> wall-clock seconds. Steps that were not taken are absent: only the
             version that is run first looks for an input ("probe").
         notes: Sentences about what was done differently from a plain run.
+        changed_lines: Lines of the class's file at which statements of its methods begin that the fix
+            changes; of the patched version only.
+        changed_lines_reached: Those that were run. A line that was not was never put to the test.
     """
 
     raised: str | None = None
@@ -164,6 +169,13 @@ class Observation:
     outputs_random: bool = False
     seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    changed_lines: tuple[int, ...] = ()
+    changed_lines_reached: tuple[int, ...] = ()
+
+    @property
+    def unreached_lines(self) -> tuple[int, ...]:
+        """What the fix changes and no phase ran."""
+        return tuple(line for line in self.changed_lines if line not in self.changed_lines_reached)
 
     @property
     def trainable_count(self) -> int:

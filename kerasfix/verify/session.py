@@ -33,7 +33,7 @@ from kerasfix.verify.report import (
 from kerasfix.verify.runner import Device, Outcome, Runner
 from kerasfix.verify.settings import ModelSettings, Wish
 from kerasfix.verify.slice import Slice, slice_class
-from kerasfix.verify.verdict import judge, on_other_inputs
+from kerasfix.verify.verdict import Lines, judge, on_other_inputs
 
 _SEED = 20_231
 _STEPS = 3
@@ -134,6 +134,8 @@ class Session:
         *,
         claims: Sequence[str] = (),
         outputs_must_match: bool = True,
+        changed: Sequence[Lines] = (),
+        claimed: Sequence[Lines] = (),
         others: Mapping[str, tuple[str, str]] | None = None,
     ) -> ModelReport:
         """Run both versions of a class on the same weights and inputs, and judge the difference.
@@ -143,6 +145,8 @@ class Session:
             patched: The text of the whole module as it would be.
             claims: Attributes of the layers that the fix is said to bring back.
             outputs_must_match: Whether the outputs in inference mode must stay as they are.
+            changed: First and last line of each change, in the patched text. What of it is never run is told.
+            claimed: Those of them that the claims are about.
             others: Other modules of the project, by their absolute paths: as they are and as they would be.
                 Those that are not given are read from disk where the class needs them.
 
@@ -161,13 +165,13 @@ class Session:
             return self._report(target, Seen(), Seen(), verdict, started)
         runner.start()
         evidence = evidence_for(target.path, patched, target.class_name)
-        pair = self._observe_both(runner, target, *versions, evidence)
+        pair = self._observe_both(runner, target, *versions, evidence, changed)
         before, after = pair.before, pair.after
         if before.observation is None or after.observation is None:
             reasons = after.reason if after.observation is None else before.reason
             verdict = Verdict(VerdictKind.NOT_VERIFIED, reasons)
         else:
-            verdict = judge(before.observation, after.observation, claims, outputs_must_match)
+            verdict = judge(before.observation, after.observation, claims, outputs_must_match, claimed)
             if not pair.in_common:
                 verdict = on_other_inputs(verdict, outputs_must_match, _taken(before), _taken(after))
         return self._report(target, before, after, verdict, started, runner)
@@ -190,18 +194,26 @@ class Session:
         return before, after
 
     def _observe_both(
-        self, runner: Runner, target: Target, original: Slice, patched: Slice, evidence: Evidence
+        self,
+        runner: Runner,
+        target: Target,
+        original: Slice,
+        patched: Slice,
+        evidence: Evidence,
+        changed: Sequence[Lines],
     ) -> Pair:
         """Both versions on one input; what the original takes is kept for the next candidate."""
         key = _key(target)
 
-        def observing(version: Slice, label: str) -> Observe:
+        def observing(version: Slice, label: str, changed: Sequence[Lines]) -> Observe:
             return lambda spec, unwanted: self._observe(
-                runner, target, version, label, spec, evidence, unwanted
+                runner, target, version, label, spec, evidence, unwanted, changed
             )
 
         pair = observe_both(
-            observing(original, "original"), observing(patched, "patched"), self._specs.get(key)
+            observing(original, "original", ()),
+            observing(patched, "patched", changed),
+            self._specs.get(key),
         )
         if pair.before.takes_it and pair.before.spec is not None:
             self._specs[key] = pair.before.spec
@@ -215,9 +227,11 @@ class Session:
         label: str,
         spec: Mapping[str, Any] | None,
         evidence: Evidence,
-        unwanted: Sequence[Mapping[str, Any]] = (),
+        unwanted: Sequence[Mapping[str, Any]],
+        changed: Sequence[Lines],
     ) -> Seen:
-        cache_key = (_key(target), version.key, repr((spec, *unwanted)))
+        program = f"{version.key}\0{changed}"
+        cache_key = (_key(target), program, repr((spec, *unwanted)))
         if cache_key not in self._seen:
             self._progress(f"{target.class_name}: {label}{', other inputs' if unwanted else ''}")
             settings = self._models.get(target.class_name, ModelSettings())
@@ -231,6 +245,7 @@ class Session:
                     "steps": _STEPS,
                     "input": spec,
                     "unwanted": list(unwanted),
+                    "changed": list(changed),
                     "init": dict(settings.init),
                     "hints": evidence["hints"] if settings.input is None else [list(settings.input)],
                     "sites": evidence["sites"],
@@ -242,7 +257,7 @@ class Session:
             self._seen[cache_key] = seen
             if seen.spec is not None:
                 # Asked again with the input that it found, it would show the same.
-                self._seen[(cache_key[0], version.key, repr((seen.spec,)))] = seen
+                self._seen[(cache_key[0], program, repr((seen.spec,)))] = seen
         return self._seen[cache_key]
 
     def _understand(self, target: Target, outcome: Outcome, spec: Mapping[str, Any] | None) -> Seen:

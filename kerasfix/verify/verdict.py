@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from kerasfix.verify.report import Observation, SensitiveLayer, Verdict, VerdictKind
 
+#: The first and the last line of a change.
+Lines = tuple[int, int]
+
 _MOST_NAMES = 6
 # The worker writes down no more of them.
 _MOST_CALLS = 2000
@@ -27,6 +30,7 @@ def judge(
     after: Observation | None,
     claims: Sequence[str] = (),
     outputs_must_match: bool = True,
+    claimed: Sequence[Lines] = (),
 ) -> Verdict:
     """Compare the original with the patched model.
 
@@ -36,6 +40,7 @@ def judge(
         claims: Attributes of the layers that the fix is said to bring back ("conv1"; "blocks" stands for all
             of `blocks[0]`, `blocks[1]`, ...).
         outputs_must_match: Whether the fix must leave the outputs in inference mode as they were.
+        claimed: What is to be proved, as first and last line of each change in the patched text.
     """
     if before is None or after is None:
         return Verdict(VerdictKind.NOT_VERIFIED, ("the model was not run in both versions",))
@@ -48,21 +53,37 @@ def judge(
     if not before.ran and not after.ran:
         return Verdict(VerdictKind.NOT_VERIFIED, (f"it raises before and after: {after.raised}",))
     mended = tuple(_mended(before, after))
+    unreached = tuple(_not_reached(after.unreached_lines))
     if claims:
+        untried = [
+            line for line in after.unreached_lines if any(begin <= line <= end for begin, end in claimed)
+        ]
+        if untried:
+            return Verdict(VerdictKind.NOT_PROVED, tuple(_not_reached(untried)))
         failed = tuple(_failed_claims(before, after, claims))
         if failed:
             return Verdict(VerdictKind.NOT_PROVED, failed)
         mended = (*mended, _claims_kept(before, claims))
+    if after.changed_lines and not after.changed_lines_reached:
+        # Whatever differs, it is not by this fix.
+        return Verdict(VerdictKind.NOT_REACHED, unreached)
     if mended:
-        return Verdict(VerdictKind.PROVED, mended)
+        return Verdict(VerdictKind.PROVED, (*mended, *unreached))
     unseen = tuple(
         f"{phase_name(phase)} raises {after.errors[phase]}" for phase in _TRAINING if phase in after.errors
     )
     if unseen:
         return Verdict(VerdictKind.NOT_VERIFIED, unseen)
-    return Verdict(
-        VerdictKind.UNCHANGED, ("it trains before and after, and nothing that was watched differs",)
-    )
+    same = "it trains before and after, and nothing that was watched differs"
+    if unreached:
+        return Verdict(VerdictKind.NOT_REACHED, (same, *unreached))
+    return Verdict(VerdictKind.UNCHANGED, (same,))
+
+
+def _not_reached(lines: Sequence[int]) -> Iterator[str]:
+    if lines:
+        names = few([str(line) for line in lines])
+        yield f"not reached by this run: line{'s' if len(lines) > 1 else ''} {names} of the patched file"
 
 
 def on_other_inputs(verdict: Verdict, outputs_must_match: bool, before: str, after: str) -> Verdict:
@@ -78,7 +99,7 @@ def on_other_inputs(verdict: Verdict, outputs_must_match: bool, before: str, aft
     reason = f"no input was found that both take: the original takes {before}, the patched model {after}"
     if verdict.kind in (VerdictKind.WORSE, VerdictKind.NOT_VERIFIED):
         return Verdict(verdict.kind, (*verdict.reasons, reason))
-    if verdict.kind is VerdictKind.UNCHANGED:
+    if verdict.kind in (VerdictKind.UNCHANGED, VerdictKind.NOT_REACHED):
         return Verdict(VerdictKind.WORSE, (reason,))
     kind = VerdictKind.WORSE if outputs_must_match else verdict.kind
     return Verdict(kind, (*verdict.reasons, reason))

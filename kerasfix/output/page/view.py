@@ -21,6 +21,7 @@ _NOTHING = "-"
 _ORDER = [
     VerdictKind.WORSE,
     VerdictKind.NOT_PROVED,
+    VerdictKind.NOT_REACHED,
     VerdictKind.NOT_VERIFIED,
     VerdictKind.PROVED,
     VerdictKind.UNCHANGED,

@@ -24,6 +24,7 @@ from .drive import Driven, call, drive
 from .frameworks import Framework, driver_version, framework_for
 from .inputs import Prober, arrange, arrays_for, tensors_for
 from .load import Refused, line_of, load_class, one_line, refuse_what_is_lacking
+from .marks import Marks
 from .observe import Recorder
 from .program import Program
 from .train import Trainer, norm_of, seed_everything
@@ -112,7 +113,7 @@ def _hello() -> dict[str, Any]:
 
 def _observe_program(job: dict[str, Any]) -> dict[str, Any]:
     """Observe a class; what it raises for want of something that is not in its slice is no fault of it."""
-    program = Program(job["parts"])
+    program = Program(job["parts"], Marks(job["class"], job.get("changed")))
     try:
         result = _observe(job, program)
     except Refused as refused:
@@ -157,11 +158,13 @@ def _observe(job: dict[str, Any], program: Program) -> dict[str, Any]:
             return {**result, "observation": raised("init", error, job["file"])}
         _write(job["result"] + ".spec", result["input"])
     spec = Spec.from_json(result["input"])
+    program.marks.forget()
     try:
         driven = fresh(result["input"].get("init", job["init"]), spec)
     except (Exception, SystemExit) as error:
         return {**result, "observation": raised("init", error, job["file"])}
-    return {**result, "observation": _train(job, keras, framework, driven, spec, say)}
+    seen = _train(job, keras, framework, driven, spec, say)
+    return {**result, "observation": {**seen, **program.marks.to_json()}}
 
 
 class _Finder:
