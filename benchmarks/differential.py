@@ -8,13 +8,13 @@ In `call` of a class that verification can drive, one layer is made to read an o
 dropped, or the flag is True by default. (A flag that is not handed on is made good by the context in which
 Keras 3 calls layers, so that nothing is worse for it.) Verification sees original and broken class, each in
 its package, without any configuration: it has to call the broken one worse than the original, the original
-proved beside the broken one, and the original the same as itself. Where the arguments that it found do not lead
-to the line that is broken, it has to say so; that is counted, and the class does not count as driven.
+proved beside the broken one, and the original the same as itself. Where the arguments that it found do not
+lead to the line that is broken, it has to say so; that is counted, and the class does not count as driven.
 """
 
 from __future__ import annotations
 
-import os
+import itertools
 import random
 import shutil
 import sys
@@ -169,9 +169,14 @@ def _changed_lines(before: str, after: str) -> list[tuple[int, int]]:
     if before == after:
         return []
     old, new = before.splitlines(), after.splitlines()
-    first = len(os.path.commonprefix([old, new]))
-    same_end = len(os.path.commonprefix([old[first:][::-1], new[first:][::-1]]))
+    first = _same(old, new)
+    same_end = _same(old[first:][::-1], new[first:][::-1])
     return [(first + 1, max(first + 1, len(new) - same_end))]
+
+
+def _same(one: list[str], other: list[str]) -> int:
+    """How many lines both begin with."""
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 if __name__ == "__main__":
