@@ -89,7 +89,12 @@ class _Live:
         framework = framework_for(backend)
         if framework is None:
             return Observation(f"RuntimeError: backend {backend} is not supported yet", "init")
-        with _random_states(), _eagerly(backend), warnings.catch_warnings():
+        with (
+            _random_states(),
+            _eagerly(backend),
+            _torch_state(self._model, backend),
+            warnings.catch_warnings(),
+        ):
             # What Keras would warn of is what is looked for.
             warnings.simplefilter("ignore")
             return observation(self._run(keras, framework, inputs))
@@ -210,6 +215,25 @@ def _eagerly(backend: str) -> Iterator[None]:
         yield
     finally:
         tf.config.run_functions_eagerly(before)
+
+
+@contextmanager
+def _torch_state(model: Any, backend: str) -> Iterator[None]:
+    """What PyTorch keeps beside weights: gradients that somebody gathers, modes, its generators."""
+    if backend != "torch":
+        yield
+        return
+    torch: Any = importlib.import_module("torch")
+    gradients = {id(each): each.grad for each in model.parameters()}
+    modes = {id(each): each.training for each in model.modules()}
+    with torch.random.fork_rng():
+        try:
+            yield
+        finally:
+            for parameter in model.parameters():
+                parameter.grad = gradients.get(id(parameter))
+            for module in model.modules():
+                module.training = modes.get(id(module), module.training)
 
 
 # --- What is wrong ----------------------------------------------------------------------------------------
