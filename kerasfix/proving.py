@@ -265,6 +265,13 @@ def _targets(report: FileReport, plan: Plan) -> Iterator[Target]:
                 info.node.lineno,
                 made_lines=_made_lines(program, info),
                 lost_lines=_lost_lines(report, program, info),
+                chains=tuple(
+                    dict.fromkeys(
+                        each.chain
+                        for each in report.findings
+                        if each.owner == info.name and each.chain is not None
+                    )
+                ),
             )
 
 

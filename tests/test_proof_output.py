@@ -24,6 +24,7 @@ def shown(report: ModelReport) -> list[str]:
 def test_before_and_after_stand_side_by_side() -> None:
     assert shown(model()) == [
         "Net (net.py:3): proved  [Keras 3.15.1, tensorflow, CPU, 1.5 s]",
+        "  run as Net(units=16 by guess) on (4, 28, 28, 1) float32 as in the code",
         "                        before                                                       after",
         "  no gradient           2 of 4 variables: conv1/kernel, conv1/bias, lost on line 12  "
         "none of 4 variables",
@@ -38,8 +39,8 @@ def test_before_and_after_stand_side_by_side() -> None:
 
 def test_what_is_long_goes_on_below_in_its_own_column() -> None:
     lines = shown(model(RAISED))
-    start = lines[1].index("before")
-    end = lines[1].index("after")
+    start = lines[2].index("before")
+    end = lines[2].index("after")
     row = next(number for number, line in enumerate(lines) if line.startswith("  raised"))
     assert lines[row][end:] == "nothing"
     assert lines[row + 1][:start].strip() == ""

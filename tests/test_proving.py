@@ -168,6 +168,7 @@ def test_lines_that_made_and_lost_a_layer_go_along() -> None:
     assert lines[target.made_lines["a1"] - 1].strip() == "self.a1 = layers.Dense(4)"
     assert lines[target.lost_lines["a1"] - 1].strip() == "h = self.a2(x)"
     assert lines[target.line - 1] == "class Net(keras.Model):"
+    assert [[link.name for link in chain.lost] for chain in target.chains] == [["a1"], ["b1"]]
 
 
 def test_changed_lines_go_along_and_those_of_the_suggestions_are_told_apart() -> None:

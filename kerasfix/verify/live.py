@@ -106,22 +106,22 @@ class _Live:
         from kerasfix.verify.worker.train import Trainer
         from kerasfix.verify.worker.walk import layers_of, named_variables
 
-        file = _file_of(self._model)
+        files = [_file_of(self._model)]
         driven = drive(keras, self._model, None)
         arrays = _each(inputs, framework.numpy)
         tensors = _each(arrays, framework.tensor)
         try:
             call(driven, tensors)
         except (Exception, SystemExit) as error:
-            return job.raised("call", error, file)
+            return job.raised("call", error, files)
         layers = layers_of(self._model, keras)
         self.frozen = frozenset(found.path for found in layers if not found.layer.trainable)
         try:
             names = named_variables(self._model, layers)
         except ValueError as error:
-            return job.unbuilt(error, driven, keras, file)
+            return job.unbuilt(error, driven, keras, files)
         classes = job.layer_classes(driven, keras)
-        work = {"file": file, "seed": _SEED, "steps": _STEPS}
+        work = {"files": files, "seed": _SEED, "steps": _STEPS}
         with _as_it_was([self._model, *(found.layer for found in layers)]):
             recorder = Recorder(framework)
             recorder.wrap(layers)

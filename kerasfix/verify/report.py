@@ -16,6 +16,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from kerasfix.findings import Chain
+
 SCHEMA_VERSION = 1
 
 #: The ways in which a model is run, in the order of the columns of a report.
@@ -119,7 +121,8 @@ class Observation:
         raised: The first exception in one line ("ValueError: ..."), or None. Crashes and exceeded limits are
             told here too ("crashed (signal 6, SIGABRT)").
         raised_in: Where: "import", "init", "probe", or one of `PHASES`.
-        raised_line: The line of the user's file that raised, if it is known.
+        raised_line: The line of the class's file that raised, or that led there, if it is known.
+        raised_at: `file:line` of another module of the project, if that raised.
         errors: Phase -> exception in one line, for every phase that raised.
         stopped: Which limit ended the run ("time", "memory"), "crash" for a native crash, else None.
         trainable: Names of the trainable variables after building.
@@ -150,6 +153,7 @@ class Observation:
     raised: str | None = None
     raised_in: str | None = None
     raised_line: int | None = None
+    raised_at: str | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
     stopped: Literal["time", "memory", "crash"] | None = None
     trainable: tuple[str, ...] = ()
@@ -203,11 +207,31 @@ class Observation:
 
 @dataclass(frozen=True)
 class InputArray:
-    """One input: its shape with the batch (elements), its dtype, its name if inputs are a dictionary."""
+    """One input: its shape with the batch (elements), its dtype, its name if inputs are a dictionary.
+
+    Its source is "configuration", "code" for a shape that the code or its documentation speaks of, or
+    "guess": what the layers that read it want, and what failed calls said.
+    """
 
     shape: tuple[int, ...]
     dtype: str
     name: str | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of the constructor; those that are not told have their defaults.
+
+    Attributes:
+        value: As Python would spell it.
+        source: "configuration", "site" for code that constructs the class, or "guess" by name, annotation and
+            use.
+    """
+
+    name: str
+    value: str
+    source: str
 
 
 @dataclass(frozen=True)
@@ -244,6 +268,9 @@ class ModelReport:
         after: The patched version; None if it was not run.
         seconds: Wall-clock time of both runs.
         inputs: What the model was fed with.
+        arguments: What it was constructed with.
+        chains: The broken chains of the class, as reading the source found them; lines are those of the
+            original.
         traces: One for each variable without a gradient in `before`.
     """
 
@@ -263,6 +290,8 @@ class ModelReport:
     traces: tuple[Trace, ...] = ()
     backend_version: str | None = None
     driver: str | None = None
+    arguments: tuple[Argument, ...] = ()
+    chains: tuple[Chain, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain data (dict, list, str, int, float, bool, None) in the shape of this schema."""

@@ -14,15 +14,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from kerasfix.findings import Chain
 from kerasfix.verify.endings import ended
 from kerasfix.verify.errors import SliceError
 from kerasfix.verify.evidence import Evidence, evidence_for
+from kerasfix.verify.given import arguments_of, inputs_of
 from kerasfix.verify.observed import observation
 from kerasfix.verify.pairing import Observe, Pair, Seen, observe_both
 from kerasfix.verify.pool import Pool
 from kerasfix.verify.program import Shelf
 from kerasfix.verify.report import (
-    InputArray,
     ModelReport,
     Observation,
     Trace,
@@ -49,6 +50,7 @@ class Target:
         line: The line of the class statement.
         made_lines: Attribute of a layer -> the line that makes it.
         lost_lines: Attribute of a layer -> the line that loses its output.
+        chains: Its broken chains, for the report.
     """
 
     path: Path
@@ -56,6 +58,7 @@ class Target:
     line: int
     made_lines: Mapping[str, int] = field(default_factory=dict)
     lost_lines: Mapping[str, int] = field(default_factory=dict)
+    chains: tuple[Chain, ...] = ()
 
 
 class Session:
@@ -239,7 +242,6 @@ class Session:
                 {
                     "kind": "observe",
                     "parts": [part.to_json() for part in version.parts],
-                    "file": version.parts[0].file,
                     "class": target.class_name,
                     "seed": _SEED,
                     "steps": _STEPS,
@@ -248,6 +250,7 @@ class Session:
                     "changed": list(changed),
                     "init": dict(settings.init),
                     "hints": evidence["hints"] if settings.input is None else [list(settings.input)],
+                    "hints_from": "code" if settings.input is None else "configuration",
                     "sites": evidence["sites"],
                     "weights": str(runner.folder / f"weights-{_digest(_key(target))}.npz"),
                     "probe_seconds": runner.timeout * _PROBE_SHARE,
@@ -306,7 +309,9 @@ class Session:
             verdict=verdict.kind,
             reasons=verdict.reasons,
             seconds=round(time.monotonic() - started, 3),
-            inputs=_inputs(spec),
+            inputs=inputs_of(spec),
+            arguments=arguments_of(spec),
+            chains=target.chains,
             traces=_traces(target, before.observation),
         )
 
@@ -319,15 +324,9 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _inputs(spec: Mapping[str, Any] | None) -> tuple[InputArray, ...]:
-    if spec is None:
-        return ()
-    return tuple(InputArray(tuple(item["shape"]), item["dtype"], item["name"]) for item in spec["items"])
-
-
 def _taken(seen: Seen) -> str:
     """What a version was given, in a sentence."""
-    return " and ".join(str(array.shape) for array in _inputs(seen.spec))
+    return " and ".join(str(array.shape) for array in inputs_of(seen.spec))
 
 
 def _traces(target: Target, before: Observation | None) -> tuple[Trace, ...]:

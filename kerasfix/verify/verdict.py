@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Iterator, Sequence
 
 from kerasfix.verify.report import Observation, SensitiveLayer, Verdict, VerdictKind
@@ -160,7 +161,7 @@ def _new_errors(before: Observation, after: Observation) -> Iterator[str]:
     if not before.ran:
         return
     if not after.ran:
-        yield f"the original ran; the patched model raises {after.raised}{_line(after)}"
+        yield f"the original ran; the patched model raises {after.raised}{where_raised(after)}"
         return
     for phase, message in after.errors.items():
         if phase not in before.errors:
@@ -201,7 +202,7 @@ def _left_training_mode(before: Observation, after: Observation) -> bool:
 def _mended(before: Observation, after: Observation) -> Iterator[str]:
     if not before.ran:
         if not any(phase in after.errors for phase in _TRAINING):
-            yield f"the original raises {before.raised}{_line(before)}; the patched model runs"
+            yield f"the original raises {before.raised}{where_raised(before)}; the patched model runs"
             count = after.trainable_count
             if not after.missing_gradient:
                 yield f"{count} of {count} trainable variables have a gradient"
@@ -310,5 +311,9 @@ def phase_name(phase: str) -> str:
     return _PHASE_NAMES.get(phase, phase)
 
 
-def _line(observation: Observation) -> str:
-    return f" (line {observation.raised_line})" if observation.raised_line else ""
+def where_raised(observation: Observation) -> str:
+    """` (line 30, at block.py:8)`, as far as it is known."""
+    parts = [f"line {observation.raised_line}"] if observation.raised_line else []
+    if observation.raised_at:
+        parts.append(f"at {os.path.basename(observation.raised_at)}")
+    return f" ({', '.join(parts)})" if parts else ""

@@ -171,7 +171,6 @@ def test_a_system_that_cannot_fork_starts_an_interpreter_per_job(tmp_path: Path)
     job = {
         "kind": "observe",
         "parts": [_part(GOOD)],
-        "file": "net.py",
         "class": "Net",
         "seed": 1,
         "steps": 1,
@@ -205,7 +204,6 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
     job = {
         "kind": "observe",
         "parts": [_part(patched("time.sleep(100)"))],
-        "file": "net.py",
         "class": "Net",
         "seed": 1,
         "steps": 1,

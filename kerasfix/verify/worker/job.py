@@ -23,7 +23,7 @@ from .candidates import Spec
 from .drive import Driven, call, drive
 from .frameworks import Framework, driver_version, framework_for
 from .inputs import Prober, arrange, arrays_for, tensors_for
-from .load import Refused, line_of, load_class, one_line, refuse_what_is_lacking
+from .load import Refused, lines_of, load_class, one_line, refuse_what_is_lacking
 from .marks import Marks
 from .observe import Recorder
 from .program import Program
@@ -113,6 +113,7 @@ def _hello() -> dict[str, Any]:
 
 def _observe_program(job: dict[str, Any]) -> dict[str, Any]:
     """Observe a class; what it raises for want of something that is not in its slice is no fault of it."""
+    job = {**job, "files": [part["file"] for part in job["parts"]]}
     program = Program(job["parts"], Marks(job["class"], job.get("changed")))
     try:
         result = _observe(job, program)
@@ -135,7 +136,7 @@ def _observe(job: dict[str, Any], program: Program) -> dict[str, Any]:
     except Refused:
         raise
     except (Exception, SystemExit) as error:
-        return {**result, "observation": raised("import", error, job["file"])}
+        return {**result, "observation": raised("import", error, job["files"])}
     keras, framework = _keras_and_framework(cls)
     result["keras"], result["backend"] = str(keras.__version__), keras_import.backend_of(keras)
     _prepare(keras, framework, int(job["seed"]))
@@ -155,14 +156,14 @@ def _observe(job: dict[str, Any], program: Program) -> dict[str, Any]:
             # Its constructor wants nothing, and raises: that is what there is to see.
             if isinstance(error, Refused) or not maker.needs_nothing:
                 raise
-            return {**result, "observation": raised("init", error, job["file"])}
+            return {**result, "observation": raised("init", error, job["files"])}
         _write(job["result"] + ".spec", result["input"])
     spec = Spec.from_json(result["input"])
     program.marks.forget()
     try:
         driven = fresh(result["input"].get("init", job["init"]), spec)
     except (Exception, SystemExit) as error:
-        return {**result, "observation": raised("init", error, job["file"])}
+        return {**result, "observation": raised("init", error, job["files"])}
     seen = _train(job, keras, framework, driven, spec, say)
     return {**result, "observation": {**seen, **program.marks.to_json()}}
 
@@ -203,7 +204,8 @@ class _Finder:
             except Refused as refused:
                 first_refusal = first_refusal or refused
             else:
-                return {**spec.to_json(), "init": arguments}
+                sources = {"init": self._maker.sources(arguments), "input": self._input_sources(spec)}
+                return {**spec.to_json(), "init": arguments, "sources": sources}
             if found == _MOST_MADE or time.monotonic() > deadline:
                 break
             self._say("init")
@@ -212,6 +214,11 @@ class _Finder:
         if self._maker.needs_nothing and self._maker.error is not None:
             raise self._maker.error
         raise self._maker.refusal()
+
+    def _input_sources(self, spec: Spec) -> list[str]:
+        told = [tuple(hint) for hint in self._job["hints"]]
+        where = self._job.get("hints_from", "code")
+        return [where if item.shape[1:] in told else "guess" for item in spec.items]
 
     def _probe(self, arguments: dict[str, Any], made: Any, seconds: float) -> Spec:
         prober = Prober(
@@ -264,14 +271,14 @@ def _train(
         # A real call builds every layer that it reaches; `build` would mark the model built without weights.
         call(driven, inputs)
     except (Exception, SystemExit) as error:
-        failed = raised("call", error, job["file"])
+        failed = raised("call", error, job["files"])
         failed["layers"] = layer_classes(driven, keras)
         return failed
     layers = layers_of(driven.root, keras)
     try:
         names = named_variables(driven.root, layers)
     except ValueError as error:
-        return unbuilt(error, driven, keras, job["file"])
+        return unbuilt(error, driven, keras, job["files"])
     SharedWeights(job["weights"]).share(names, framework)
     recorder = Recorder(framework)
     recorder.wrap(layers)
@@ -280,9 +287,9 @@ def _train(
     return observation(trainer, recorder, driven, names, layer_classes(driven, keras))
 
 
-def unbuilt(error: ValueError, driven: Driven, keras: Any, file: str) -> dict[str, Any]:
+def unbuilt(error: ValueError, driven: Driven, keras: Any, files: list[str]) -> dict[str, Any]:
     """What Keras 2 says of a model with a Sequential that nobody calls: it cannot list its weights."""
-    return {**raised("fit", error, file), "layers": layer_classes(driven, keras)}
+    return {**raised("fit", error, files), "layers": layer_classes(driven, keras)}
 
 
 def layer_classes(driven: Driven, keras: Any) -> dict[str, str]:
@@ -304,7 +311,7 @@ def observation(
     return {
         "raised": trainer.errors.get(first or ""),
         "raised_in": first,
-        "raised_line": trainer.error_lines.get(first or ""),
+        **trainer.error_lines.get(first or "", {}),
         "errors": trainer.errors,
         "trainable": trainable,
         "missing_gradient": [name for name, g in zip(trainable, gradients) if g is None],
@@ -342,9 +349,9 @@ def _digest(outputs: list[float] | None) -> str | None:
     return hashlib.sha256(struct.pack(f"<{len(outputs)}d", *outputs)).hexdigest()
 
 
-def raised(phase: str, error: BaseException, file: str) -> dict[str, Any]:
+def raised(phase: str, error: BaseException, files: list[str]) -> dict[str, Any]:
     line = one_line(error)
-    return {"raised": line, "raised_in": phase, "raised_line": line_of(error, file), "errors": {phase: line}}
+    return {"raised": line, "raised_in": phase, **lines_of(error, files), "errors": {phase: line}}
 
 
 class _Teller:
