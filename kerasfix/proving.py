@@ -172,7 +172,8 @@ class _Proof:
         plan = plans[report.source.file]
         if isinstance(plan, Problem):
             return plan
-        claims = tuple(name for each in wanted if each.fix for name in each.fix.mends)
+        # Several findings may have one fix in common.
+        claims = tuple(dict.fromkeys(name for each in wanted if each.fix for name in each.fix.mends))
         known = self.base[report.source.file]
         claimed = set(plan.edits) - set(known.edits if isinstance(known, Plan) else ())
         changed = dict(zip(plan.edits, changed_lines(plan), strict=True))

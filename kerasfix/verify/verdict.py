@@ -64,7 +64,10 @@ def judge(
         failed = tuple(_failed_claims(before, after, claims))
         if failed:
             return Verdict(VerdictKind.NOT_PROVED, failed)
-        mended = (*mended, _claims_kept(before, claims))
+        known = [each for each in claims if any(_belongs(path, each) for path in before.layers)]
+        mended = (*mended, *_newcomers(before, after, claims))
+        if known or not before.ran:
+            mended = (*mended, _claims_kept(before, known or claims))
     if after.changed_lines and not after.changed_lines_reached:
         # Whatever differs, it is not by this fix.
         return Verdict(VerdictKind.NOT_REACHED, unreached)
@@ -262,8 +265,33 @@ def _failed_claims(before: Observation, after: Observation, claims: Sequence[str
             yield f"the model has no layer `{claim}`"
         elif lost := [path for path in paths if path in after.layers_not_reached]:
             yield f"{few(lost)}: should be reached by the fix, still not reached"
+        elif not any(_belongs(path, claim) for path in before.layers):
+            yield from _failed_newcomer(after, claim)
         elif before.gradients_seen and not any(_belongs(path, claim) for path in found):
             yield f"`{claim}` was reached before already"
+
+
+def _failed_newcomer(after: Observation, claim: str) -> Iterator[str]:
+    """A layer that the original made anew at every call belongs to the model now, and trains."""
+    own = [name for name in after.trainable if _belongs(name.rpartition("/")[0], claim)]
+    if not own:
+        yield f"`{claim}` has no trainable variable"
+    for lost, what in ((after.missing_gradient, "no gradient"), (after.not_moved, "not moved by fit")):
+        if names := [name for name in own if name in lost]:
+            yield f"{few(names)}: {what}"
+
+
+def _newcomers(before: Observation, after: Observation, claims: Sequence[str]) -> Iterator[str]:
+    """What it means that layers are the model's own now."""
+    new = [each for each in claims if not any(_belongs(path, each) for path in before.layers)]
+    if new and before.ran:
+        own = [
+            name for name in after.trainable if any(_belongs(name.rpartition("/")[0], each) for each in new)
+        ]
+        count = _count(len(own), "trainable variable")
+        yield f"{count} of {few(new)} belong to the model now, and get a gradient"
+        if before.outputs_random and not after.outputs_random:
+            yield "the same inputs gave other outputs at every call; now they give the same"
 
 
 def _claims_kept(before: Observation, claims: Sequence[str]) -> str:

@@ -53,7 +53,7 @@ def test_what_is_guessed_is_told_as_that(compare: Callable[..., ModelReport]) ->
 @pytest.mark.keras
 def test_what_stands_in_the_code_is_told_apart(compare: Callable[..., ModelReport]) -> None:
     arguments, inputs = given(
-        compare(NET + "\nnet = Net(7, rate=make(), sizes=(3, 1))\nnet.build(input_shape=(None, 5))\n")
+        compare(NET + "\nnet = Net(7, rate=make(), sizes=(3, 1))\nnet.build((None, 5))\n")
     )
     assert arguments == {"units": ("7", "site"), "rate": ("0.1", "guess"), "sizes": ("(3, 1)", "site")}
     assert inputs == [((4, 5), "code")]

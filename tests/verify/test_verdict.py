@@ -173,3 +173,33 @@ def test_a_call_less_is_worse_unless_a_sibling_is_called_instead() -> None:
     assert judge(twice, replace(twice, calls=(LayerCall("drop"), LayerCall("twin")))).kind is UNCHANGED
     assert judge(once, once, ["drop"]).reasons == ("`drop` was reached before already",)
     assert judge(once, twice, ["drop"]).kind is PROVED
+
+
+MADE_IN_CALL = replace(GOOD, outputs_random=True)
+HOISTED = replace(
+    GOOD, layers={**GOOD.layers, "dense": "Dense"}, trainable=(*GOOD.trainable, "dense/kernel", "dense/bias")
+)
+
+
+def test_a_layer_that_was_made_in_call_is_the_models_own() -> None:
+    assert judge(MADE_IN_CALL, HOISTED, ["dense"]).reasons == (
+        "2 trainable variables of dense belong to the model now, and get a gradient",
+        "the same inputs gave other outputs at every call; now they give the same",
+    )
+    both = replace(BROKEN_CHAIN, outputs_random=True)
+    assert judge(both, HOISTED, ["dense", "conv1"]).reasons[-1] == (
+        "what the fix should bring back (conv1): not reached before, reached now"
+    )
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        replace(HOISTED, trainable=GOOD.trainable),
+        replace(HOISTED, missing_gradient=("dense/kernel",)),
+        replace(HOISTED, not_moved=("dense/bias",)),
+        replace(HOISTED, layers_not_reached=("dense",)),
+    ],
+)
+def test_a_layer_of_the_models_own_has_to_train(after: Observation) -> None:
+    assert judge(MADE_IN_CALL, after, ["dense"]).kind in (NOT_PROVED, WORSE)

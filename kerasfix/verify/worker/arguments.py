@@ -110,7 +110,11 @@ class Maker:
 
     def sources(self, arguments: Arguments) -> dict[str, str]:
         """Where each value is from: "configuration", "site" (code that constructs the class) or "guess"."""
-        sites = [known for site in self._sites if (known := self._bound(site)) is not None]
+        sites = [
+            {name: value for name, value in known.items() if name not in site["unknown"]}
+            for site in self._sites
+            if (known := self._bound(site)) is not None
+        ]
 
         def source(name: str, value: Any) -> str:
             if name in self._init:
