@@ -23,6 +23,7 @@ from .candidates import Spec
 from .drive import Driven, call, drive
 from .frameworks import Framework, driver_version, framework_for
 from .inputs import Prober, arrange, arrays_for, tensors_for
+from .isolation import leave_network
 from .load import Refused, lines_of, load_class, one_line, refuse_what_is_lacking
 from .marks import Marks
 from .observe import Recorder
@@ -380,6 +381,7 @@ def _redirect(log_path: str) -> None:
 
 def _forbid_network() -> None:
     """A constructor may ask for pretrained weights; proving a fix must not download half a gigabyte."""
+    leave_network()
 
     def refuse(_socket: Any, address: Any) -> None:
         raise OSError(f"kerasfix runs models without network (connection to {address})")
