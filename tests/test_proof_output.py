@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kerasfix.output.console import Printer, Table
 from kerasfix.output.proof import flag_rows, proof_lines, proof_rows
+from kerasfix.output.text import unseen_lines
 from kerasfix.verify.report import ModelReport, SensitiveLayer, VerdictKind
 from tests.reports import FLAGS, MENDED, NORMS, RAISED, model, observation
 
@@ -46,6 +48,17 @@ def test_what_is_long_goes_on_below_in_its_own_column() -> None:
     assert lines[row + 1][:start].strip() == ""
     assert " ".join(line[start:end].strip() for line in lines[row : row + 2]) == f"{RAISED.raised} (line 25)"
     assert max(map(len, lines)) <= 130
+
+
+def test_lines_that_no_run_reached_are_named_at_the_end() -> None:
+    def told(made: ModelReport, *, written: bool = True) -> list[str]:
+        return ["".join(text for text, _ in line) for line in unseen_lines([made], written=written)]
+
+    seen = observation(changed_lines=(5, 7, 9), changed_lines_reached=(7,))
+    assert told(model(after=seen)) == ["Changed, and reached by no run: Net (lines 5, 9)"]
+    assert told(model(after=seen), written=False) == ["Reached by no run: Net (lines 5, 9)"]
+    assert told(model(after=seen, verdict=VerdictKind.WORSE)) == []
+    assert told(model(after=replace(seen, changed_lines_reached=(5, 7, 9)))) == []
 
 
 @pytest.mark.parametrize(
