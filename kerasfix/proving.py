@@ -175,7 +175,11 @@ class _Proof:
         plan = plans[report.source.file]
         if isinstance(plan, Problem):
             return plan
-        claims = tuple(name for each in wanted if each.fix for name in each.fix.mends)
+        # Several findings may have one fix in common.
+        claims = tuple(dict.fromkeys(name for each in wanted if each.fix for name in each.fix.mends))
+        known = self.base[report.source.file]
+        claimed = set(plan.edits) - set(known.edits if isinstance(known, Plan) else ())
+        changed = dict(zip(plan.edits, changed_lines(plan), strict=True))
         # A mended chain computes something else; all other fixes leave inference as it is.
         return self.session.compare(
             target,
@@ -183,6 +187,8 @@ class _Proof:
             plan.text,
             claims=claims,
             outputs_must_match=not _changes_outputs(plan),
+            changed=tuple(changed.values()),
+            claimed=tuple(lines for edit, lines in changed.items() if wanted and edit in claimed),
             others=self._texts(plans),
         )
 
@@ -200,6 +206,22 @@ class _Proof:
         if is_proved:
             self.proved |= {_key(each) for each in wanted}
         return is_proved
+
+
+def changed_lines(plan: Plan) -> list[tuple[int, int]]:
+    """The first and the last line of each edit, in the text that it leads to."""
+    patched = Source(plan.text)
+    lines = []
+    shift = 0
+    for edit in plan.edits:
+        content = edit.content
+        # What is inserted as a line of its own begins with the end of the line before it.
+        first = edit.start + shift + len(content) - len(content.lstrip())
+        last = edit.start + shift + len(content.rstrip())
+        shift += len(content) - (edit.end - edit.start)
+        begin, end = patched.position(first).line, patched.position(max(first, last - 1)).line
+        lines.append((begin, end))
+    return lines
 
 
 def _changes_outputs(plan: Plan) -> bool:
@@ -247,6 +269,13 @@ def _targets(report: FileReport, plan: Plan) -> Iterator[Target]:
                 info.node.lineno,
                 made_lines=_made_lines(program, info),
                 lost_lines=_lost_lines(report, program, info),
+                chains=tuple(
+                    dict.fromkeys(
+                        each.chain
+                        for each in report.findings
+                        if each.owner == info.name and each.chain is not None
+                    )
+                ),
             )
 
 

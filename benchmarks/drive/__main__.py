@@ -132,7 +132,6 @@ def _job(item: dict[str, str], seconds: float, memory_mb: int) -> dict[str, Any]
         "kind": "observe",
         "source": f"from {item['module']} import {item['class']}",
         "module": item["module"],
-        "file": "<drive>",
         "class": item["class"],
         "seed": 20_231,
         "steps": 2,

@@ -107,6 +107,16 @@ def unseen_lines(models: Sequence[ModelReport], *, written: bool) -> Iterator[Li
     if unknown:
         what = "Written without verification" if written else "Not verified"
         yield [(f"{what}: ", "bold yellow"), (", ".join(unknown), "")]
+    from kerasfix.verify.verdict import few
+
+    untried = [
+        f"{model.class_name} (line{'s' if len(lines) > 1 else ''} {few([str(line) for line in lines])})"
+        for model in models
+        if model.verdict != "worse" and model.after is not None and (lines := model.after.unreached_lines)
+    ]
+    if untried:
+        what = "Changed, and reached by no run" if written else "Reached by no run"
+        yield [(f"{what}: ", "bold yellow"), (", ".join(untried), "")]
     for model in models:
         missing = model.after.missing_gradient if model.after is not None else ()
         if missing and model.verdict != "not-verified":

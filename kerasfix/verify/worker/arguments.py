@@ -108,6 +108,21 @@ class Maker:
             yield arguments, made
             deadline += time.monotonic() - started
 
+    def sources(self, arguments: Arguments) -> dict[str, str]:
+        """Where each value is from: "configuration", "site" (code that constructs the class) or "guess"."""
+        sites = [
+            {name: value for name, value in known.items() if name not in site["unknown"]}
+            for site in self._sites
+            if (known := self._bound(site)) is not None
+        ]
+
+        def source(name: str, value: Any) -> str:
+            if name in self._init:
+                return "configuration"
+            return "site" if any(name in site and site[name] == value for site in sites) else "guess"
+
+        return {name: source(name, value) for name, value in arguments.items()}
+
     @property
     def needs_nothing(self) -> bool:
         """Whether the constructor has all it needs from its defaults and what the user configured."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,7 @@ class Prober:
     Args:
         fresh: Makes a new instance, wrapped for a spec so that it can be called.
         seconds: Time after which no new candidate is tried.
+        unwanted: What is not to be found, because the other version of the model refuses it.
     """
 
     def __init__(
@@ -73,7 +74,9 @@ class Prober:
         keras: Any,
         seed: int,
         seconds: float,
+        unwanted: Sequence[Spec] = (),
     ) -> None:
+        self._unwanted = unwanted
         self._fresh = fresh
         self._framework = framework
         self._keras = keras
@@ -92,11 +95,11 @@ class Prober:
             Refused: if none does; says what the most telling candidate raised.
         """
         known = known_spec(example)
-        if known and self._error_of(self._on(example), known) is None:
+        if known and known not in self._unwanted and self._error_of(self._on(example), known) is None:
             return known
         candidates = ([known] if known else []) + specs(example, self._keras, hints, widths)
         queue = [(float(place), place, spec) for place, spec in enumerate(candidates)]
-        tried: set[Spec] = set()
+        tried: set[Spec] = set(self._unwanted)
         promising: list[Spec] = []
         added = len(queue)
         while queue and self._has_time() and len(tried) < _MOST_TRIED and not self._is_hopeless():
@@ -105,7 +108,7 @@ class Prober:
                 continue
             tried.add(spec)
             error = self._error_of(self._symbolic, spec)
-            if error is None or len(tried) == 1:
+            if error is None or len(tried) == len(self._unwanted) + 1:
                 # What cannot be traced may run all the same, and says more about what it wants.
                 error = self._error_of(self._real, spec)
                 if error is None:
