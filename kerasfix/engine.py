@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from kerasfix.analysis.program import Program
     from kerasfix.rules.base import Rule
 
-# A program without these has no Keras class with a flag or a chain to lose, and calls none with its flag; one
-# that imports its classes from another module of the project may not say "keras".
-_SIGN = re.compile(rb"keras|\bdef\s+call\b|\bis_?[Tt]rain(?:ing)?\s*=[^=]")
+# A program without these has no Keras class with a flag or a chain to lose, trains none, and calls none with
+# its flag; one that imports its classes from another module of the project may not say "keras".
+_SIGN = re.compile(
+    rb"keras|\bdef\s+call\b|\bis_?[Tt]rain(?:ing)?\s*=[^=]|GradientTape|\btrain_step\b|learning_phase|stateless_call"
+)
 _MAY_USE = re.compile(rb"\b(?:import|class)\b")
 _CAPITAL = re.compile(rb"\b_*[A-Z]\w*")
 

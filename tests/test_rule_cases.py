@@ -94,4 +94,7 @@ def test_each_code_and_name_belongs_to_one_rule() -> None:
         "KF204",
         "KF205",
         "KF206",
+        "KF301",
+        "KF302",
+        "KF303",
     ]

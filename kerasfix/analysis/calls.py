@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from kerasfix.analysis.index import Method, Module
 from kerasfix.analysis.scope import Function, Scope, comprehension_scope, function_scope
-from kerasfix.syntax import children
+from kerasfix.syntax import children, own_nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +121,19 @@ def _narrowed_by(test: ast.expr) -> Iterator[tuple[str, tuple[ast.expr, ...]]]:
         case ast.BoolOp(op=ast.And(), values=values):
             for value in values:
                 yield from _narrowed_by(value)
+
+
+def spots_of(module: Module) -> dict[Function, Spot]:
+    """The functions of a module, at any depth, each with the spot of its body."""
+    methods = {method.node: method for info in module.classes for method in info.methods.values()}
+    found: dict[Function, Spot] = {}
+    waiting: list[tuple[list[ast.stmt], Spot]] = [(module.source.tree.body, Spot(module, module.scope))]
+    while waiting:
+        body, spot = waiting.pop()
+        for node in own_nodes(body):
+            if isinstance(node, ast.ClassDef):
+                waiting.append((node.body, replace(spot, method=None)))
+            elif isinstance(node, Function):
+                found[node] = function_spot(node, spot, methods.get(node))
+                waiting.append((node.body, found[node]))
+    return found

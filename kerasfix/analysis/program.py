@@ -15,6 +15,8 @@ from kerasfix.analysis.index import ClassInfo, Method, Module
 from kerasfix.analysis.instances import Instances
 from kerasfix.analysis.layer_calls import LayerCall
 from kerasfix.analysis.leaks import Leaks
+from kerasfix.analysis.loops.evaluation import Evaluations
+from kerasfix.analysis.loops.trained import Loops
 from kerasfix.analysis.lost import LayerUse
 from kerasfix.analysis.project import Project
 from kerasfix.analysis.renames import Renames
@@ -66,6 +68,14 @@ class Knowledge:
     @cached_property
     def hand_training(self) -> HandTraining:
         return HandTraining(self.flow, self.instances)
+
+    @cached_property
+    def loops(self) -> Loops:
+        return Loops(self.flow, self.instances, self.callers)
+
+    @cached_property
+    def evaluations(self) -> Evaluations:
+        return Evaluations(self.loops)
 
     @cached_property
     def renames(self) -> Renames:
@@ -132,6 +142,14 @@ class Program:
     @property
     def hand_training(self) -> HandTraining:
         return self._knowledge.hand_training
+
+    @property
+    def loops(self) -> Loops:
+        return self._knowledge.loops
+
+    @property
+    def evaluations(self) -> Evaluations:
+        return self._knowledge.evaluations
 
     @property
     def renames(self) -> Renames:

@@ -53,8 +53,12 @@ def add_training(source: Source, call: ast.Call, inside: Function | None, value:
 def replace_flag(site: Site, value: str) -> tuple[Edit, ...]:
     """Give a call another value of the flag than the one that it is given."""
     assert site.value is not None
-    source = site.method.owner.module.source
-    start, end = source.span(site.value)
+    return replace_value(site.method.owner.module.source, site.value, value)
+
+
+def replace_value(source: Source, node: ast.expr, value: str) -> tuple[Edit, ...]:
+    """Put another value in the place of an expression."""
+    start, end = source.span(node)
     return (Edit(start, end, value, source.file),)
 
 
@@ -79,29 +83,37 @@ def default_to_none(method: Method, also: Sequence[str] = ()) -> tuple[Edit, ...
 
 def gain_flag(method: Method, default: str = "None") -> tuple[Edit, ...]:
     """Give a method the parameter `training`, with None for its default or with another one."""
-    module = method.owner.module
-    source = module.source
-    annotation = _optional_bool(module) if _is_annotated(method) else None
-    first = named_parameters(method.node)[:1]
+    annotation = _optional_bool(method.owner.module) if _is_annotated(method.named) else None
+    return _gain(method.owner.module.source, method.node, default, annotation)
+
+
+def gain_mode(source: Source, function: Function) -> tuple[Edit, ...]:
+    """Give a function the parameter `training=False`: who calls it says when it is to train."""
+    annotation = "bool" if _is_annotated(named_parameters(function)) else None
+    return _gain(source, function, "False", annotation)
+
+
+def _gain(source: Source, function: Function, default: str, annotation: str | None) -> tuple[Edit, ...]:
+    first = named_parameters(function)[:1]
 
     def make_block(exploded: bool) -> tuple[Edit, ...]:
-        outer = _indentation(source, method.node.lineno)
-        block = Block(outer, outer + _unit(source, method.node), exploded)
+        outer = _indentation(source, function.lineno)
+        block = Block(outer, outer + _unit(source, function), exploded)
 
         def change(node: cst.FunctionDef) -> cst.FunctionDef:
             longer = add_parameter(node, FLAG, default, annotation, Layout(", "))
             return break_signature(longer, block) or node
 
-        return edit_signature(source, method.node, change)
+        return edit_signature(source, function, change)
 
     return fitting(
         source,
-        source.segment(method.node),
+        source.segment(function),
         indentation_below(source, source.span(first[0])[0]) if first else "",
         lambda layout: edit_signature(
-            source, method.node, lambda node: add_parameter(node, FLAG, default, annotation, layout)
+            source, function, lambda node: add_parameter(node, FLAG, default, annotation, layout)
         ),
-        make_block if _has_one_line(source, method.node) else None,
+        make_block if _has_one_line(source, function) else None,
     )
 
 
@@ -142,8 +154,8 @@ def _unit(source: Source, function: Function) -> str:
     return _indentation(source, function.body[0].lineno)[len(outer) :]
 
 
-def _is_annotated(method: Method) -> bool:
-    return any(argument.annotation is not None for argument in method.named)
+def _is_annotated(arguments: Sequence[ast.arg]) -> bool:
+    return any(argument.annotation is not None for argument in arguments)
 
 
 def _optional_bool(module: Module) -> str:

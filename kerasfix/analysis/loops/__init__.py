@@ -1,0 +1,1 @@
+"""Training loops that people write themselves: what they train, and in which mode they call it."""

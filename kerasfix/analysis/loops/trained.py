@@ -1,0 +1,207 @@
+"""The calls whose model is trained by what records them, in all loops of a project."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from kerasfix.analysis.callers import Callers
+from kerasfix.analysis.calls import Call, Spot
+from kerasfix.analysis.index import Kind, Module
+from kerasfix.analysis.instances import Instances
+from kerasfix.analysis.loops.backward import backward_runs
+from kerasfix.analysis.loops.holders import Context, Holders
+from kerasfix.analysis.loops.need import Need, Needs, given_flag, passes_flag
+from kerasfix.analysis.loops.sources import Sources
+from kerasfix.analysis.loops.walk import Run, Walk
+from kerasfix.analysis.scope import default_values, named_parameters
+from kerasfix.analysis.sites import FLAG
+from kerasfix.analysis.trained import NOT_TRAINED, words_of
+from kerasfix.analysis.training import TrainingFlow, is_true
+from kerasfix.analysis.values import Value
+
+_RECORDS = frozenset({"GradientTape", "minimize", "value_and_grad", "grad", "backward"})
+STEP = "train_step"
+
+
+@dataclass(eq=False, slots=True)
+class TrainedCall:
+    """A call of something whose variables a gradient is taken by.
+
+    Attributes:
+        call: The call.
+        model: What is called.
+        context: Where it stands, on the first way to it.
+        values: What it can be.
+        whole: Whether all of it is trained, not a part.
+        is_step: Whether Keras calls it for a batch of `fit`.
+        ways: Calls of the function that it stands in, which train, with the place of each; none if it stands
+            in the function that takes the gradient.
+        hands_on: Whether it is a call of a function that hands the flag on to the model.
+    """
+
+    call: ast.Call
+    model: ast.expr
+    context: Context
+    values: list[Value]
+    whole: bool
+    is_step: bool
+    ways: dict[ast.Call, Spot] = field(default_factory=dict)
+    hands_on: bool = False
+
+    @property
+    def spot(self) -> Spot:
+        return self.context.spot
+
+    @property
+    def text(self) -> str:
+        return ast.unparse(self.model)
+
+
+class Loops:
+    """The loops of a project.
+
+    Args:
+        flow: Its layers and classes.
+        instances: What its expressions can be.
+        callers: Who calls its functions.
+    """
+
+    def __init__(self, flow: TrainingFlow, instances: Instances, callers: Callers) -> None:
+        self._flow = flow
+        self._callers = callers
+        self.holders = Holders(flow, instances)
+        self.needs = Needs(flow, callers)
+        self._sources = Sources(self.holders)
+        self._recorded: set[ast.Call] = set()
+
+    def trained(self, module: Module) -> list[TrainedCall]:
+        """The calls in a module of what is trained there, in the order of the source."""
+        return self._by_module.get(module, [])
+
+    def calls(self, module: Module) -> list[Call]:
+        """All calls of a module."""
+        return self._callers.calls(module)
+
+    def is_recorded(self, call: Call) -> bool:
+        """Whether a tape, or what differentiates a function, sees a call, whatever it takes gradients by."""
+        _ = self._by_module
+        return call.node in self._recorded
+
+    def need(self, trained: TrainedCall) -> Need:
+        """What the flag means to the model of a call.
+
+        A model that is not in sight, but is called with the flag elsewhere, needs it: somebody knows it.
+        """
+        found = self.needs.of(trained.values)
+        if found is Need.UNKNOWN and self._has_flag_elsewhere(trained):
+            return Need.YES
+        return found
+
+    def _has_flag_elsewhere(self, trained: TrainedCall) -> bool:
+        holder = self.holders.holder(trained.model, trained.context)
+        name = getattr(trained.model, "attr", None) or getattr(trained.model, "id", None)
+        return any(
+            call.name == name
+            and call.keyword(FLAG) is not None
+            and self.holders.holder(call.node.func, Context(call.spot)) == holder
+            for call in self._callers.calls(trained.spot.module)
+        )
+
+    def other_calls(self, trained: TrainedCall) -> list[Call] | None:
+        """The calls of the function that a call stands in which do not train; None if there may be others."""
+        function = trained.spot.function
+        calls = self._callers.of(function, trained.spot.module) if function is not None else None
+        return [each for each in calls if each.node not in trained.ways] if calls is not None else None
+
+    @cached_property
+    def _by_module(self) -> dict[Module, list[TrainedCall]]:
+        found: dict[ast.Call, TrainedCall] = {}
+        for module in self._flow.project.given:
+            if _RECORDS & module.words:
+                for spot, body in self._roots(module):
+                    for run in self._runs(spot, body):
+                        self._recorded.add(run.call)
+                        self._see(run, spot, found)
+        grouped: dict[Module, list[TrainedCall]] = {}
+        for each in found.values():
+            grouped.setdefault(each.spot.module, []).append(each)
+        for calls in grouped.values():
+            calls.sort(key=lambda each: (each.call.lineno, each.call.col_offset))
+        return grouped
+
+    def _roots(self, module: Module) -> Iterator[tuple[Spot, list[ast.stmt]]]:
+        """The functions that take gradients, and the module itself."""
+        yield Spot(module, module.scope), module.source.tree.body
+        for function, spot in self.holders.spots(module).items():
+            yield spot, function.body
+
+    def _runs(self, spot: Spot, body: list[ast.stmt]) -> Iterator[Run]:
+        if not any(_may_record(statement) for statement in body):
+            return
+        context = Context(spot)
+        yield from Walk(body, context, self.holders, self._sources).runs
+        yield from backward_runs(body, context, self.holders, self._sources)
+
+    def _see(self, run: Run, root: Spot, found: dict[ast.Call, TrainedCall]) -> None:
+        trained = self._is_trained(run)
+        if trained is None:
+            return
+        values = self.holders.values(run.model, run.context)
+        call, context, way = run.call, run.context, run.way
+        while way and self._hands_on(call, context):
+            # The call of a function whose `training` goes on to the model.
+            call, context, way = way[-1].node, way[-1].context, way[:-1]
+        if passes_flag(call, values if call is run.call else ()):
+            return
+        known = found.get(call)
+        if known is None:
+            is_step = root.method is not None and root.method.name == STEP and _is_of_model(root)
+            known = found[call] = TrainedCall(call, run.model, context, values, trained, is_step)
+            known.hands_on = call is not run.call
+        known.whole = known.whole or trained
+        if way:
+            known.ways[way[-1].node] = way[-1].context.spot
+
+    def _hands_on(self, call: ast.Call, context: Context) -> bool:
+        """Whether a call gives as the flag what its function gets, and the function was given none."""
+        value = given_flag(call)
+        function = context.spot.function
+        if not isinstance(value, ast.Name) or value.id != FLAG or function is None:
+            return False
+        return (
+            any(each.arg == FLAG for each in named_parameters(function))
+            and (function, FLAG) not in context.given
+            and not is_true(default_values(function).get(FLAG))
+        )
+
+    def _is_trained(self, run: Run) -> bool | None:
+        """Whether all of what is called is trained (True) or a part of it (False); None if nothing is."""
+        holder = self.holders.holder(run.model, run.context)
+        if holder is None:
+            return None
+        answers: set[bool] = set()
+        for source in (each for recording in run.recordings for each in recording.sources):
+            if holder.is_within(source.holder):
+                # What a name says of a part of the model: `self.teacher`, `self.target_net`.
+                steps = holder.path[len(source.holder.path) :]
+                answers |= {source.whole} if not words_of(*steps) & NOT_TRAINED else set()
+            elif source.holder.is_within(holder):
+                answers.add(False)
+        return max(answers) if answers else None
+
+
+def _may_record(statement: ast.stmt) -> bool:
+    from kerasfix.syntax import own_nodes
+
+    return any(
+        (isinstance(node, ast.Attribute) and node.attr in _RECORDS)
+        or (isinstance(node, ast.Name) and node.id in _RECORDS)
+        for node in own_nodes([statement])
+    )
+
+
+def _is_of_model(spot: Spot) -> bool:
+    return spot.method is not None and spot.method.owner.role is Kind.MODEL

@@ -1,0 +1,116 @@
+"""# tape-without-training (KF301)
+
+## What it does
+Finds calls of a model whose gradients are taken, in a loop of your own, that do not pass `training=True`.
+
+## Why it is bad
+Only `fit()` sets the mode by itself. A plain `model(x)` in a `tf.GradientTape` runs in inference mode,
+however well its `call` is written: Dropout drops nothing, and BatchNormalization uses its moving statistics
+and never updates them. The loss goes down all the same, so that nobody notices.
+
+## Example
+    with tf.GradientTape() as tape:
+        loss = loss_fn(y, model(x))
+    gradients = tape.gradient(loss, model.trainable_variables)
+
+Use instead:
+
+    with tf.GradientTape() as tape:
+        loss = loss_fn(y, model(x, training=True))
+    gradients = tape.gradient(loss, model.trainable_variables)
+
+## Fix safety
+A repair: the model runs in training mode afterwards. What counts as trained is told by the variables that the
+gradient is taken by, not by names, so that a target network, a teacher, a feature extractor or the other
+network of a GAN are left as they are. A function that computes the loss for training and for evaluation gets
+the parameter `training=False`, and the tape passes True; where it may be called by what is not in sight, or
+where only some of a model's variables are trained, it is a suggestion. A model that is not in sight is only
+mentioned, unless it is given the flag elsewhere: it may be a function that takes no `training`.
+
+## References
+- https://keras.io/guides/writing_a_custom_training_loop_in_tensorflow/
+- Measured with Keras 3.15.1 and tf_keras 2.21: `tests/keras/test_facts.py`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kerasfix.analysis.program import Program
+from kerasfix.findings import Finding
+from kerasfix.rules.base import Case, Rule
+from kerasfix.rules.loops import trained_finding
+
+_RULE = ("KF301", "tape-without-training")
+
+
+def check(program: Program) -> Iterator[Finding]:
+    for trained in program.loops.trained(program.module):
+        if not trained.is_step:
+            found = trained_finding(program, _RULE, trained)
+            if found is not None:
+                yield found
+
+
+_NET = """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(4)
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training=None):
+        return self.drop(self.dense(x), training=training)
+
+
+"""
+
+RULE = Rule(
+    *_RULE,
+    check,
+    invalid=(
+        Case(
+            "A model in a tape",
+            _NET
+            + """\
+net = Net()
+optimizer = keras.optimizers.Adam()
+
+
+@tf.function
+def train_step(x, y):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((y - net(x)) ** 2)
+    optimizer.apply_gradients(zip(tape.gradient(loss, net.trainable_variables), net.trainable_variables))
+""",
+            _NET
+            + """\
+net = Net()
+optimizer = keras.optimizers.Adam()
+
+
+@tf.function
+def train_step(x, y):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((y - net(x, training=True)) ** 2)
+    optimizer.apply_gradients(zip(tape.gradient(loss, net.trainable_variables), net.trainable_variables))
+""",
+        ),
+    ),
+    valid=(
+        Case(
+            "What is called in a tape of another model's variables",
+            _NET
+            + """\
+net = Net()
+teacher = Net()
+
+
+def train_step(x):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((teacher(x) - net(x, training=True)) ** 2)
+    return tape.gradient(loss, net.trainable_variables)
+""",
+        ),
+    ),
+)
