@@ -10,10 +10,9 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from benchmarks.loops.sources import Trained, is_trained, mentioned, sources
 from benchmarks.restore.knowledge import FLAG, own_attribute
 from benchmarks.restore.library import Function
-
-_SOURCES = {"trainable_variables", "trainable_weights", "variables", "weights"}
 
 
 class Where(enum.Enum):
@@ -31,40 +30,72 @@ class Spot:
     Attributes:
         functions: The functions around it, innermost first.
         owner: The class that the outermost method around it belongs to.
+        trained: Whether what is called is trained there.
     """
 
     call: ast.Call
     where: Where
     functions: tuple[Function, ...]
     owner: ast.ClassDef | None
+    trained: Trained
 
 
 @dataclass(frozen=True, eq=False)
 class _Block:
+    """A place that trains.
+
+    Attributes:
+        sources: What the tapes train that it is or that call it; None where that is not known.
+    """
+
     node: ast.AST
     where: Where
     functions: tuple[Function, ...]
     owner: ast.ClassDef | None
+    sources: tuple[set[str] | None, ...]
 
 
 def spots(tree: ast.Module) -> list[Spot]:
     """Every call in a place that trains, each once, in the order of the text."""
     around = dict(_surroundings(tree))
     blocks = [
-        _Block(node, where, *around[node]) for node in ast.walk(tree) if (where := _place(node, around))
+        _Block(node, where, *around[node], _sources(node, around[node][0], tree))
+        for node in ast.walk(tree)
+        if (where := _place(node, around))
     ]
     blocks += [
-        _Block(called, Where.CALLED, *around[called])
+        # A function has its own names for what is handed to it.
+        _Block(called, Where.CALLED, *around[called], (*block.sources, *(() if is_method else (None,))))
         for block in list(blocks)
-        for called in _called(block, around)
+        for called, is_method in _called(block, around)
     ]
-    found: dict[ast.Call, Spot] = {}
+    found: dict[ast.Call, list[_Block]] = {}
     order = list(Where)
     for block in sorted(blocks, key=lambda block: order.index(block.where)):
         for node in ast.walk(block.node):
-            if isinstance(node, ast.Call) and node not in found:
-                found[node] = Spot(node, block.where, *around[node])
-    return sorted(found.values(), key=lambda spot: (spot.call.lineno, spot.call.col_offset))
+            if isinstance(node, ast.Call):
+                found.setdefault(node, []).append(block)
+    result = [
+        Spot(
+            call,
+            near[0].where,
+            *around[call],
+            is_trained(call.func, [names for block in near for names in block.sources]),
+        )
+        for call, near in found.items()
+    ]
+    return sorted(result, key=lambda spot: (spot.call.lineno, spot.call.col_offset))
+
+
+def _sources(node: ast.AST, functions: tuple[Function, ...], tree: ast.Module) -> tuple[set[str] | None, ...]:
+    """What a tape trains; a `train_step` says it by the tapes in it, or by the variables that it mentions."""
+    if isinstance(node, ast.With | ast.AsyncWith):
+        return (sources(node, functions[-1] if functions else tree),)
+    has_tape = any(
+        isinstance(each, ast.With | ast.AsyncWith) and any(_is_tape(item) for item in each.items)
+        for each in ast.walk(node)
+    )
+    return () if has_tape else (mentioned(node), None)
 
 
 def flag_of(call: ast.Call) -> ast.keyword | None:
@@ -78,29 +109,6 @@ def flag_of(call: ast.Call) -> ast.keyword | None:
 def says_mode(call: ast.Call) -> bool:
     """Whether a call may say by itself in which mode it is."""
     return any(keyword.arg in (FLAG, None) for keyword in call.keywords)
-
-
-def trained(scope: ast.AST) -> set[str]:
-    """The things whose variables are spoken of in a function or module: `self.generator`."""
-    return {
-        ast.unparse(node.value)
-        for node in ast.walk(scope)
-        if isinstance(node, ast.Attribute) and node.attr in _SOURCES
-    }
-
-
-def is_named_in(callee: ast.expr, names: set[str]) -> bool:
-    """Whether a called thing, or what it is part of, is one of these."""
-    node: ast.expr | None = callee
-    while node is not None:
-        if ast.unparse(node) in names:
-            return True
-        match node:
-            case ast.Attribute(value=value) | ast.Subscript(value=value) | ast.Call(func=value):
-                node = value
-            case _:
-                node = None
-    return False
 
 
 def _surroundings(
@@ -136,8 +144,8 @@ def _is_tape(item: ast.withitem) -> bool:
     return False
 
 
-def _called(block: _Block, around: _Around) -> Iterator[Function]:
-    """The functions of the file, and the methods of the class, that a block calls by name."""
+def _called(block: _Block, around: _Around) -> Iterator[tuple[Function, bool]]:
+    """The functions of the file, and the methods of the class (True), that a block calls by name."""
     method = block.node if isinstance(block.node, Function) else next(iter(block.functions[-1:]), None)
     reachable = {block.node, *block.functions}
     names = set()
@@ -153,6 +161,6 @@ def _called(block: _Block, around: _Around) -> Iterator[Function]:
         if isinstance(node, Function):
             is_method = owner is not None and not functions
             if is_method and owner is block.owner and node.name in own:
-                yield node
+                yield node, True
             if not is_method and node.name in names and reachable.issuperset(functions):
-                yield node
+                yield node, False

@@ -101,7 +101,7 @@ class Callees:
                     for node in ast.walk(function)
                     if isinstance(node, Function) and node.name == name
                 ]
-                return bool(inner) or isinstance(self._defined(where.module, func), Function)
+                return bool(inner) or self._defined(where.module, func) is not None
         return False
 
     def _things(self, node: ast.expr, where: _Where, steps: int) -> Iterator[_Thing]:
@@ -151,21 +151,22 @@ class Callees:
             yield None
 
     def _named(self, node: ast.Name, where: _Where, steps: int) -> Iterator[_Thing]:
+        """What a name of a function or of the module can be."""
         for number, function in enumerate(where.functions):
             outer = _Where(where.module, where.functions[number:], where.owner)
             values = list(_assigned(function, node.id))
             parameter = next((each for each in _parameters(function) if each.arg == node.id), None)
             if values or parameter is not None:
-                for value in values:
-                    yield from (None,) if value is None else self._things(value, outer, steps - 1)
+                for each in values:
+                    yield from (None,) if each is None else self._things(each, outer, steps - 1)
                 if parameter is not None:
                     yield from self._parameter(parameter, function, outer, steps - 1)
                 return
         bindings = where.module.bindings.get(node.id, [])
-        values = [each for each in bindings if isinstance(each, ast.expr)]
-        for value in values:
+        bound = [each for each in bindings if isinstance(each, ast.expr)]
+        for value in bound:
             yield from self._things(value, _Where(where.module, (), None), steps - 1)
-        if not values:
+        if not bound:
             yield None
 
     def _parameter(
@@ -197,32 +198,39 @@ class Callees:
             if name is not None:
                 yield name
                 return
-        function = self._defined(where.module, func)
-        method = where.functions[-1] if where.functions else None
-        owner, module = None, where.module
-        if function is None and where.owner is not None and method is not None:
-            name = own_attribute(func, method)
-            found = self.knowledge.method(where.owner, name) if name else None
-            if found is not None:
-                owner, function = found
-                owner, module = where.owner, owner.module
-        if isinstance(function, Function):
-            returned = [
-                node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value
-            ]
-            for value in returned:
-                yield from self._things(value, _Where(module, (function,), owner), steps - 1)
-            if returned:
-                return
-        yield None
+        defined = self._defined(where.module, func)
+        if defined is not None:
+            yield from self._returned(*defined, None, steps)
+        elif isinstance(func, ast.Attribute):
+            for holder in self._things(func.value, where, steps - 1):
+                found = self.knowledge.method(holder, func.attr) if isinstance(holder, ClassInfo) else None
+                if found is None:
+                    yield None
+                else:
+                    yield from self._returned(found[1], found[0].module, found[0], steps)
+        else:
+            yield None
 
-    def _defined(self, module: Module, node: ast.expr, steps: int = _MAX_STEPS) -> Function | None:
+    def _returned(
+        self, function: Function, module: Module, owner: ClassInfo | None, steps: int
+    ) -> Iterator[_Thing]:
+        """What a function gives back."""
+        values = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
+        for value in values:
+            if value is not None:
+                yield from self._things(value, _Where(module, (function,), owner), steps - 1)
+        if not any(values):
+            yield None
+
+    def _defined(
+        self, module: Module, node: ast.expr, steps: int = _MAX_STEPS
+    ) -> tuple[Function, Module] | None:
         """The function of the package that a name stands for."""
         if not isinstance(node, ast.Name) or not steps:
             return None
         for binding in module.bindings.get(node.id, [])[::-1]:
             if isinstance(binding, Function):
-                return binding
+                return binding, module
             if isinstance(binding, Imported):
                 owner, _, name = binding.dotted.rpartition(".")
                 inner = self.library.module(owner)
@@ -286,8 +294,10 @@ def _assigned(function: Function, name: str) -> Iterator[ast.expr | None]:
         match node:
             case ast.Assign(targets=[ast.Name(id=target)], value=value) if target == name:
                 yield value
-            case ast.Assign(targets=[ast.Tuple() as target]) | ast.For(target=target) | ast.withitem(
-                optional_vars=ast.expr() as target
+            case (
+                ast.Assign(targets=[ast.Tuple() as target])
+                | ast.For(target=target)
+                | ast.withitem(optional_vars=ast.expr() as target)
             ):
                 if any(isinstance(each, ast.Name) and each.id == name for each in ast.walk(target)):
                     yield None
@@ -308,5 +318,3 @@ def _handed(
                 yield from ((each.value, around) for each in keywords if each.arg == name)
                 if name in names and names.index(name) < len(args):
                     yield args[names.index(name)], around
-
-
