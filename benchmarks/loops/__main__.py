@@ -17,6 +17,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
+import resource
 import shutil
 import sys
 import tempfile
@@ -123,7 +124,11 @@ def main(packages: tuple[str, ...], half: str | None, failures: bool, print_edit
     console.print(report.summary(outcomes))
     spent = sum(trial.seconds for trial in trials)
     runs = sum(trial.runs for trial in trials)
-    console.print(f"{time.perf_counter() - begin:.0f} s, of which {spent:.0f} s in {runs} runs of kerasfix")
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    console.print(
+        f"{time.perf_counter() - begin:.0f} s; {spent:.0f} s in {runs} runs of kerasfix, which took "
+        f"{used.ru_utime + used.ru_stime:.0f} s of processor time"
+    )
     shortfalls = report.shortfalls(outcomes, trials)
     shortfalls += [f"{trial.package}: {problem}" for trial in trials for problem in trial.problems]
     for shortfall in shortfalls:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmarks.loops.blocks import Spot
-from benchmarks.restore.knowledge import Knowledge, keras_class, own_attribute, positional
+from benchmarks.restore.knowledge import FLAG, Knowledge, keras_class, own_attribute, positional
 from benchmarks.restore.library import ClassInfo, Function, Imported, Library, Module
 
 _MAX_STEPS = 8
@@ -37,12 +37,15 @@ class Callee(enum.Enum):
 
     KNOWN: a layer or model whose class is in sight, with a layer that depends on the flag in it.
     WITHOUT: one whose class is in sight, but no such layer: the flag may make no difference.
-    UNKNOWN: something handed over or made elsewhere.
+    ELSEWHERE: something handed over or made elsewhere, that another call of the class or function gives the
+        flag.
+    UNKNOWN: the same, and no other call does.
     METHOD: a function or method, which hands the flag on.
     """
 
     KNOWN = "class known"
     WITHOUT = "no layer with a mode"
+    ELSEWHERE = "flag elsewhere"
     UNKNOWN = "class unknown"
     METHOD = "a function or method"
 
@@ -76,7 +79,7 @@ class Callees:
             return Callee.METHOD
         things = list(self._things(spot.call.func, where, _MAX_STEPS))
         if not things or None in things:
-            return Callee.UNKNOWN
+            return Callee.ELSEWHERE if _is_flagged_elsewhere(spot, module) else Callee.UNKNOWN
         if any(self._has_mode(thing, module) for thing in things):
             return Callee.KNOWN
         return Callee.WITHOUT
@@ -269,6 +272,18 @@ class Callees:
                     for above in self.knowledge.classes(each)[1:]:
                         self._heirs.setdefault(above, []).append(each)
         return [*self.knowledge.classes(info), *self._heirs.get(info, [])]
+
+
+def _is_flagged_elsewhere(spot: Spot, module: Module) -> bool:
+    scope = spot.owner or (spot.functions[-1] if spot.functions else module.tree)
+    text = ast.unparse(spot.call.func)
+    return any(
+        isinstance(node, ast.Call)
+        and node is not spot.call
+        and ast.unparse(node.func) == text
+        and any(keyword.arg == FLAG for keyword in node.keywords)
+        for node in ast.walk(scope)
+    )
 
 
 def _makes_mode(node: ast.AST) -> bool:

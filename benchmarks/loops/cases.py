@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.loops.blocks import Where, flag_of, spots
 from benchmarks.loops.callee import Callee, Callees
 from benchmarks.loops.sources import Trained
-from benchmarks.restore.library import Function, Library, Module
+from benchmarks.restore.library import Library, Module
 from benchmarks.restore.surgery import Cut, without_argument
 
 _SIGNS = (b"GradientTape", b"train_step")
@@ -22,8 +22,8 @@ class Case:
 
     Attributes:
         path: The file.
-        function: Which of the functions of the file is the outermost around the call; None at its top level.
-        lines: From where to where that reaches.
+        number: Which of the calls of the file it is.
+        lines: From where to where the outermost function around it reaches, or the file.
         line: Of the call.
         text: What is called.
         callee: What that is.
@@ -32,7 +32,7 @@ class Case:
 
     package: str
     path: Path
-    function: int | None
+    number: int
     lines: tuple[int, int]
     line: int
     text: str
@@ -57,7 +57,7 @@ def training_modules(library: Library) -> Iterator[Module]:
 def cases(package: str, library: Library) -> Iterator[Case]:
     callees = Callees(library)
     for module in training_modules(library):
-        number = {node: index for index, node in enumerate(functions_of(module.tree))}
+        number = {call: index for index, call in enumerate(calls_of(module.tree))}
         last = module.data.count(b"\n") + 1
         for spot in spots(module.tree):
             flag = flag_of(spot.call)
@@ -67,7 +67,7 @@ def cases(package: str, library: Library) -> Iterator[Case]:
             yield Case(
                 package,
                 module.path,
-                None if outer is None else number[outer],
+                number[spot.call],
                 (1, last) if outer is None else (outer.lineno, outer.end_lineno or last),
                 spot.call.lineno,
                 ast.unparse(spot.call.func),
@@ -78,6 +78,6 @@ def cases(package: str, library: Library) -> Iterator[Case]:
             )
 
 
-def functions_of(tree: ast.Module) -> list[Function]:
-    """The functions of a program, in an order that an added argument does not change."""
-    return [node for node in ast.walk(tree) if isinstance(node, Function)]
+def calls_of(tree: ast.Module) -> list[ast.Call]:
+    """The calls of a program, in an order that an added argument does not change."""
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Call)]

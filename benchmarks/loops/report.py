@@ -37,7 +37,7 @@ def methods(outcomes: Iterable[Outcome]) -> list[Outcome]:
     return [each for each in outcomes if each.case.callee is Callee.METHOD]
 
 
-_MODELS = (Callee.KNOWN, Callee.WITHOUT, Callee.UNKNOWN)
+_MODELS = (Callee.KNOWN, Callee.ELSEWHERE, Callee.WITHOUT, Callee.UNKNOWN)
 
 
 def _groups(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:

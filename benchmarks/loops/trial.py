@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.difference import difference
 from benchmarks.loops.blocks import says_mode, spots
 from benchmarks.loops.callee import Callee, Callees
-from benchmarks.loops.cases import Case, cases, functions_of, training_modules
+from benchmarks.loops.cases import Case, calls_of, cases, training_modules
 from benchmarks.loops.sources import Trained
 from benchmarks.packages import (
     Finding,
@@ -109,7 +109,8 @@ class Trial:
             (self.copy / path).parent.mkdir(parents=True, exist_ok=True)
             (self.copy / path).write_bytes(data)
         self.findings = parse_findings(self._kerasfix().stdout)
-        self._kerasfix("--apply")
+        if any(each.fix in ("safe", "repair") for each in self.findings):
+            self._kerasfix("--apply")
         self._settled = {path: (self.copy / path).read_bytes() for path in self._original}
         self._undo()
         library = Library(self._original)
@@ -129,10 +130,10 @@ class Trial:
                 changed = _difference(path, self._settled[path], data)
                 self.problems.append(f"another file changed: {changed}")
         for case in batch:
-            yield self._judged(case, broken[case.path], found[case.path], findings)
+            yield self._judged(case, found[case.path], findings)
         self._undo()
 
-    def _judged(self, case: Case, broken: bytes, found: bytes, findings: Sequence[Finding]) -> Outcome:
+    def _judged(self, case: Case, found: bytes, findings: Sequence[Finding]) -> Outcome:
         known = {(each.path, each.code, each.message) for each in self.findings}
         said = tuple(
             dict.fromkeys(
@@ -146,8 +147,7 @@ class Trial:
         settled = self._settled[case.path]
         if found == settled or _print(found) == _print(settled):
             return Outcome(case, Verdict.RESTORED, found == settled)
-        # As kerasfix settles it, but for the case.
-        if found == broken or _without(found, case) == _without(broken, case):
+        if _print(found) == _print(settled, case.number):
             return Outcome(case, Verdict.LEFT if said else Verdict.MISSED, said=said)
         return Outcome(case, Verdict.OTHER, said=said, difference=_difference(case.path, settled, found))
 
@@ -158,7 +158,7 @@ class Trial:
             settled = parse(self._settled[module.path])
             assert settled is not None, "what kerasfix made of it does not parse"
             # Arguments are added, never calls.
-            after = dict(zip(_calls(module.tree), _calls(settled), strict=True))
+            after = dict(zip(calls_of(module.tree), calls_of(settled), strict=True))
             for spot in spots(module.tree):
                 if says_mode(spot.call):
                     continue
@@ -199,29 +199,16 @@ def batches(found: Sequence[Case]) -> list[list[Case]]:
     return result
 
 
-def _print(data: bytes) -> int | None:
-    """What a program says, with the flag as the last keyword of every call."""
+def _print(data: bytes, without: int | None = None) -> int | None:
+    """What a program says, with the flag as the last keyword of every call; but for one call, without it."""
     tree = parse(data)
     if tree is None:
         return None
-    for call in _calls(tree):
+    for number, call in enumerate(calls_of(tree)):
+        if number == without:
+            call.keywords = [keyword for keyword in call.keywords if keyword.arg != FLAG]
         call.keywords.sort(key=lambda keyword: keyword.arg == FLAG)
     return fingerprint(tree)
-
-
-def _without(data: bytes, case: Case) -> int | None:
-    """What the function of a case says."""
-    tree = parse(data)
-    if tree is None:
-        return None
-    functions = functions_of(tree)
-    if case.function is None or case.function >= len(functions):
-        return fingerprint(tree)
-    return fingerprint(functions[case.function])
-
-
-def _calls(tree: ast.AST) -> list[ast.Call]:
-    return [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
 
 
 def _difference(path: Path, before: bytes, after: bytes) -> str:
