@@ -6,9 +6,9 @@ Finds a `train_step` of a model that calls `self(x)`, or a model in it, without 
 
 ## Why it is bad
 `fit()` hands the mode to `call` only through the `train_step` that Keras wrote. One of your own has to say
-it: a plain `self(x)` in it runs in inference mode under Keras 3 and Keras 2 alike, so that Dropout drops nothing
-and BatchNormalization never updates its statistics. In a `test_step` a plain call is right as long as the
-default of `training` is None or False, and wrong if it is True.
+it: a plain `self(x)` in it runs in inference mode under Keras 3 and Keras 2 alike, so that Dropout drops
+nothing and BatchNormalization never updates its statistics. In a `test_step` a plain call is right
+as long as the default of `training` is None or False, and wrong if it is True.
 
 ## Example
     def train_step(self, data):

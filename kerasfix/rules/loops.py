@@ -27,6 +27,9 @@ def trained_finding(program: Program, rule: tuple[str, str], trained: TrainedCal
     owner = trained.spot.method.owner.name if trained.spot.method is not None else ""
     name = f"`{trained.text}`"
     if need is Need.UNKNOWN:
+        if not trained.is_source or "keras" not in program.module.words:
+            # A method of something that is not in sight, or no model of Keras.
+            return None
         return finding(
             program,
             rule,

@@ -12,7 +12,7 @@ from kerasfix.analysis.calls import Call, Spot
 from kerasfix.analysis.index import Kind, Module
 from kerasfix.analysis.instances import Instances
 from kerasfix.analysis.loops.backward import backward_runs
-from kerasfix.analysis.loops.holders import Context, Holders
+from kerasfix.analysis.loops.holders import Context, Holder, Holders
 from kerasfix.analysis.loops.need import Need, Needs, given_flag, passes_flag
 from kerasfix.analysis.loops.sources import Sources
 from kerasfix.analysis.loops.walk import Run, Walk
@@ -36,6 +36,7 @@ class TrainedCall:
         context: Where it stands, on the first way to it.
         values: What it can be.
         whole: Whether all of it is trained, not a part.
+        is_source: Whether the gradient is taken by the variables of just that, not of what it belongs to.
         is_step: Whether Keras calls it for a batch of `fit`.
         ways: Calls of the function that it stands in, which train, with the place of each; none if it stands
             in the function that takes the gradient.
@@ -47,6 +48,7 @@ class TrainedCall:
     context: Context
     values: list[Value]
     whole: bool
+    is_source: bool
     is_step: bool
     ways: dict[ast.Call, Spot] = field(default_factory=dict)
     hands_on: bool = False
@@ -146,7 +148,8 @@ class Loops:
         yield from backward_runs(body, context, self.holders, self._sources)
 
     def _see(self, run: Run, root: Spot, found: dict[ast.Call, TrainedCall]) -> None:
-        trained = self._is_trained(run)
+        holder = self.holders.holder(run.model, run.context)
+        trained = self._is_trained(run, holder) if holder is not None else None
         if trained is None:
             return
         values = self.holders.values(run.model, run.context)
@@ -159,7 +162,8 @@ class Loops:
         known = found.get(call)
         if known is None:
             is_step = root.method is not None and root.method.name == STEP and _is_of_model(root)
-            known = found[call] = TrainedCall(call, run.model, context, values, trained, is_step)
+            is_source = any(each.holder == holder for one in run.recordings for each in one.sources)
+            known = found[call] = TrainedCall(call, run.model, context, values, trained, is_source, is_step)
             known.hands_on = call is not run.call
         known.whole = known.whole or trained
         if way:
@@ -177,11 +181,8 @@ class Loops:
             and not is_true(default_values(function).get(FLAG))
         )
 
-    def _is_trained(self, run: Run) -> bool | None:
+    def _is_trained(self, run: Run, holder: Holder) -> bool | None:
         """Whether all of what is called is trained (True) or a part of it (False); None if nothing is."""
-        holder = self.holders.holder(run.model, run.context)
-        if holder is None:
-            return None
         answers: set[bool] = set()
         for source in (each for recording in run.recordings for each in recording.sources):
             if holder.is_within(source.holder):
