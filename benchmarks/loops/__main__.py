@@ -33,15 +33,14 @@ from benchmarks.loops import report
 from benchmarks.loops.trial import Outcome, Trial, batches
 from benchmarks.packages import check_pinned
 
+# Keras itself is not among them: its own modules do not import it as its users do.
 PACKAGES = (
     "tf-models-official==2.20.0",
     "adapt==0.4.5",
     "tf-agents==0.19.0",
-    "keras==3.15.1",
     "ydata-synthetic==1.3.2",
     "adversarial-robustness-toolbox==1.20.1",
     "tensor-optix==1.17.9",
-    "tf-keras==2.21.0",
     "aeon==1.6.0",
     "graphgallery==0.7.2",
     "indoxgen-tensor==0.1.0",

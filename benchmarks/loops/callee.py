@@ -97,6 +97,8 @@ class Callees:
                     isinstance(each, ClassInfo) and self.knowledge.method(each, name) is not None
                     for each in held
                 )
+            case ast.Name(id="partial"):
+                return True
             case ast.Name(id=name):
                 inner = [
                     node
