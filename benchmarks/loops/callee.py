@@ -277,7 +277,10 @@ class Callees:
 
 
 def _is_flagged_elsewhere(spot: Spot, module: Module) -> bool:
-    scope = spot.owner or (spot.functions[-1] if spot.functions else module.tree)
+    function = spot.functions[-1] if spot.functions else None
+    # A name is another thing in another function.
+    is_own = function is not None and own_attribute(spot.call.func, function) is not None
+    scope = (spot.owner if is_own else None) or function or module.tree
     text = ast.unparse(spot.call.func)
     return any(
         isinstance(node, ast.Call)
