@@ -32,7 +32,8 @@ from benchmarks.restore.knowledge import FLAG
 from benchmarks.restore.library import Library
 from benchmarks.restore.surgery import cut
 
-RULES = "KF30"
+# These add arguments and parameters; KF304 takes statements away, and is no rule of what is taken out here.
+RULES = "KF301,KF302,KF303"
 
 
 class Verdict(enum.Enum):
