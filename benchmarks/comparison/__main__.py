@@ -13,7 +13,8 @@ import click
 from benchmarks.comparison.features import FEATURES, Feature
 from benchmarks.comparison.page import SIGNS, key, write_page
 from benchmarks.comparison.peers import PEERS, REPOSITORY, Peer, install
-from benchmarks.comparison.trial import Cell, Missing, Trial, has_none
+from benchmarks.comparison.cell import Cell
+from benchmarks.comparison.trial import Missing, Trial, has_none
 from kerasfix import __version__
 
 
@@ -25,11 +26,14 @@ def find_out(peer: Peer, feature: Feature) -> Cell:
         try:
             cell = feature.experiment(Trial(peer, Path(folder).resolve()))
         except Missing:
-            return has_none(peer, feature.words)
+            return has_none(peer, feature.title, feature.words)
         except Exception as error:  # An experiment that fails is a cell that was not checked.
             traceback.print_exc()
             return Cell("unknown", f"not checked: the experiment failed with {type(error).__name__}")
-        return Cell(cell.mark, cell.note.replace(str(Path(folder).resolve()), "…").replace(str(peer.bin.parent), "…"))
+        note = cell.note
+        for place in (str(Path(folder).resolve()), str(peer.bin.parent)):
+            note = note.replace(place, "…").replace(place.lstrip("/"), "…")
+        return Cell(cell.mark, note)
 
 
 @click.command(help=__doc__)

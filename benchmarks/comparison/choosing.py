@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 
-from benchmarks.comparison.trial import NAME, YES, Cell, Experiment, Missing, Trial, seen
+from benchmarks.comparison.cell import YES, Cell, seen
+from benchmarks.comparison.trial import NAME, Experiment, Missing, Trial
 
 
 def _whole(trial: Trial, feature: str) -> Cell:
@@ -19,7 +20,7 @@ def reads_settings(trial: Trial) -> Cell:
     trial.write()
     assert trial.finds()
     trial.settings("ignore")
-    return _whole(trial, "config") if not trial.finds("configured") else Cell("no", "they change nothing")
+    return _whole(trial, "config") if trial.passes("configured") else Cell("no", "they change nothing")
 
 
 def refuses_unknown(trial: Trial) -> Cell:
@@ -37,7 +38,7 @@ def refuses_unknown(trial: Trial) -> Cell:
 def by_file(trial: Trial) -> Cell:
     trial.write()
     trial.settings("per file")
-    return seen(not trial.finds(), "the fault is still reported") if trial.finds() else _whole(trial, "per file")
+    return _whole(trial, "per file") if trial.passes() else Cell("no", "the fault is still reported")
 
 
 def leaves_out(trial: Trial) -> Cell:
@@ -45,11 +46,13 @@ def leaves_out(trial: Trial) -> Cell:
     trial.write()
     trial.write(name="other.py")
     if "path exclude" in trial.peer.commands:
-        said = trial.report("path exclude")
-        return Cell("partly", "only on the command line") if f"- {NAME}" not in said else Cell("no", "not left out")
+        said = trial.report("path exclude").partition("changed:")[2]
+        is_left_out = "other.py" in said and NAME not in said
+        return Cell("partly", "only on the command line") if is_left_out else Cell("no", "it is not left out")
     trial.settings("exclude")
     said = trial.report("folder")
-    return seen(False, "it is not left out") if NAME in said or "other.py" not in said else _whole(trial, "exclude")
+    is_left_out = "other.py" in said and NAME not in said
+    return _whole(trial, "exclude") if is_left_out else Cell("no", "it is not left out")
 
 
 def respects_gitignore(trial: Trial) -> Cell:
@@ -70,7 +73,7 @@ def nearest(trial: Trial) -> Cell:
     name, text = trial.peer.settings["ignore"]
     trial.write(text, f"inner/{name}")
     trial.write(name=f"inner/{NAME}")
-    return seen(not trial.finds(file=f"inner/{NAME}"), "only those of the folder where it runs")
+    return seen(trial.passes("configured", f"inner/{NAME}"), "only those of the folder where it runs")
 
 
 def shows_settings(trial: Trial) -> Cell:
@@ -91,7 +94,7 @@ def silences_line(trial: Trial) -> Cell:
         raise Missing
     comment = trial.peer.silencers["line"]
     before = trial.write(_with(trial.peer.source, trial.peer.old, comment))
-    if trial.finds():
+    if not trial.passes():
         return Cell("no", f"`{comment}` is passed over")
     trial.run("fix")
     if trial.file.read_bytes() != before:
@@ -103,7 +106,7 @@ def silences_file(trial: Trial) -> Cell:
     if "file" not in trial.peer.silencers:
         raise Missing
     trial.write(trial.peer.silencers["file"] + "\n" + trial.peer.source)
-    return seen(not trial.finds(), "it is passed over")
+    return seen(trial.passes(), "it is passed over")
 
 
 def _idle(trial: Trial) -> None:
@@ -126,7 +129,7 @@ def removes_unused(trial: Trial) -> Cell:
 def adds_silencers(trial: Trial) -> Cell:
     trial.write()
     trial.run("add silencers")
-    return seen(b"noqa" in trial.file.read_bytes() and not trial.finds(), "the fault is still reported")
+    return seen(b"noqa" in trial.file.read_bytes() and trial.passes(), "the fault is still reported")
 
 
 def keeps_baseline(trial: Trial) -> Cell:
@@ -155,13 +158,12 @@ def walks_through(trial: Trial) -> Cell:
 
 def selects(trial: Trial) -> Cell:
     trial.write()
-    return seen(not trial.finds("select"), "other rules' findings are reported")
+    return seen(trial.passes("select"), "other rules' findings are reported")
 
 
 def ignores(trial: Trial) -> Cell:
     trial.write()
-    said = trial.report("ignore")
-    return seen(False, "the fault is reported") if trial.peer.code in said else _whole(trial, "ignore")
+    return _whole(trial, "ignore") if trial.passes("ignore") else Cell("no", "the fault is reported")
 
 
 def leaves_unfixable(trial: Trial) -> Cell:
@@ -172,7 +174,7 @@ def leaves_unfixable(trial: Trial) -> Cell:
     said = trial.report("unfixable")
     if trial.file.read_bytes() != before:
         return Cell("no", "the fix is made")
-    return YES if trial.peer.code in said else Cell("partly", "its rule can be left out as a whole, with its report")
+    return seen(trial.peer.code in said, "a rule can only be left out as a whole, with its report")
 
 
 def counts(trial: Trial) -> Cell:
@@ -200,7 +202,7 @@ def lists_rules(trial: Trial) -> Cell:
 def exits_zero(trial: Trial) -> Cell:
     trial.write()
     done = trial.run("exit zero")
-    return seen(False, f"exit code {done.status}") if done.status else _whole(trial, "exit zero")
+    return Cell("no", f"exit code {done.status}") if done.status else _whole(trial, "exit zero")
 
 
 def takes_back(trial: Trial) -> Cell:

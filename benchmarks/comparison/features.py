@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from benchmarks.comparison import choosing, fixes, notebooks, server, streams, texts
-from benchmarks.comparison.trial import Cell, Experiment
+from benchmarks.comparison.cell import Cell
+from benchmarks.comparison.trial import Experiment
 
 # Where a cell was looked up, because nothing of it can be run here.
 LOOKED_UP = "looked up, not run"
@@ -100,8 +101,8 @@ FEATURES = (
     Feature("Settings", "JSON schema for editors", None, known=_SCHEMA),
     Feature("Silencing", "comment for a line, with the rule", choosing.silences_line, r"\bnoqa"),
     Feature("Silencing", "comment for a file", choosing.silences_file, r"\bnoqa"),
-    Feature("Silencing", "unused comments are reported", choosing.reports_unused),
-    Feature("Silencing", "unused comments are removed", choosing.removes_unused),
+    Feature("Silencing", "unused comments are reported", choosing.reports_unused, r"unused"),
+    Feature("Silencing", "unused comments are removed", choosing.removes_unused, r"unused"),
     Feature("Silencing", "comments are added by command", choosing.adds_silencers, r"add-noqa"),
     Feature("Silencing", "baseline of known findings", choosing.keeps_baseline, r"baseline"),
     Feature("Choosing", "fixes one by one", choosing.walks_through, r"interactive"),
@@ -141,7 +142,7 @@ FEATURES = (
     Feature("Bytes outside the edit", "symbolic link", texts.keeps_link),
     Feature("What others have", "number of rules", fixes.counts_rules),
     Feature("What others have", "watches files", fixes.watches, _NO_WATCH),
-    Feature("What others have", "formats code", fixes.formats_code, r"\bformat  +"),
+    Feature("What others have", "formats code", fixes.formats_code, r"(?m)^  format +[A-Z]"),
     Feature("What others have", "rules of your own", fixes.takes_own_rules),
     Feature("What others have", "fixes what another tool's SARIF names", fixes.takes_results, r"--sarif"),
 )

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from benchmarks.comparison.features import Feature
 from benchmarks.comparison.peers import Peer
-from benchmarks.comparison.trial import Cell, Mark
+from benchmarks.comparison.cell import Cell, Mark
 
 SIGNS: Mapping[Mark, str] = {"yes": "✓", "partly": "(✓)", "no": "✗", "none": "–", "unknown": "?"}
 

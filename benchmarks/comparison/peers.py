@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.comparison.cell import Cell
 from benchmarks.packages import CACHE, ROOT
 
 # Text that tidy-minded tools would change: it has to stay in every file that is fixed.
@@ -32,6 +33,7 @@ class Peer:
         silencers: Comments by their reach: "line", "file", and "unused", which silences what is not there.
         helps: The command lines that list the tool's options.
         notes: What to know about a cell besides its mark, by feature.
+        lacks: Cells that need more than a look into the help, by the title of the row.
         server: The command line of its language server.
     """
 
@@ -44,8 +46,9 @@ class Peer:
     commands: Mapping[str, tuple[str, ...]]
     settings: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     silencers: Mapping[str, str] = field(default_factory=dict)
-    helps: tuple[tuple[str, ...], ...] = (("--help",),)
+    helps: tuple[tuple[str, ...], ...] = (("kerasfix", "--help"),)
     notes: Mapping[str, str] = field(default_factory=dict)
+    lacks: Mapping[str, Cell] = field(default_factory=dict)
     server: tuple[str, ...] = ()
 
     @property
@@ -189,7 +192,7 @@ RUFF = Peer(
 
 FIXIT = Peer(
     name="Fixit",
-    requirement="fixit[lsp]==2.2.1",
+    requirement="fixit[lsp,pretty]==2.2.1",
     source=_WORDS,
     old='f"word"',
     new='"word"',
@@ -253,6 +256,12 @@ TORCHFIX = Peer(
     },
     silencers={"line": "# noqa: TOR101", "file": "# flake8: noqa", "unused": "# noqa: TOR201"},
     helps=(("torchfix", "--help"), ("flake8", "--help")),
+    lacks={
+        "fixed text on standard output": Cell("no", "`torchfix` takes paths alone; flake8 fixes nothing"),
+        "diff on standard output": Cell("no", "`torchfix` takes paths alone; flake8 fixes nothing"),
+        "text that does not parse comes back, exit code not 0": Cell("none"),
+        "rules of your own": Cell("partly", "looked up, not run: other plugins of flake8, beside it"),
+    },
     notes={
         name: "for checking, through flake8, whose plugin it is; not with `torchfix --fix`"
         for name in ("ignore", "statistics", "stdin check", "output file", "exit zero", "config", "per file", "exclude")
@@ -270,6 +279,7 @@ DJANGO_UPGRADE = Peer(
         "check": (*_DJANGO, "--check", "{file}"),
         "fix": (*_DJANGO, "{file}"),
         "configured": ("django-upgrade", "--check", "{file}"),
+        "stdin check": (*_DJANGO, "--check", "-"),
         "stdin fix": (*_DJANGO, "-"),
         "select": (*_DJANGO, "--check", "--only", "settings_urls", "{file}"),
         "ignore": (*_DJANGO, "--check", "--skip", "request_headers", "{file}"),
@@ -279,6 +289,7 @@ DJANGO_UPGRADE = Peer(
     },
     settings={"ignore": ("pyproject.toml", '[project]\nname = "x"\ndependencies = ["django>=2.0"]\n')},
     silencers={"line": "# noqa", "unused": "# noqa"},
+    helps=(("django-upgrade", "--help"),),
     notes={
         "config": "only the Django version of the project, from its dependencies; rules are chosen on the command line"
     },
@@ -290,7 +301,7 @@ CODEMODDER = Peer(
     source=_WORDS,
     old='f"word"',
     new='"word"',
-    code="remove-unnecessary-f-str",
+    code="changed:\n",
     commands={
         "check": (*_CODEMODDER, "--dry-run", "--output", "{out}", "."),
         "fix": (*_CODEMODDER, "."),
@@ -307,7 +318,10 @@ CODEMODDER = Peer(
         "several files": ("codemodder", "--codemod-include", "pixee:python/use-defusedxml", "."),
         "foreign results": ("codemodder", "--sarif", "{out}", "."),
     },
-    silencers={"line": "# noqa: F541", "unused": "# noqa: F401"},
+    silencers={"line": "# noqa", "unused": "# noqa"},
+    lacks={
+        "rules of your own": Cell("partly", "looked up, not run: packages with an entry point bring codemods along")
+    },
     helps=(("codemodder", "--help"),),
 )
 

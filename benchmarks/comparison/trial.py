@@ -10,26 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
-
+from benchmarks.comparison.cell import YES, Cell
 from benchmarks.comparison.peers import PEERS, REPOSITORY, Peer
 
-Mark = Literal["yes", "partly", "no", "none", "unknown"]
 NAME = "models.py"
 # A tool that does not answer within this many seconds does not do the thing.
 PATIENCE = 180
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What came out: a mark, and for all but "yes" what was seen."""
-
-    mark: Mark
-    note: str = ""
-
-
-YES = Cell("yes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +39,13 @@ class Done:
     def last_line(self) -> str:
         lines = [line.strip() for line in self.said.splitlines() if line.strip()]
         return lines[-1] if lines else "nothing"
+
+    @property
+    def headline(self) -> str:
+        """The line that says most: the last of a traceback, else the first."""
+        lines = [line.strip() for line in self.said.splitlines() if line.strip()]
+        line = self.last_line if self.crashed or not lines else lines[0]
+        return line if len(line) <= 110 else line[:107] + "…"
 
     @property
     def crashed(self) -> bool:
@@ -107,6 +101,11 @@ class Trial:
         said = self.run(name, stdin, file).said
         return said + (self.out.read_text("utf-8") if self.out.exists() else "")
 
+    def passes(self, name: str = "check", file: str = NAME) -> bool:
+        """Whether a command works and does not speak of the fault."""
+        done = self.run(name, file=file)
+        return done.status == 0 and self.peer.code not in done.said
+
     def finds(self, name: str = "check", stdin: bytes | None = None, file: str = NAME) -> bool:
         return self.peer.code in self.report(name, stdin, file)
 
@@ -154,16 +153,13 @@ def _help(name: str) -> str:
     return "\n".join(call(peer, list(words), REPOSITORY).said for words in peer.helps)
 
 
-def has_none(peer: Peer, words: str) -> Cell:
+def has_none(peer: Peer, title: str, words: str) -> Cell:
     """The cell of a tool without a command line for it, after a look whether its help knows the words."""
+    if title in peer.lacks:
+        return peer.lacks[title]
     if words and (met := re.search(words, _help(peer.name), re.IGNORECASE)):
-        raise AssertionError(f"The help of {peer.name} speaks of {met.group()!r}; it needs an experiment")
-    return Cell("no", "no option or setting for it" if words else "")
+        return Cell("unknown", f"not checked: its help speaks of {met.group()!r}, and there is no experiment for it")
+    return Cell("no", "no option or setting for it")
 
 
 Experiment = Callable[[Trial], Cell]
-
-
-def seen(is_so: bool, otherwise: str) -> Cell:
-    """Yes, or no with what was seen instead."""
-    return YES if is_so else Cell("no", otherwise)
