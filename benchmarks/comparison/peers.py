@@ -131,7 +131,7 @@ KERASFIX = Peer(
         "baseline": (*_KERASFIX, "--baseline", "{out}", "{file}"),
         "show settings": (*_KERASFIX, "--show-settings", "{file}"),
         "verify": (*_KERASFIX, "--apply", "--verify", "{file}"),
-        "libcst": ("python", "-m", "libcst.tool", "codemod", "-x", "kerasfix.codemods.Fix", "{file}"),
+        "libcst": ("python", "-m", "libcst.tool", "codemod", "--no-format", "-x", "kerasfix.codemods.Fix", "{file}"),
     },
     settings={
         "ignore": ("pyproject.toml", '[tool.kerasfix]\nignore = ["KF103"]\n'),
@@ -246,7 +246,7 @@ TORCHFIX = Peer(
         "statistics": (*_FLAKE8, "--statistics", "{file}"),
         "list": ("torchfix", "--help"),
         "exit zero": (*_FLAKE8, "--exit-zero", "{file}"),
-        "libcst": ("python", "-m", "libcst.tool", "codemod", "-x", "torchfix.torchfix.TorchCodemod", "{file}"),
+        "libcst": ("python", "-m", "libcst.tool", "codemod", "--no-format", "-x", "torchfix.torchfix.TorchCodemod", "{file}"),
     },
     settings={
         "ignore": (".flake8", "[flake8]\nextend-ignore = TOR101\n"),
