@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import tempfile
 import traceback
 from pathlib import Path
 
 import click
 
+from benchmarks.comparison.cell import Cell
 from benchmarks.comparison.features import FEATURES, Feature
 from benchmarks.comparison.page import SIGNS, key, write_page
 from benchmarks.comparison.peers import PEERS, REPOSITORY, Peer, install
-from benchmarks.comparison.cell import Cell
 from benchmarks.comparison.trial import Missing, Trial, has_none
 from kerasfix import __version__
 
@@ -37,8 +35,12 @@ def find_out(peer: Peer, feature: Feature) -> Cell:
 
 
 @click.command(help=__doc__)
-@click.option("--only", "names", multiple=True, metavar="TOOL", help="Only these tools; prints, writes no page.")
-@click.option("--rows", default="", metavar="TEXT", help="Only rows whose name has this; prints, writes no page.")
+@click.option(
+    "--only", "names", multiple=True, metavar="TOOL", help="Only these tools; prints, writes no page."
+)
+@click.option(
+    "--rows", default="", metavar="TEXT", help="Only rows whose name has this; prints, writes no page."
+)
 @click.option("--page", type=click.Path(path_type=Path), default=REPOSITORY / "docs" / "comparison.md")
 def main(names: tuple[str, ...], rows: str, page: Path) -> None:
     peers = [peer for peer in PEERS if not names or peer.name in names]
@@ -48,8 +50,7 @@ def main(names: tuple[str, ...], rows: str, page: Path) -> None:
         install(peer)
         for feature in features:
             cell = results[key(feature), peer.name] = find_out(peer, feature)
-            print(f"{peer.name:15} {SIGNS[cell.mark]:4} {key(feature)}  {json.dumps(cell.note, ensure_ascii=False)}")
-            sys.stdout.flush()
+            print(f"{peer.name:15} {SIGNS[cell.mark]:4} {key(feature)}  {cell.note}", flush=True)
     if not names and not rows:
         page.write_text(write_page(peers, features, results, __version__), "utf-8")
 

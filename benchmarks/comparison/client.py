@@ -24,7 +24,9 @@ _CAPABILITIES = {
         "codeAction": {
             "dataSupport": True,
             "resolveSupport": {"properties": ["edit"]},
-            "codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["quickfix", "source", "source.fixAll"]}},
+            "codeActionLiteralSupport": {
+                "codeActionKind": {"valueSet": ["quickfix", "source", "source.fixAll"]}
+            },
         },
     },
 }
@@ -64,7 +66,9 @@ class Client:
     def __enter__(self) -> Client:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
         self._process.kill()
         self._process.wait()
 
@@ -105,7 +109,9 @@ class Client:
             said = message["params"]
             self.diagnostics[said["uri"]] = said["diagnostics"]
         elif "method" in message and "id" in message:
-            items = message["params"].get("items", []) if message["method"] == "workspace/configuration" else None
+            items = (
+                message["params"].get("items", []) if message["method"] == "workspace/configuration" else None
+            )
             self._send({"id": message["id"], "result": None if items is None else [None] * len(items)})
         elif message.get("id") in self._answers:
             self._answers[message["id"]].put(message)

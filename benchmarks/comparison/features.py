@@ -1,4 +1,4 @@
-"""The rows of the table: a feature, how it is found out, and the words by which a tool's help would speak of it."""
+"""The rows of the table: a feature, how it is found out, and how a tool's help would speak of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.comparison import choosing, fixes, notebooks, server, streams, texts
 from benchmarks.comparison.cell import Cell
+from benchmarks.comparison.peers import PEERS
 from benchmarks.comparison.trial import Experiment
 
 # Where a cell was looked up, because nothing of it can be run here.
@@ -33,9 +34,7 @@ class Feature:
 
 
 def _published(yes: Mapping[str, str], no: str) -> dict[str, Cell]:
-    """Cells of what lies in a tool's repository, not in its package: where it was found, and the words for no."""
-    from benchmarks.comparison.peers import PEERS
-
+    """Cells of what lies in a tool's repository, not in its package: where, and the words for no."""
     return {
         peer.name: Cell("yes", f"{LOOKED_UP}: {yes[peer.name]}")
         if peer.name in yes
@@ -77,8 +76,13 @@ FEATURES = (
     Feature("Notebooks", "nbformat 3 is named as not read", notebooks.refuses_old),
     Feature("Standard input", "checks it, under a name", streams.checks_stdin, r"stdin"),
     Feature("Standard input", "fixed text on standard output", streams.fixes_stdin, r"stdin"),
-    Feature("Standard input", "diff on standard output", streams.differs_stdin),
-    Feature("Standard input", "text that does not parse comes back, exit code not 0", streams.gives_back_what_is_broken),
+    Feature("Standard input", "diff on standard output", streams.differs_stdin, r"--diff"),
+    Feature(
+        "Standard input",
+        "text that does not parse comes back, exit code not 0",
+        streams.gives_back_what_is_broken,
+        r"stdin",
+    ),
     Feature("Reports", "code frame with the place marked", streams.shows_code),
     Feature("Reports", "check writes nothing", texts.writes_nothing_on_check),
     Feature("Reports", "diff that `git apply` takes", texts.diff_applies, r"--diff"),
@@ -115,7 +119,9 @@ FEATURES = (
     Feature("Choosing", "exit code 0 in spite of findings", choosing.exits_zero, r"exit-zero"),
     Feature("Choosing", "takes the last fix back", choosing.takes_back, r"undo|revert"),
     Feature("Editor", "diagnostics on unsaved text", server.says_unsaved, r"language.server|LSP"),
-    Feature("Editor", "diagnostics are answered when asked (pull)", server.answers_pull, r"language.server|LSP"),
+    Feature(
+        "Editor", "diagnostics are answered when asked (pull)", server.answers_pull, r"language.server|LSP"
+    ),
     Feature("Editor", "quick fix", server.offers_fix, r"language.server|LSP"),
     Feature("Editor", "fix all", server.fixes_all, r"language.server|LSP"),
     Feature("Editor", "action that silences the line", server.silences, r"language.server|LSP"),
@@ -125,8 +131,8 @@ FEATURES = (
     Feature("Editor", "lens that verifies a model", server.has_lens, r"language.server|LSP"),
     Feature("Commit and CI", "pre-commit hook", None, known=_HOOKS),
     Feature("Commit and CI", "GitHub Action", None, known=_ACTION),
-    Feature("Commit and CI", "runs as a codemod of LibCST's tool", fixes.serves_libcst),
-    Feature("Fixes", "each says how far it may be trusted", fixes.classifies),
+    Feature("Commit and CI", "runs as a codemod of LibCST's tool", fixes.serves_libcst, r"libcst"),
+    Feature("Fixes", "each says how far it may be trusted", fixes.classifies, r"applicab|unsafe|safety"),
     Feature("Fixes", "risky ones only when asked for", fixes.holds_back, r"unsafe"),
     Feature("Fixes", "proved by running before and after", fixes.verifies, r"\bverify"),
     Feature("Fixes", "one fix over several files", fixes.mends_several),
@@ -143,6 +149,6 @@ FEATURES = (
     Feature("What others have", "number of rules", fixes.counts_rules),
     Feature("What others have", "watches files", fixes.watches, _NO_WATCH),
     Feature("What others have", "formats code", fixes.formats_code, r"(?m)^  format +[A-Z]"),
-    Feature("What others have", "rules of your own", fixes.takes_own_rules),
+    Feature("What others have", "rules of your own", fixes.takes_own_rules, r"plug-?in|own rule"),
     Feature("What others have", "fixes what another tool's SARIF names", fixes.takes_results, r"--sarif"),
 )

@@ -7,14 +7,16 @@ import re
 import subprocess
 import time
 
-from benchmarks.comparison.cell import YES, Cell, seen
+from benchmarks.comparison.cell import Cell, seen
 from benchmarks.comparison.trial import Missing, Trial, command, environment
 
 # A chain of layers that loses one: what was meant is its author's to know.
 _CHAIN = (
     "from keras import Model, layers\n\n\nclass Net(Model):\n    def __init__(self):\n"
-    "        super().__init__()\n        self.one = layers.Dense(8)\n        self.two = layers.Dense(8)\n\n"
-    "    def call(self, inputs):\n        x = self.one(inputs)\n        x = self.two(inputs)\n        return x\n"
+    "        super().__init__()\n"
+    "        self.one = layers.Dense(8)\n        self.two = layers.Dense(8)\n\n"
+    "    def call(self, inputs):\n        x = self.one(inputs)\n"
+    "        x = self.two(inputs)\n        return x\n"
 )
 _SAFETY = r'"applicability": *"(\w+)"'
 
@@ -29,7 +31,10 @@ def classifies(trial: Trial) -> Cell:
 def holds_back(trial: Trial) -> Cell:
     """A fix that may change what the code means is not made unless it is asked for."""
     risky = {
-        "ruff": ("def f(x):\n    if x == None:\n        return 1\n", ["ruff", "check", "--no-cache", "--select", "E711"]),
+        "ruff": (
+            "def f(x):\n    if x == None:\n        return 1\n",
+            ["ruff", "check", "--no-cache", "--select", "E711"],
+        ),
         "kerasfix": (_CHAIN, ["kerasfix", "--apply"]),
     }
     if trial.peer.name not in risky:
@@ -38,10 +43,20 @@ def holds_back(trial: Trial) -> Cell:
     before = trial.write(text)
     extra = ["--fix"] if trial.peer.name == "ruff" else []
     asked = ["--fix", "--unsafe-fixes"] if trial.peer.name == "ruff" else ["--suggestions"]
-    subprocess.run(command(trial.peer, [*words, *extra, trial.file.name]), cwd=trial.folder, env=environment(trial.folder), capture_output=True)
+    subprocess.run(
+        command(trial.peer, [*words, *extra, trial.file.name]),
+        cwd=trial.folder,
+        env=environment(trial.folder),
+        capture_output=True,
+    )
     if trial.file.read_bytes() != before:
         return Cell("no", "it is made unasked")
-    subprocess.run(command(trial.peer, [*words, *asked, trial.file.name]), cwd=trial.folder, env=environment(trial.folder), capture_output=True)
+    subprocess.run(
+        command(trial.peer, [*words, *asked, trial.file.name]),
+        cwd=trial.folder,
+        env=environment(trial.folder),
+        capture_output=True,
+    )
     return seen(trial.file.read_bytes() != before, "it is not made when asked for either")
 
 
@@ -61,22 +76,32 @@ def mends_several(trial: Trial) -> Cell:
             "    def call(self, x):\n        return self.drop(x)\n"
         )
         net = (
-            "from keras import Model\n\nfrom block import Block\n\n\nclass Net(Model):\n    def __init__(self):\n"
+            "from keras import Model\n\nfrom block import Block\n\n\n"
+            "class Net(Model):\n    def __init__(self):\n"
             "        super().__init__()\n        self.block = Block()\n\n"
             "    def call(self, x, training=None):\n        return self.block(x)\n"
         )
         trial.write(block, "block.py")
         trial.write(net)
         trial.run("fix", file=".")
-        both = (trial.folder / "block.py").read_text("utf-8") != block and trial.file.read_text("utf-8") != net
+        both = (trial.folder / "block.py").read_text("utf-8") != block and trial.file.read_text(
+            "utf-8"
+        ) != net
         return seen(both, "one file alone is changed")
     if trial.peer.name == "codemodder":
         trial.write("from xml.etree.ElementTree import parse\n\ntree = parse('a.xml')\n")
         trial.write("requests\n", "requirements.txt")
         trial.run("several files")
         both = "defusedxml" in (trial.folder / "requirements.txt").read_text("utf-8")
-        return Cell("partly", "a package that a fix needs is added to requirements.txt") if both else Cell("no", "")
-    return Cell("no", "no rule of it is known that edits two files for one fault; its rules look at one file at a time")
+        return (
+            Cell("partly", "a package that a fix needs is added to requirements.txt")
+            if both
+            else Cell("no", "")
+        )
+    return Cell(
+        "no",
+        "no rule of it is known that edits two files for one fault; its rules look at one file at a time",
+    )
 
 
 def serves_libcst(trial: Trial) -> Cell:
@@ -84,9 +109,7 @@ def serves_libcst(trial: Trial) -> Cell:
         return Cell("none")
     trial.write()
     done = trial.run("libcst")
-    return seen(
-        trial.file.read_text("utf-8") == trial.peer.fixed, f"«{done.last_line[:90]}»"
-    )
+    return seen(trial.file.read_text("utf-8") == trial.peer.fixed, f"«{done.last_line[:90]}»")
 
 
 def watches(trial: Trial) -> Cell:
@@ -97,7 +120,11 @@ def watches(trial: Trial) -> Cell:
     words = [word.format(file=trial.file.name, out="") for word in trial.peer.commands["watch"]]
     with (trial.folder / "said.txt").open("wb") as said:
         process = subprocess.Popen(
-            command(trial.peer, words), cwd=trial.folder, env=environment(trial.folder), stdout=said, stderr=said
+            command(trial.peer, words),
+            cwd=trial.folder,
+            env=environment(trial.folder),
+            stdout=said,
+            stderr=said,
         )
         time.sleep(2)
         trial.write()
@@ -124,7 +151,9 @@ def takes_own_rules(trial: Trial) -> Cell:
         "house/rules.py",
     )
     trial.write("", "house/__init__.py")
-    trial.write('[tool.fixit]\nroot = true\nenable-root-import = true\nenable = ["house.rules"]\n', "pyproject.toml")
+    trial.write(
+        '[tool.fixit]\nroot = true\nenable-root-import = true\nenable = ["house.rules"]\n', "pyproject.toml"
+    )
     trial.write()
     return seen("NoGreeting" in trial.run("check").said, f"«{trial.run('check').last_line}»")
 
@@ -151,7 +180,13 @@ def takes_results(trial: Trial) -> Cell:
     before = trial.write("import yaml\n\ndata = b''\nyaml.load(data, Loader=yaml.Loader)\n")
     rule = "python.lang.security.deserialization.avoid-pyyaml-load.avoid-pyyaml-load"
     text = "yaml.load(data, Loader=yaml.Loader)"
-    region = {"startLine": 4, "startColumn": 1, "endLine": 4, "endColumn": len(text) + 1, "snippet": {"text": text}}
+    region = {
+        "startLine": 4,
+        "startColumn": 1,
+        "endLine": 4,
+        "endColumn": len(text) + 1,
+        "snippet": {"text": text},
+    }
     place = {"artifactLocation": {"uri": trial.file.name}, "region": region}
     result = {"ruleId": rule, "message": {"text": rule}, "locations": [{"physicalLocation": place}]}
     result |= {"guid": "6f1c2a52-1f0e-4d2a-9d8e-000000000001", "fingerprints": {"matchBasedId/v1": "1"}}

@@ -13,11 +13,18 @@ _NAME = "models.ipynb"
 
 def _code(source: str, **more: object) -> dict[str, object]:
     lines = source.splitlines(keepends=True)
-    return {"source": lines, "outputs": [], "metadata": {}, "execution_count": None, "cell_type": "code", **more}
+    return {
+        "source": lines,
+        "outputs": [],
+        "metadata": {},
+        "execution_count": None,
+        "cell_type": "code",
+        **more,
+    }
 
 
 def _notebook(*cells: dict[str, object]) -> str:
-    """A notebook in a shape that few programs write: three spaces, keys in another order, escapes, no last newline."""
+    """A notebook as few programs write it: three spaces, keys in another order, escapes, no last newline."""
     whole = {
         "nbformat_minor": 4,
         "nbformat": 4,
@@ -76,7 +83,9 @@ def joins_cells(trial: Trial) -> Cell:
     """A name that one cell imports counts as used in another."""
     if trial.peer.name == "ruff":
         trial.write(_notebook(_code("import os\n"), _code("print(os.getcwd())\n")), _NAME)
-        return seen("F401" not in trial.report(file=_NAME), "an import that another cell uses is called unused")
+        return seen(
+            "F401" not in trial.report(file=_NAME), "an import that another cell uses is called unused"
+        )
     trial.write(_whole(trial.peer.source), _NAME)
     return YES if trial.finds(file=_NAME) else Cell("none")
 
@@ -91,6 +100,8 @@ def names_cell(trial: Trial) -> Cell:
 
 def refuses_old(trial: Trial) -> Cell:
     """A notebook of nbformat 3 is named as what is not read."""
+    if fixes_notebook(trial).mark != "yes":
+        return Cell("none")
     old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": [], "metadata": {}}]}
     trial.write(json.dumps(old), _NAME)
     done = trial.run("check", file=_NAME)

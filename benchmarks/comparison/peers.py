@@ -1,7 +1,7 @@
 """The tools that are compared: what each is asked for, in its own words.
 
-Every tool gets a fault that it finds and can mend, and the command lines by which its people do a thing. What it has
-no command line for is not in its table; the experiment then looks into its `--help` that there really is none.
+Every tool gets a fault that it finds and can mend, and the command lines by which its people do a thing. What
+it has no command line for is not in its table; a look into its `--help` then shows that there really is none.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ def install(peer: Peer) -> None:
     venv.create(folder, with_pip=True, clear=True)
     python = peer.bin / ("python.exe" if sys.platform == "win32" else "python")
     subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", peer.requirement], check=True
+        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", peer.requirement],
+        check=True,
     )
     mark.write_text(peer.requirement, "utf-8")
 
@@ -131,7 +132,16 @@ KERASFIX = Peer(
         "baseline": (*_KERASFIX, "--baseline", "{out}", "{file}"),
         "show settings": (*_KERASFIX, "--show-settings", "{file}"),
         "verify": (*_KERASFIX, "--apply", "--verify", "{file}"),
-        "libcst": ("python", "-m", "libcst.tool", "codemod", "--no-format", "-x", "kerasfix.codemods.Fix", "{file}"),
+        "libcst": (
+            "python",
+            "-m",
+            "libcst.tool",
+            "codemod",
+            "--no-format",
+            "-x",
+            "kerasfix.codemods.Fix",
+            "{file}",
+        ),
     },
     settings={
         "ignore": ("pyproject.toml", '[tool.kerasfix]\nignore = ["KF103"]\n'),
@@ -246,7 +256,16 @@ TORCHFIX = Peer(
         "statistics": (*_FLAKE8, "--statistics", "{file}"),
         "list": ("torchfix", "--help"),
         "exit zero": (*_FLAKE8, "--exit-zero", "{file}"),
-        "libcst": ("python", "-m", "libcst.tool", "codemod", "--no-format", "-x", "torchfix.torchfix.TorchCodemod", "{file}"),
+        "libcst": (
+            "python",
+            "-m",
+            "libcst.tool",
+            "codemod",
+            "--no-format",
+            "-x",
+            "torchfix.torchfix.TorchCodemod",
+            "{file}",
+        ),
     },
     settings={
         "ignore": (".flake8", "[flake8]\nextend-ignore = TOR101\n"),
@@ -262,10 +281,19 @@ TORCHFIX = Peer(
         "text that does not parse comes back, exit code not 0": Cell("none"),
         "rules of your own": Cell("partly", "looked up, not run: other plugins of flake8, beside it"),
     },
-    notes={
-        name: "for checking, through flake8, whose plugin it is; not with `torchfix --fix`"
-        for name in ("ignore", "statistics", "stdin check", "output file", "exit zero", "config", "per file", "exclude")
-    },
+    notes=dict.fromkeys(
+        (
+            "ignore",
+            "statistics",
+            "stdin check",
+            "output file",
+            "exit zero",
+            "per file",
+            "exclude",
+        ),
+        "for checking, through flake8, whose plugin it is; not with `torchfix --fix`",
+    )
+    | {"config": "in `.flake8`, `setup.cfg` or `tox.ini`, for checking through flake8"},
 )
 
 DJANGO_UPGRADE = Peer(
@@ -290,9 +318,8 @@ DJANGO_UPGRADE = Peer(
     settings={"ignore": ("pyproject.toml", '[project]\nname = "x"\ndependencies = ["django>=2.0"]\n')},
     silencers={"line": "# noqa", "unused": "# noqa"},
     helps=(("django-upgrade", "--help"),),
-    notes={
-        "config": "only the Django version of the project, from its dependencies; rules are chosen on the command line"
-    },
+    lacks={"talk not on standard output": Cell("none")},
+    notes={"config": "only the Django version of the project, from its dependencies; no choice of rules"},
 )
 
 CODEMODDER = Peer(
@@ -315,12 +342,15 @@ CODEMODDER = Peer(
         "explain": ("codemodder", "--describe", "--codemod-include", _CODEMOD, "."),
         "list": ("codemodder", "--list", "."),
         "path exclude": (*_CODEMODDER, "--dry-run", "--path-exclude", "models.py", "."),
+        "silenced": ("codemodder", "--codemod-include", "pixee:python/unused-imports", "."),
         "several files": ("codemodder", "--codemod-include", "pixee:python/use-defusedxml", "."),
         "foreign results": ("codemodder", "--sarif", "{out}", "."),
     },
     silencers={"line": "# noqa", "unused": "# noqa"},
     lacks={
-        "rules of your own": Cell("partly", "looked up, not run: packages with an entry point bring codemods along")
+        "rules of your own": Cell(
+            "partly", "looked up, not run: packages with an entry point bring codemods along"
+        )
     },
     helps=(("codemodder", "--help"),),
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from benchmarks.comparison.client import Client
 from benchmarks.comparison.cell import YES, Cell, seen
+from benchmarks.comparison.client import Client
 from benchmarks.comparison.trial import Experiment, Missing, Trial
 
 
@@ -15,6 +15,8 @@ def _served(ask: Experiment) -> Experiment:
 
     def asked(trial: Trial) -> Cell:
         if not trial.peer.server:
+            if ask.__name__ != "says_unsaved":
+                return Cell("none")
             raise Missing
         return ask(trial)
 
@@ -37,7 +39,9 @@ def _actions(trial: Trial, only: list[str] | None = None) -> list[dict[str, Any]
         asked = {"textDocument": {"uri": uri}, "range": finding["range"], "context": context}
         actions = client.ask("textDocument/codeAction", asked) or []
         return [
-            each if "edit" in each or not isinstance(each, dict) else client.ask("codeAction/resolve", each) or each
+            each
+            if "edit" in each or not isinstance(each, dict)
+            else client.ask("codeAction/resolve", each) or each
             for each in actions
         ]
 
@@ -88,9 +92,16 @@ def hovers(trial: Trial) -> Cell:
         comment = trial.peer.silencers["line"]
         line = trial.peer.source.split("\n")[0]
         uri = client.open("silenced.py", f"{line}  {comment}\n")
-        at = {"textDocument": {"uri": uri}, "position": {"line": 0, "character": len(line) + 2 + len(comment) - 2}}
+        at = {
+            "textDocument": {"uri": uri},
+            "position": {"line": 0, "character": len(line) + 2 + len(comment) - 2},
+        }
         over = json.dumps(client.ask("textDocument/hover", at) or "")
-        return Cell("partly", "over the code in a `# noqa` comment, not over the fault") if len(over) > 200 else Cell("no", "says nothing")
+        return (
+            Cell("partly", "over the code in a `# noqa` comment, not over the fault")
+            if len(over) > 200
+            else Cell("no", "says nothing")
+        )
 
 
 @_served
@@ -108,7 +119,9 @@ def opens_notebooks(trial: Trial) -> Cell:
                     "version": 1,
                     "cells": [{"kind": 2, "document": cell}],
                 },
-                "cellTextDocuments": [{"uri": cell, "languageId": "python", "version": 1, "text": trial.peer.source}],
+                "cellTextDocuments": [
+                    {"uri": cell, "languageId": "python", "version": 1, "text": trial.peer.source}
+                ],
             },
         )
         return seen(trial.peer.code in json.dumps(client.told(cell)), "says nothing of a cell")
@@ -139,5 +152,3 @@ def has_lens(trial: Trial) -> Cell:
         uri, _ = _opened(trial, client)
         lenses = client.ask("textDocument/codeLens", {"textDocument": {"uri": uri}})
         return seen(bool(lenses), "no lens over a model")
-
-

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from benchmarks.comparison.cell import YES, Cell
+
+from benchmarks.comparison.cell import Cell
 from benchmarks.comparison.peers import PEERS, REPOSITORY, Peer
 
 NAME = "models.py"
@@ -158,8 +159,10 @@ def has_none(peer: Peer, title: str, words: str) -> Cell:
     if title in peer.lacks:
         return peer.lacks[title]
     if words and (met := re.search(words, _help(peer.name), re.IGNORECASE)):
-        return Cell("unknown", f"not checked: its help speaks of {met.group()!r}, and there is no experiment for it")
-    return Cell("no", "no option or setting for it")
+        return Cell(
+            "unknown", f"not checked: its help speaks of {met.group()!r}, and there is no experiment for it"
+        )
+    return Cell("no", "nothing of it in its `--help`")
 
 
 Experiment = Callable[[Trial], Cell]
