@@ -8,7 +8,8 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+import typing
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .guesses import (
@@ -23,6 +24,7 @@ from .guesses import (
     by_annotation,
     by_name,
 )
+from .lightness import TooHeavy, lighter
 from .load import Refused, one_line
 from .reading import Usage, constructor_of, usages, users_classes
 from .recipes import CannotMake, Scope, make
@@ -82,31 +84,43 @@ class Maker:
         module = sys.modules.get(cls.__module__)
         self._scope = Scope(vars(module) if module else None, keras)
         self._usages: dict[str, Usage] | None = None
+        self._queue: list[Arguments] = []
+        #: Called before every attempt.
+        self.on_new: Callable[[], None] = lambda: None
         self.error: BaseException | None = None
 
     def construct(self, arguments: Arguments) -> Any:
         """A new instance; positional-only parameters and defaults as the signature has them."""
+        self.on_new()
         return self._cls(**{name: make(value, self._scope) for name, value in arguments.items()})
 
     def working(self) -> Iterator[tuple[Arguments, Any]]:
         """Arguments that the constructor takes, the best first, and what it made of them."""
         deadline = time.monotonic() + _SECONDS
-        queue = list(self._first())
+        self._queue = list(self._first())
         tried: list[Arguments] = []
-        while queue and len(tried) < _MOST_ATTEMPTS and time.monotonic() < deadline:
-            arguments = queue.pop(0)
+        while self._queue and len(tried) < _MOST_ATTEMPTS and time.monotonic() < deadline:
+            arguments = self._queue.pop(0)
             if arguments in tried:
                 continue
             tried.append(arguments)
             try:
                 made = self.construct(arguments)
+            except TooHeavy:
+                self.lighten(arguments)
+                continue
             except (Exception, SystemExit) as error:
                 self.error = self.error or error
-                queue += [item for item in self._repaired(arguments, error) if item not in tried]
+                self._queue += [item for item in self._repaired(arguments, error) if item not in tried]
                 continue
             started = time.monotonic()
             yield arguments, made
             deadline += time.monotonic() - started
+
+    def lighten(self, arguments: Arguments) -> None:
+        """Try smaller arguments next."""
+        defaults = {item.name: item.default for item in self._parameters if item.default is not item.empty}
+        self._queue[:0] = lighter(arguments, defaults, self._guess, self._init)
 
     @property
     def needs_nothing(self) -> bool:
@@ -180,9 +194,12 @@ class Maker:
 
     def _of_class(self, annotation: Any) -> Any:
         """A configuration object, if the annotation is a class of the project that can be built."""
-        if isinstance(annotation, str) and annotation.isidentifier():
+        if isinstance(annotation, str):
+            match = re.fullmatch(r"(?:Optional\[)?(\w+)(?:\]| \| None)?", annotation)
             module = sys.modules.get(self._cls.__module__)
-            annotation = getattr(module, annotation, None)
+            annotation = getattr(module, match.group(1), None) if match else None
+        parts = [item for item in typing.get_args(annotation) if item is not type(None)]
+        annotation = parts[0] if len(parts) == 1 else annotation
         if not isinstance(annotation, type) or annotation.__module__ == "builtins":
             return None
         if issubclass(annotation, self._keras.layers.Layer) or not users_classes(annotation):

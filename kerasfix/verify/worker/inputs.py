@@ -6,16 +6,18 @@ Every probe takes a fresh instance, because a failed call leaves Keras models ha
 from __future__ import annotations
 
 import heapq
+import re
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .candidates import Array, Spec, known_spec, specs
+from .candidates import Array, Spec, known_spec, specs, with_optional
 from .depth import Failure
 from .drive import Driven, call, drive
 from .frameworks import Framework, Values
+from .lightness import TooHeavy
 from .load import Refused
 from .steering import steered
 
@@ -28,6 +30,11 @@ _STEP = 0.4
 _FARTHER = -1.0
 _NO_CHANGE = 3.0
 _SAME_MESSAGE = 25
+# Once may be the input's fault.
+_MOST_HEAVY = 3
+# What the time allows for if a model is too slow.
+_FEW = 20
+_NONE = re.compile(r"NoneType|None values not supported|\(None\) with an unsupported type|not None")
 
 
 def arrays_for(spec: Spec, seed: int) -> list[Values]:
@@ -86,6 +93,9 @@ class Prober:
         self._deadline = time.monotonic() + seconds
         self._errors: dict[str, list[Spec]] = {}
         self._nearest: tuple[Failure, Spec] | None = None
+        self._heavy = 0
+        #: Whether the arguments make the model too heavy to look for its input.
+        self.is_heavy = False
 
     def find(self, example: Any, hints: list[list[int]], widths: list[int]) -> Spec:
         """The first candidate that runs.
@@ -121,18 +131,25 @@ class Prober:
                 # Python control flow on values cannot be traced, and runs all the same.
                 promising.append(spec)
             cost += _progress(before, failure)
-            better = (item for item in steered(spec, failure.message) if item not in tried)
-            for place, item in enumerate(better, 1):
+            better = [*self._completed(example, spec, failure), *steered(spec, failure.message)]
+            for place, item in enumerate((item for item in better if item not in tried), 1):
                 added += 1
                 heapq.heappush(queue, (cost + _STEP * place, added, item, failure))
+        self.is_heavy = self._heavy >= _MOST_HEAVY or (bool(queue) and len(tried) < _FEW)
         for spec in promising:
             if self._has_time() and self._failure_of(self._real, spec) is None:
                 return spec
         raise self._refusal(len(tried))
 
+    def _completed(self, example: Any, spec: Spec, failure: Failure) -> list[Spec]:
+        """What a `None` stopped may want the tensors that it was let out of."""
+        return list(with_optional(example, spec)) if _NONE.search(failure.message) else []
+
     def _is_hopeless(self) -> bool:
         """Whether one message comes whatever the input is."""
-        return any(len(found) >= _SAME_MESSAGE for found in self._errors.values())
+        return self._heavy >= _MOST_HEAVY or any(
+            len(found) >= _SAME_MESSAGE for found in self._errors.values()
+        )
 
     def _has_time(self) -> bool:
         return time.monotonic() < self._deadline
@@ -141,6 +158,7 @@ class Prober:
         try:
             attempt(spec)
         except (Exception, SystemExit) as error:
+            self._heavy += isinstance(error, TooHeavy)
             failure = Failure.of(error)
             self._errors.setdefault(failure.message, []).append(spec)
             if self._nearest is None or failure.depth > self._nearest[0].depth:

@@ -27,6 +27,8 @@ _DOCUMENTED = re.compile(
 )
 _SPOKEN = re.compile(r"[\[(](\w+(?:\s*,\s*\w+)+)\s*,?[\])]")
 _CHOICE = re.compile(r"(use|is|has|with|return|apply|include|do|only|output)_|causal|verbose|deterministic")
+# Kept from call to call, and no tensor in the first.
+_STATE = re.compile(r"cache|past|kwargs|mode$|dtype|name")
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 # Methods of a call that give the shape: `b, n, c = x.shape`.
 _SHAPES = ("shape", "get_shape", "as_list", "shape_list", "get_shape_list", "int_shape")
@@ -54,11 +56,16 @@ class Slot:
 
 @dataclass
 class Layout:
-    """The kind as in `Spec`, its slots, and what is handed over besides tensors."""
+    """The kind as in `Spec`, its slots, and what is handed over besides tensors.
+
+    Attributes:
+        optional: Tensors that may be left out, and that the code may want all the same.
+    """
 
     kind: str
     slots: list[Slot]
     constants: tuple[tuple[str, Any], ...] = ()
+    optional: list[Slot] = field(default_factory=list)
 
 
 def layout_of(model: Any) -> Layout:
@@ -67,7 +74,7 @@ def layout_of(model: Any) -> Layout:
     if owner is None:
         return Layout("one", [Slot("inputs")])
     parameters = [item for item in signature_of(vars(owner)["call"]) if item.kind in _POSITIONAL]
-    needed, constants = [], []
+    needed, constants, optional = [], [], []
     for index, item in enumerate(parameters):
         if item.name in SWITCHES:
             continue
@@ -77,6 +84,8 @@ def layout_of(model: Any) -> Layout:
                 constants.append((item.name, 4 if value is MISSING else value))
             else:
                 needed.append(item.name)
+        elif item.default is None and not _is_constant(item) and not _STATE.search(item.name):
+            optional.append(Slot(item.name, item.name))
     tree = parse_source(vars(owner)["call"])
     method = tree.body[0] if tree and tree.body and isinstance(tree.body[0], ast.FunctionDef) else None
     if len(needed) > 1 or constants:
@@ -87,6 +96,7 @@ def layout_of(model: Any) -> Layout:
     if method:
         for slot in layout.slots:
             _read(slot, model, method, slot.label, set())
+    layout.optional = optional
     documented = documented_shapes(inspect.getdoc(vars(owner)["call"]) or "")
     if len(documented) == len(layout.slots):
         for slot, shape in zip(layout.slots, documented):
