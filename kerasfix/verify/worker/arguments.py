@@ -16,9 +16,11 @@ from .guesses import (
     CELL,
     FACTORY,
     FUNCTION,
+    IMAGE_MODEL,
     LAYER,
     MISSING,
     SETTINGS,
+    VECTOR_MODEL,
     WIDTH,
     as_list,
     by_annotation,
@@ -28,6 +30,7 @@ from .lightness import TooHeavy, lighter
 from .load import Refused, one_line
 from .reading import Usage, constructor_of, usages, users_classes
 from .recipes import CannotMake, Scope, make
+from .relatives import FUNCTIONAL, classes_for
 
 Arguments = dict[str, Any]
 
@@ -36,6 +39,8 @@ _SECONDS = 8.0
 # One size above the first makes a configuration too large; its sizes from the second on are replaced.
 _LARGE = 64
 _NOT_SMALL = 8
+_DEEPEST = 2
+_MOST_RELATIVES = 3
 _WIDEST = 2048
 _QUOTED = re.compile(r"['\"]([\w\-. ]{1,40})['\"]")
 _NETWORK = re.compile(r"URL|without network|urlopen|Connection|Errno -2|HTTP")
@@ -52,6 +57,8 @@ _LADDER: tuple[Any, ...] = (
     {"$tuple": [2, 2]},
     WIDTH,
     LAYER,
+    IMAGE_MODEL,
+    VECTOR_MODEL,
     SETTINGS,
     None,
     "relu",
@@ -72,13 +79,18 @@ class Maker:
     Args:
         init: Arguments that the user configured; no attempt changes them.
         sites: See `kerasfix.verify.sites`.
+        depth: How many classes around it are being made.
     """
 
-    def __init__(self, cls: type, keras: Any, init: Arguments, sites: list[dict[str, Any]]) -> None:
+    def __init__(
+        self, cls: type, keras: Any, init: Arguments, sites: list[dict[str, Any]], depth: int = 0
+    ) -> None:
         self._cls = cls
         self._keras = keras
         self._init = init
         self._sites = sites
+        self._depth = depth
+        self._relatives: dict[str, Any] = {}
         self._parameters = [item for item in constructor_of(cls) if item.kind in _NAMED]
         self._required = [item.name for item in self._parameters if item.default is item.empty]
         module = sys.modules.get(cls.__module__)
@@ -181,6 +193,8 @@ class Maker:
         if self._usages is None:
             self._usages = usages(self._cls)
         usage = self._usages.get(name, Usage())
+        if (relative := self._relative(name, usage)) is not None:
+            return relative
         if parameter is not None and parameter.annotation is not parameter.empty:
             annotation = parameter.annotation
             if (built := self._of_class(annotation)) is not None:
@@ -191,6 +205,26 @@ class Maker:
             if value is not MISSING and not (usage.iterated and isinstance(value, (int, float))):
                 return _option(usage, value) if usage.options and isinstance(value, str) else value
         return _by_usage(name, usage)
+
+    def _relative(self, name: str, usage: Usage) -> Any:
+        """A part of the project's own that the parameter is called after, or a small model."""
+        is_part = by_name(name) in (LAYER, CELL) or usage.called or FUNCTIONAL & set(usage.attributes)
+        if not is_part or self._depth >= _DEEPEST:
+            return None
+        if name not in self._relatives:
+            self._relatives[name] = next(self._made_of(name), None)
+        if self._relatives[name] is None and FUNCTIONAL & set(usage.attributes):
+            return IMAGE_MODEL
+        return self._relatives[name]
+
+    def _made_of(self, name: str) -> Iterator[Any]:
+        """Recipes for the classes that a parameter's name speaks of."""
+        for cls in classes_for(name, self._cls, self._keras)[:_MOST_RELATIVES]:
+            maker = Maker(cls, self._keras, {}, [], self._depth + 1)
+            maker.on_new = self.on_new
+            for arguments, _ in maker.working():
+                yield {"$call": cls.__name__, "positional": [], "named": arguments}
+                break
 
     def _of_class(self, annotation: Any) -> Any:
         """A configuration object, if the annotation is a class of the project that can be built."""

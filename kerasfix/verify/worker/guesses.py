@@ -79,6 +79,7 @@ _TABLE: tuple[tuple[str, Any], ...] = (
 _TABLE_COMPILED = tuple((re.compile(pattern), value) for pattern, value in _TABLE)
 
 _CONFIG = re.compile(r"(^|_)(config|cfg|params|hparams|settings|args|options|specs?|kwargs)$")
+_COUNT = re.compile(r"(num|n|number)_")
 _LAYER = re.compile(
     r"(^|_)(layer|cell|backbone|encoder|decoder|model|net|network|generator|discriminator|critic|block|mlp|"
     r"embedder|module|submodule|transformer|projection|head|subnet)$"
@@ -90,6 +91,8 @@ LAYER = {"$call": "Dense", "positional": [WIDTH], "named": {}}
 CELL = {"$call": "LSTMCell", "positional": [WIDTH], "named": {}}
 FACTORY = {"$name": "LayerNormalization"}
 FUNCTION = {"$name": "keras.activations.relu"}
+IMAGE_MODEL = {"$model": [IMAGE, IMAGE, 3]}
+VECTOR_MODEL = {"$model": [WIDTH]}
 SETTINGS: dict[str, Any] = {"$settings": {}}
 
 MISSING = object()
@@ -102,7 +105,7 @@ def by_name(name: str) -> Any:
     (2, 0.1, 16)
     """
     lowered = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-    if _CONFIG.search(lowered):
+    if _CONFIG.search(lowered) and not _COUNT.match(lowered):
         return SETTINGS
     if _FACTORY.search(lowered):
         return FACTORY

@@ -25,6 +25,7 @@ _SIZES = (
 _DOCUMENTED = re.compile(
     r"shape:?\s*(?:of |is |=)?\s*[`'\"]*(?:\(([\w\s,.\[\]*]+)\)|\[([\w\s,.*]+)\])[`'\"]*(?=[\s.,;:]|$)"
 )
+_LISTED = re.compile(r"\(((?:\[?\w+\]?\s*,\s*)+\[?\w+\]?)\)")
 _SPOKEN = re.compile(r"[\[(](\w+(?:\s*,\s*\w+)+)\s*,?[\])]")
 _CHOICE = re.compile(r"(use|is|has|with|return|apply|include|do|only|output)_|causal|verbose|deterministic")
 # Kept from call to call, and no tensor in the first.
@@ -97,12 +98,36 @@ def layout_of(model: Any) -> Layout:
         for slot in layout.slots:
             _read(slot, model, method, slot.label, set())
     layout.optional = optional
-    documented = documented_shapes(inspect.getdoc(vars(owner)["call"]) or "")
+    documented = _documented(owner, len(layout.slots))
     if len(documented) == len(layout.slots):
         for slot, shape in zip(layout.slots, documented):
             slot.shape = shape
             slot.ranks.insert(0, len(shape))
     return layout
+
+
+def _documented(owner: type, count: int) -> list[tuple[int, ...]]:
+    """The shapes of so many inputs, from where they are all given."""
+    texts = [inspect.getdoc(vars(owner)["call"]) or "", inspect.getdoc(owner) or ""]
+    for text in texts[:1] if count == 1 else texts:
+        for found in (documented_shapes(text), listed_shapes(text)):
+            if len(found) == count:
+                return found
+    return []
+
+
+def listed_shapes(docstring: str) -> list[tuple[int, ...]]:
+    """The last shape in each item of the list of inputs, where each item of it has one.
+
+    >>> listed_shapes("- nodes: of each ([N], F)\\n- pairs: Reverse edges (1, [M])\\n\\nReturns: (N, F)")
+    [(4, 16), (1, 4)]
+    """
+    text = re.split(r"\b(?:Returns?|Outputs?)\b", docstring)[0]
+    items = re.findall(r"^\s*[-*] (.*(?:\n[ \t]+(?![-* ]).*)*)", text, re.MULTILINE)
+    shapes = [_LISTED.findall(item) for item in items]
+    if not all(shapes):
+        return []
+    return [_sizes([symbol.strip(" []*`") for symbol in found[-1].split(",")]) for found in shapes]
 
 
 def documented_shapes(docstring: str) -> list[tuple[int, ...]]:
