@@ -41,6 +41,7 @@ _LARGE = 64
 _NOT_SMALL = 8
 _DEEPEST = 2
 _MOST_RELATIVES = 3
+_LONGEST = 8
 _WIDEST = 2048
 _QUOTED = re.compile(r"['\"]([\w\-. ]{1,40})['\"]")
 _NETWORK = re.compile(r"URL|without network|urlopen|Connection|Errno -2|HTTP")
@@ -270,7 +271,10 @@ class Maker:
                 yield {**arguments, **dict.fromkeys(asked, value)}
             return
         blamed = [name for name in self._blamed(arguments, error) if name not in self._init]
+        yield from _longer(arguments, error, self._init)
         for name in blamed[:3]:
+            if name not in arguments and (value := self._guess(name)) is not MISSING:
+                yield {**arguments, name: value}
             for value in self._alternatives(name, arguments.get(name), message):
                 yield {**arguments, name: value}
 
@@ -296,9 +300,22 @@ class Maker:
             yield from (64, 256, 1)
         if "iterable" in message or "len()" in message or "subscriptable" in message:
             yield as_list(name, by_name(name))
+            # Of several, each may be several: kernels with a height and a width.
+            yield [[item, item] for item in current] if isinstance(current, list) else None
         for value in _LADDER:
             if value != current:
                 yield value
+
+
+def _longer(arguments: Arguments, error: BaseException, fixed: Arguments) -> Iterator[Arguments]:
+    """Lists of twice the length, if one was too short."""
+    if not isinstance(error, IndexError):
+        return
+    lists = {
+        name: value for name, value in arguments.items() if isinstance(value, list) and name not in fixed
+    }
+    if lists and all(0 < len(value) < _LONGEST for value in lists.values()):
+        yield {**arguments, **{name: value * 2 for name, value in lists.items()}}
 
 
 def _with_defaults(value: Any) -> Any:

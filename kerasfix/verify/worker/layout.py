@@ -34,6 +34,7 @@ _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_O
 # Methods of a call that give the shape: `b, n, c = x.shape`.
 _SHAPES = ("shape", "get_shape", "as_list", "shape_list", "get_shape_list", "int_shape")
 _MOST_STEPS = 400
+_DEEPEST = 3
 
 
 @dataclass
@@ -92,8 +93,12 @@ def layout_of(model: Any) -> Layout:
     if len(needed) > 1 or constants:
         slots = [Slot(name, name if index else None) for index, name in enumerate(needed)]
         layout = Layout("args", slots, tuple(constants))
+    elif method and needed:
+        layout = _taken_apart(method, needed[0])
+        if layout.kind == "one":
+            layout = _taken_apart_inside(model, method, needed[0], _DEEPEST) or layout
     else:
-        layout = _taken_apart(method, needed[0]) if method and needed else Layout("one", [Slot("inputs")])
+        layout = Layout("one", [Slot("inputs")])
     if method:
         for slot in layout.slots:
             _read(slot, model, method, slot.label, set())
@@ -183,9 +188,30 @@ def _is_constant(item: inspect.Parameter) -> bool:
     return bool(_NOT_TENSORS.match(item.name) or _CHOICE.match(item.name))
 
 
+def _taken_apart_inside(model: Any, method: ast.FunctionDef, name: str, depth: int) -> Layout | None:
+    """How the methods take an input apart that `call` hands it to as it is."""
+    for node in ast.walk(method):
+        if not isinstance(node, ast.Call) or not ast.unparse(node.func).startswith("self."):
+            continue
+        place = _place_of(node, name)
+        inner = getattr(type(model), ast.unparse(node.func).removeprefix("self."), None)
+        tree = parse_source(inner) if inspect.isfunction(inner) else None
+        if place is None or not tree or not isinstance(tree.body[0], ast.FunctionDef):
+            continue
+        names = [item.name for item in signature_of(inner)]
+        known = place if isinstance(place, str) else names[place] if place < len(names) else ""
+        found = _taken_apart(tree.body[0], known)
+        if found.kind == "one" and depth:
+            found = _taken_apart_inside(model, tree.body[0], known, depth - 1) or found
+        if found.kind == "dict":
+            return found
+    return None
+
+
 def _taken_apart(method: ast.FunctionDef, parameter: str) -> Layout:
     keys: dict[str, str] = {}
     labels: dict[int, str] = {}
+    loops = _words_looped_over(method)
     for node in ast.walk(method):
         target = node.targets[0] if isinstance(node, ast.Assign) else None
         if isinstance(node, ast.Assign) and isinstance(target, (ast.Tuple, ast.List)):
@@ -195,12 +221,12 @@ def _taken_apart(method: ast.FunctionDef, parameter: str) -> Layout:
                 return Layout("list", [Slot(name) for name in names])
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             label = node.targets[0].id
-            for key in _keys_read(node.value, parameter):
+            for key in _keys_read(node.value, parameter, loops):
                 if isinstance(key, str):
                     keys[key] = label
                 else:
                     labels[key] = label
-        for key in _keys_read(node, parameter):
+        for key in _keys_read(node, parameter, loops):
             if isinstance(key, str):
                 keys.setdefault(key, key)
             else:
@@ -212,13 +238,27 @@ def _taken_apart(method: ast.FunctionDef, parameter: str) -> Layout:
     return Layout("one", [Slot(parameter)])
 
 
-def _keys_read(node: ast.AST, parameter: str) -> Iterator[str | int]:
-    """`inputs["a"]`, `inputs[0]`, `inputs.get("a")`."""
+def _words_looped_over(method: ast.FunctionDef) -> dict[str, list[str]]:
+    """`for name in ("a", "b")`, also in a comprehension."""
+    found = {}
+    for node in ast.walk(method):
+        if isinstance(node, (ast.For, ast.comprehension)) and isinstance(node.target, ast.Name):
+            items = node.iter.elts if isinstance(node.iter, (ast.Tuple, ast.List)) else []
+            words = [item.value for item in items if isinstance(item, ast.Constant)]
+            if words and all(isinstance(word, str) for word in words):
+                found[node.target.id] = [str(word) for word in words]
+    return found
+
+
+def _keys_read(node: ast.AST, parameter: str, loops: dict[str, list[str]]) -> Iterator[str | int]:
+    """`inputs["a"]`, `inputs[0]`, `inputs.get("a")`, `inputs[name]` in a loop over names."""
     key: ast.AST | None = None
     if isinstance(node, ast.Subscript) and _is_name(node.value, parameter):
         key = node.slice
     elif isinstance(node, ast.Call) and node.args and ast.unparse(node.func) == f"{parameter}.get":
         key = node.args[0]
+    if isinstance(key, ast.Name):
+        yield from loops.get(key.id, ())
     if isinstance(key, ast.Constant) and type(key.value) in (str, int):
         yield key.value  # type: ignore[misc]
 

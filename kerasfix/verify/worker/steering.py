@@ -16,7 +16,8 @@ _TAILS = {0: (), 1: (WIDTH,), 2: (STEPS, WIDTH), 3: (32, 32, 3), 4: (8, 16, 16, 
 _INTEGERS = re.compile(
     r"float32 (?:is )?not in (?:the )?list of allowed values: \S*int|must be (?:an )?integer|indices.*int32|"
     r"`?indices`? must be|expected.*int32.*(?:got|found|but).*float|integer dtype|"
-    r"Tidx|DataType float32 not in list.*int|invalid dtype.*float32|cannot be cast.*int|should be integer"
+    r"Tidx|DataType float32 not in list.*int|invalid dtype.*float32|cannot be cast.*int|should be integer|"
+    r"of float is not in the list of allowed values: u?int"
 )
 _FLOATS = re.compile(
     r"(?:u?int\d+|bool) (?:is )?not in (?:the )?list of allowed values: \S*float|"
@@ -52,6 +53,7 @@ _NUMBER_OF_INPUTS = re.compile(r"([2-5])(?: or [2-5])?(?: \w+){0,2} (?:inputs?|t
 _AXIS = re.compile(r"expected axis (-?\d+) of input shape to have value (\d+)")
 _PAIRS = (
     re.compile(r"Dimensions must be equal, but are (\d+) and (\d+)"),
+    re.compile(r"Dimension must be (\d+) but is (\d+)"),
     re.compile(r"In\[0\]: \[(?:\d+,)*(\d+)\], In\[1\]: \[(?:\d+,)*?(\d+),\d+\]"),
     re.compile(r"last dimension (?:must|should) be (\d+)\D+(\d+)"),
     re.compile(r"Dimension (?:size|value)?\D{0,20}(\d+) (?:and|!=|vs\.?) (\d+)"),
