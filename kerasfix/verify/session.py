@@ -15,8 +15,9 @@ from types import TracebackType
 from typing import Any
 
 from kerasfix.verify.endings import ended
-from kerasfix.verify.errors import SliceError
+from kerasfix.verify.errors import SliceError, VerifyError
 from kerasfix.verify.evidence import Evidence, evidence_for
+from kerasfix.verify.fallback import why_not_on_keras_3
 from kerasfix.verify.observed import observation
 from kerasfix.verify.pool import Pool
 from kerasfix.verify.program import Shelf
@@ -37,6 +38,8 @@ from kerasfix.verify.verdict import judge
 _SEED = 20_231
 _STEPS = 3
 _PROBE_SHARE = 0.4
+# The phases without which a version has not been driven.
+_NEEDED = ("import", "init", "call", "tape", "fit")
 # Messages about how a call is written. No other input would help, so none is looked for.
 _CALL_MECHANICS = re.compile(
     r"Only input tensors may be passed as positional|got multiple values for argument"
@@ -79,6 +82,17 @@ class _Seen:
     keras: tuple[str, str] | None = None
     refused: str = ""
     reason: tuple[str, ...] = ()
+
+    @property
+    def is_driven(self) -> bool:
+        return not self.stopped_by
+
+    @property
+    def stopped_by(self) -> tuple[str, ...]:
+        """What kept it from being trained; empty if nothing did."""
+        if self.observation is None:
+            return self.reason or ("nothing was seen",)
+        return tuple(self.observation.errors[phase] for phase in _NEEDED if phase in self.observation.errors)
 
 
 class Session:
@@ -184,13 +198,32 @@ class Session:
             return self._report(target, _Seen(), _Seen(), verdict, started)
         runner.start()
         evidence = evidence_for(target.path, patched, target.class_name)
+        notes: tuple[str, ...] = ()
         before, after = self._observe_both(runner, target, *versions, evidence)
+        reason = why_not_on_keras_3(after.stopped_by)
+        other = self._started_instead_of(runner) if reason else None
+        if other is not None:
+            again = self._observe_both(other, target, *versions, evidence)
+            if again[1].is_driven:
+                runner, (before, after) = other, again
+                notes = (f"run on Keras 2, because Keras 3 refuses it: {reason}",)
         if before.observation is None or after.observation is None:
             reasons = after.reason if after.observation is None else before.reason
             verdict = Verdict(VerdictKind.NOT_VERIFIED, reasons)
         else:
             verdict = judge(before.observation, after.observation, claims, outputs_must_match)
+        verdict = replace(verdict, reasons=(*verdict.reasons, *notes))
         return self._report(target, before, after, verdict, started, runner)
+
+    def _started_instead_of(self, runner: Runner) -> Runner | None:
+        """The runner of Keras 2, if there is one that starts: without it Keras 3 has the word."""
+        other = self._pool.runner_instead_of(runner)
+        try:
+            if other is not None:
+                other.start()
+        except VerifyError:
+            return None
+        return other
 
     def _slices(
         self, target: Target, original: str, patched: str, others: Mapping[str, tuple[str, str]]
@@ -218,7 +251,7 @@ class Session:
         raises on that one, it may look for its own: "raised before" is said only of a model that has no
             input.
         """
-        key = _key(target)
+        key = f"{runner.kind}::{_key(target)}"
         after = self._observe(runner, target, patched, "patched", self._specs.get(key), evidence)
         if after.spec is not None:
             self._specs.setdefault(key, after.spec)
@@ -246,7 +279,7 @@ class Session:
         spec: Mapping[str, Any] | None,
         evidence: Evidence,
     ) -> _Seen:
-        cache_key = (_key(target), version.key, repr(spec))
+        cache_key = (f"{runner.kind}::{_key(target)}", version.key, repr(spec))
         if cache_key not in self._seen:
             self._progress(f"{target.class_name}: {label}")
             settings = self._models.get(target.class_name, ModelSettings())

@@ -194,18 +194,28 @@ def _taken_apart_inside(model: Any, method: ast.FunctionDef, name: str, depth: i
         if not isinstance(node, ast.Call) or not ast.unparse(node.func).startswith("self."):
             continue
         place = _place_of(node, name)
-        inner = getattr(type(model), ast.unparse(node.func).removeprefix("self."), None)
-        tree = parse_source(inner) if inspect.isfunction(inner) else None
+        inner, owner = _method_called(model, ast.unparse(node.func))
+        tree = parse_source(inner) if inner is not None else None
         if place is None or not tree or not isinstance(tree.body[0], ast.FunctionDef):
             continue
         names = [item.name for item in signature_of(inner)]
         known = place if isinstance(place, str) else names[place] if place < len(names) else ""
         found = _taken_apart(tree.body[0], known)
         if found.kind == "one" and depth:
-            found = _taken_apart_inside(model, tree.body[0], known, depth - 1) or found
-        if found.kind == "dict":
+            found = _taken_apart_inside(owner, tree.body[0], known, depth - 1) or found
+        if found.kind != "one":
             return found
     return None
+
+
+def _method_called(model: Any, text: str) -> tuple[Any, Any]:
+    """The function behind `self.helper` or, for a layer of the user's, `self.layer`, and whose it is."""
+    value = _attribute(model, text)
+    if inspect.ismethod(value) and value.__self__ is model:
+        return value.__func__, model
+    if value is None or inspect.isroutine(value) or is_keras_class(type(value)):
+        return None, model
+    return getattr(type(value), "call", None), value
 
 
 def _taken_apart(method: ast.FunctionDef, parameter: str) -> Layout:
