@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from kerasfix.verify.worker.arguments import Maker, widths_of
+from kerasfix.verify.worker.arguments import Maker
 from kerasfix.verify.worker.guesses import LAYER, MISSING, SETTINGS, by_annotation, by_name
 from kerasfix.verify.worker.reading import usages
 from kerasfix.verify.worker.recipes import CannotMake, Scope, Settings, make
+from kerasfix.verify.worker.sizes import widths_of
 
 
 class _Layer:

@@ -28,30 +28,22 @@ from .guesses import (
 )
 from .lightness import TooHeavy, lighter
 from .load import Refused, one_line
-from .reading import Usage, constructor_of, usages, users_classes
+from .reading import NAMED, Usage, constructor_of, usages, users_classes
 from .recipes import CannotMake, Scope, make
 from .relatives import FUNCTIONAL, classes_for
+from .sizes import fields_of
 
 Arguments = dict[str, Any]
 
 _MOST_ATTEMPTS = 60
 _SECONDS = 8.0
-# One size above the first makes a configuration too large; its sizes from the second on are replaced.
-_LARGE = 64
-_NOT_SMALL = 8
 _DEEPEST = 2
 _MOST_RELATIVES = 3
 _LONGEST = 8
-_WIDEST = 2048
 _QUOTED = re.compile(r"['\"]([\w\-. ]{1,40})['\"]")
 _NETWORK = re.compile(r"URL|without network|urlopen|Connection|Errno -2|HTTP")
 _WEIGHTS = re.compile(r"weights|pretrained|download|checkpoint")
 _MISSING_ARGUMENTS = re.compile(r"missing (?:a required|\d+ required).*?argument")
-_NAMED = (
-    inspect.Parameter.POSITIONAL_ONLY,
-    inspect.Parameter.POSITIONAL_OR_KEYWORD,
-    inspect.Parameter.KEYWORD_ONLY,
-)
 # In the order in which they are tried when the first value of a parameter does not do.
 _LADDER: tuple[Any, ...] = (
     [WIDTH, WIDTH],
@@ -92,7 +84,7 @@ class Maker:
         self._sites = sites
         self._depth = depth
         self._relatives: dict[str, Any] = {}
-        self._parameters = [item for item in constructor_of(cls) if item.kind in _NAMED]
+        self._parameters = [item for item in constructor_of(cls) if item.kind in NAMED]
         self._required = [item.name for item in self._parameters if item.default is item.empty]
         module = sys.modules.get(cls.__module__)
         self._scope = Scope(vars(module) if module else None, keras)
@@ -134,6 +126,19 @@ class Maker:
         """Try smaller arguments next."""
         defaults = {item.name: item.default for item in self._parameters if item.default is not item.empty}
         self._queue[:0] = lighter(arguments, defaults, self._guess, self._init)
+
+    def mend(self, arguments: Arguments, message: str) -> None:
+        """Try other values next for the parameters that a failed call speaks of by name."""
+        words = set(re.findall(r"\w+", message))
+        free = [item for item in self._parameters if item.name not in self._init and len(item.name) > 3]
+        better = []
+        for item in [item for item in free if item.name in words][:2]:
+            current = arguments.get(item.name, item.default)
+            if isinstance(current, bool):
+                better.append({**arguments, item.name: not current})
+            elif current is None and (value := self._guess(item.name)) is not MISSING:
+                better.append({**arguments, item.name: value})
+        self._queue[:0] = better
 
     @property
     def needs_nothing(self) -> bool:
@@ -240,7 +245,7 @@ class Maker:
         if issubclass(annotation, self._keras.layers.Layer) or not users_classes(annotation):
             return None
         if dataclasses.is_dataclass(annotation) or annotation.__name__.endswith(("Config", "Params", "Args")):
-            return {"$call": annotation.__name__, "positional": [], "named": _fields(annotation)}
+            return {"$call": annotation.__name__, "positional": [], "named": fields_of(annotation)}
         return None
 
     def _repaired(self, arguments: Arguments, error: BaseException) -> Iterator[Arguments]:
@@ -349,40 +354,3 @@ def _by_usage(name: str, usage: Usage) -> Any:
     if usage.iterated and not isinstance(value, (dict, str)):
         return as_list(name, value)
     return value
-
-
-def _fields(annotation: type) -> Arguments:
-    """Small sizes for a configuration class: if one is large, all are replaced, so that they fit."""
-    parameters = [item for item in constructor_of(annotation) if item.kind in _NAMED]
-    large = any(_is_size(item.default) and item.default > _LARGE for item in parameters)
-    values: Arguments = {}
-    for item in parameters:
-        required = item.default is item.empty
-        text = (
-            item.annotation if isinstance(item.annotation, str) else getattr(item.annotation, "__name__", "")
-        )
-        value = by_annotation(item.name, text) if text and required else by_name(item.name)
-        if required:
-            values[item.name] = WIDTH if value is MISSING else value
-        elif large and _is_size(item.default) and item.default >= _NOT_SMALL and _is_size(value):
-            values[item.name] = value
-    return values
-
-
-def _is_size(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def widths_of(arguments: Arguments) -> list[int]:
-    """Sizes among the arguments: the last axis of an input is often one of them."""
-    items = [
-        (name, item)
-        for name, value in arguments.items()
-        for item in (value if isinstance(value, list) else [value])
-    ]
-    return list(dict.fromkeys(item for name, item in items if _is_size(item) and _is_width(name, item)))
-
-
-def _is_width(name: str, size: int) -> bool:
-    other = re.search(r"vocab|len|kernel|patch|window|image|intermediate|num_|resolution|seed", name)
-    return other is None and 3 < size <= _WIDEST

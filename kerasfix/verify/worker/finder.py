@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from .arguments import Maker, widths_of
+from .arguments import Maker
 from .candidates import Spec
 from .drive import Driven
 from .frameworks import Framework
 from .inputs import Prober
 from .lightness import MOST_WEIGHTS, Scale
 from .load import Refused
+from .sizes import widths_of
 
 _MOST_MADE = 6
 
@@ -75,6 +76,7 @@ class Finder:
                 return {**spec.to_json(), "init": arguments}
             if count == _MOST_MADE or time.monotonic() > deadline:
                 break
+            self._maker.mend(arguments, prober.nearest_message)
             if prober.is_heavy:
                 self._maker.lighten(arguments)
             self._say("init")

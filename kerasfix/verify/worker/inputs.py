@@ -141,6 +141,11 @@ class Prober:
                 return spec
         raise self._refusal(len(tried))
 
+    @property
+    def nearest_message(self) -> str:
+        """What the candidate raised that came farthest."""
+        return self._nearest[0].message if self._nearest else ""
+
     def _completed(self, example: Any, spec: Spec, failure: Failure) -> list[Spec]:
         """What a `None` stopped may want the tensors that it was let out of."""
         return list(with_optional(example, spec)) if _NONE.search(failure.message) else []

@@ -110,7 +110,7 @@ class Scope:
             value = getattr(getattr(self.keras, room, None), parts[-1], MISSING)
             if value is not MISSING:
                 return value
-        other = in_package(dotted, self._module.get("__name__", "")) if len(parts) == 1 else None
+        other = in_package(parts[-1], self._module.get("__name__", "")) if parts[-1][:1].isupper() else None
         if other is None:
             raise CannotMake(dotted)
         return other
