@@ -113,8 +113,9 @@ def specs(model: Any, keras: Any, hints: list[list[int]], widths: list[int]) -> 
         widths: Sizes that the model was constructed with.
     """
     layout = layout_of(model)
-    # The model's own name comes last: "SelfAttention2D" may make its layers when it is built.
-    layers = [*(found.layer for found in layers_of(model, keras)), model]
+    # The model's own name comes last, for it may make its layers when it is built; unless it is clear.
+    layers = [found.layer for found in layers_of(model, keras)]
+    layers.insert(0 if re.search(r"[123]D", type(model).__name__) else len(layers), model)
     high = _vocabulary(layers)
     widths = list(dict.fromkeys([*widths, WIDTH]))[:4]
     options = [list(dict.fromkeys(_arrays(slot, layers, high, hints, widths))) for slot in layout.slots]

@@ -29,6 +29,8 @@ _STEP = 0.4
 # changed nothing: then it was made to the wrong input.
 _FARTHER = -1.0
 _NO_CHANGE = 3.0
+_OTHER_NUMBERS = 0.2
+_NUMBERS = re.compile(r"\d+")
 _SAME_MESSAGE = 25
 # Once may be the input's fault.
 _MOST_HEAVY = 3
@@ -208,7 +210,12 @@ def _progress(before: Failure | None, now: Failure) -> float:
         return 0.0
     if now.message == before.message:
         return _NO_CHANGE
-    return _FARTHER if now.depth >= before.depth else 0.0
+    if now.depth > before.depth:
+        return _FARTHER
+    if _NUMBERS.sub("", now.message) == _NUMBERS.sub("", before.message):
+        # The one size follows the other, and may do so for ever.
+        return _OTHER_NUMBERS
+    return _FARTHER if now.depth == before.depth else 0.0
 
 
 def _flatten(value: Any) -> list[Any]:

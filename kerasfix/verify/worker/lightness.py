@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .guesses import MISSING, WIDTH
+from .guesses import IMAGE, MISSING, WIDTH
 
 #: Float32 elements: with gradients and an optimizer's moments, half a gigabyte.
 MOST_WEIGHTS = 30_000_000
@@ -90,7 +90,9 @@ def _by_guess(value: Any, guessed: Any) -> Any:
     if value is None:
         # A configuration that is made when none is given, and then at its full size.
         return guessed if isinstance(guessed, dict) and "$call" in guessed else MISSING
-    return _resized(value, lambda size: guessed if _is_size(guessed) else min(size, WIDTH))
+    # Of pixels there must be enough for the strides.
+    small = IMAGE if isinstance(guessed, dict) and "$tuple" in guessed else WIDTH
+    return _resized(value, lambda size: guessed if _is_size(guessed) else min(size, small))
 
 
 def _part_of(value: Any) -> Any:
