@@ -16,7 +16,7 @@ from typing import Any
 
 from kerasfix.verify.endings import ended
 from kerasfix.verify.errors import SliceError, VerifyError
-from kerasfix.verify.evidence import Evidence, evidence_for
+from kerasfix.verify.evidence import Evidence, companions_of, evidence_for
 from kerasfix.verify.fallback import why_not_on_keras_3
 from kerasfix.verify.observed import observation
 from kerasfix.verify.pool import Pool
@@ -191,13 +191,13 @@ class Session:
         """
         started = time.monotonic()
         try:
-            versions = self._slices(target, original, patched, others or {})
+            evidence = evidence_for(target.path, patched, target.class_name)
+            versions = self._slices(target, original, patched, others or {}, evidence)
             runner = self._pool.runner_for(versions[1])
         except SliceError as error:
             verdict = Verdict(VerdictKind.NOT_VERIFIED, (f"not verified: {error}",))
             return self._report(target, _Seen(), _Seen(), verdict, started)
         runner.start()
-        evidence = evidence_for(target.path, patched, target.class_name)
         notes: tuple[str, ...] = ()
         before, after = self._observe_both(runner, target, *versions, evidence)
         reason = why_not_on_keras_3(after.stopped_by)
@@ -226,7 +226,12 @@ class Session:
         return other
 
     def _slices(
-        self, target: Target, original: str, patched: str, others: Mapping[str, tuple[str, str]]
+        self,
+        target: Target,
+        original: str,
+        patched: str,
+        others: Mapping[str, tuple[str, str]],
+        evidence: Evidence,
     ) -> tuple[Slice, Slice]:
         file = str(target.path.absolute())
         beside = {path: texts for path, texts in others.items() if path != file}
@@ -237,6 +242,7 @@ class Session:
                 file,
                 others={path: texts[version] for path, texts in beside.items()},
                 shelf=self._shelf,
+                companions=companions_of(patched, target.class_name, evidence),
             )
             for version, text in enumerate((original, patched))
         )

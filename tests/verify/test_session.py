@@ -428,6 +428,33 @@ def test_a_constructor_that_no_value_satisfies_is_not_verified_and_says_what_wou
             "        return self.e(inputs['ids']) + self.p(inputs['dense'])[:, None]\n",
             [(4, 16), (4, 16)],
         ),
+        # A part that is made of a class beside it, and weights that are too many with the defaults.
+        (
+            "class Encoder(layers.Layer):\n    def __init__(self, units):\n        super().__init__()\n"
+            "        self.d = layers.Dense(units)\n        self.width = units\n\n"
+            "    def call(self, x):\n        return self.d(x)\n\n\n"
+            "class Net(keras.Model):\n    def __init__(self, encoder, units=40000):\n"
+            "        super().__init__()\n        self.encoder = encoder\n"
+            "        self.a = layers.Dense(units)\n        self.b = layers.Dense(encoder.width)\n\n"
+            "    def call(self, x):\n        return self.b(self.a(self.encoder(x)))\n\n\n"
+            "net = Net(Encoder(9000))\n",
+            [(4, 16)],
+        ),
+        # A tensor that the signature lets out and the code does not.
+        (
+            "class Net(layers.Layer):\n    def __init__(self):\n        super().__init__()\n"
+            "        self.a = layers.MultiHeadAttention(2, 8)\n\n    def call(self, query, mask=None):\n"
+            "        return self.a(query, query, attention_mask=mask[:, None])\n",
+            [(4, 16, 16), (4, 16)],
+        ),
+        # Indices of nodes: what makes no difference to the error is not followed.
+        (
+            "class Net(layers.Layer):\n    def __init__(self):\n        super().__init__()\n"
+            "        self.a = layers.Dense(8)\n\n    def call(self, inputs):\n"
+            "        nodes, weights, targets = inputs\n        y = self.a(nodes) * weights\n"
+            "        return tf.gather(y, targets[:, 0])\n",
+            [(4, 8), (4, 8), (4, 16)],
+        ),
         # A flag that cannot be left out, and an argument that is no tensor.
         (
             "class Net(layers.Layer):\n    def __init__(self):\n        super().__init__()\n"
