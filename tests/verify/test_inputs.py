@@ -158,6 +158,14 @@ def test_tensors_that_may_be_left_out_are_known() -> None:
 def test_shapes_of_inputs_that_the_class_lists() -> None:
     assert [slot.shape for slot in layout_of(_Listed()).slots] == [(4, 16), (2, 4)]
 
+    class Heir(_Listed):
+        def call(self, inputs: Any) -> Any:
+            left, right = inputs
+            return left, right
+
+    # A class' own words only.
+    assert [slot.shape for slot in layout_of(Heir()).slots] == [None, None]
+
 
 def test_the_layers_that_read_an_input_are_found_in_loops_and_helpers() -> None:
     assert [type(layer).__name__ for layer in layout_of(_OneTensor()).slots[0].readers] == ["Embedding"]

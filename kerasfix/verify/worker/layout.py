@@ -113,7 +113,8 @@ def layout_of(model: Any) -> Layout:
 
 def _documented(owner: type, count: int) -> list[tuple[int, ...]]:
     """The shapes of so many inputs, from where they are all given."""
-    texts = [inspect.getdoc(vars(owner)["call"]) or "", inspect.getdoc(owner) or ""]
+    # Its own words only: those of Keras' base classes speak of other layers.
+    texts = [inspect.cleandoc(thing.__doc__ or "") for thing in (vars(owner)["call"], owner)]
     for text in texts[:1] if count == 1 else texts:
         for found in (documented_shapes(text), listed_shapes(text)):
             if len(found) == count:
