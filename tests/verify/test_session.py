@@ -190,6 +190,17 @@ def test_a_model_that_hides_its_metrics_trains(compare: Compare) -> None:
     assert report.after.errors == {}
 
 
+def test_a_model_that_compiles_itself_trains(compare: Compare) -> None:
+    source = HEADER + (
+        "class Net(keras.Model):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.a = layers.Dense(3)\n        self.compile(loss='mse', weighted_metrics=['mae'])\n\n"
+        "    def call(self, x):\n        return self.a(x)\n"
+    )
+    report = compare(source)
+    assert report.before is not None
+    assert report.before.errors == {}
+
+
 def test_other_outputs_are_noticed_where_they_must_match(compare: Compare) -> None:
     original = model("self.a = layers.Dense(8)", "return self.a(x)")
     report = compare(original, original.replace("return self.a(x)", "return 2 * self.a(x)"))
