@@ -222,7 +222,11 @@ class Engine:
         """Find the faults of files that were read, all of them seen as one project."""
         everything = list(files)
         reports = {each.source.file: each for each in everything if _matters(each)}
-        _draw_in(reports, [each for each in everything if isinstance(each, FileReport) and not each.matters])
+        # What cannot be walked through here is named below.
+        with contextlib.suppress(RecursionError):
+            _draw_in(
+                reports, [each for each in everything if isinstance(each, FileReport) and not each.matters]
+            )
         problems: dict[Path, Problem] = {}
         while reports:
             try:

@@ -153,6 +153,9 @@ class Scope:
         for module in reversed(root.star_imports):
             known = root.resolve(module)
             if is_in_project(known):
+                if not known.endswith("|"):
+                    # Star imports that go round in circles.
+                    continue
                 found = root.resolve(f"{known}.{name}")
                 if found != missing(known, name):
                     return found

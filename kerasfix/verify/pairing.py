@@ -17,6 +17,8 @@ Spec = Mapping[str, Any]
 
 # How many inputs each version may propose before it is said that they have none in common.
 _MOST_PROPOSALS = 2
+# The phases without which a version has not been driven.
+_NEEDED = ("import", "init", "call", "tape", "fit")
 # Messages about how a call is written. No other input would help, so none is looked for.
 _CALL_MECHANICS = re.compile(
     r"Only input tensors may be passed as positional|got multiple values for argument"
@@ -41,6 +43,17 @@ class Seen:
     keras: tuple[str, str] | None = None
     refused: str = ""
     reason: tuple[str, ...] = ()
+
+    @property
+    def is_driven(self) -> bool:
+        return not self.stopped_by
+
+    @property
+    def stopped_by(self) -> tuple[str, ...]:
+        """What kept it from being trained; empty if nothing did."""
+        if self.observation is None:
+            return self.reason or ("nothing was seen",)
+        return tuple(self.observation.errors[phase] for phase in _NEEDED if phase in self.observation.errors)
 
     @property
     def takes_it(self) -> bool:

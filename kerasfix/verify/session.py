@@ -16,8 +16,9 @@ from typing import Any
 
 from kerasfix.findings import Chain
 from kerasfix.verify.endings import ended
-from kerasfix.verify.errors import SliceError
-from kerasfix.verify.evidence import Evidence, evidence_for
+from kerasfix.verify.errors import SliceError, VerifyError
+from kerasfix.verify.evidence import Evidence, companions_of, evidence_for
+from kerasfix.verify.fallback import why_not_on_keras_3
 from kerasfix.verify.given import arguments_of, inputs_of
 from kerasfix.verify.observed import observation
 from kerasfix.verify.pairing import Observe, Pair, Seen, observe_both
@@ -161,14 +162,22 @@ class Session:
         """
         started = time.monotonic()
         try:
-            versions = self._slices(target, original, patched, others or {})
+            evidence = evidence_for(target.path, patched, target.class_name)
+            versions = self._slices(target, original, patched, others or {}, evidence)
             runner = self._pool.runner_for(versions[1])
         except SliceError as error:
             verdict = Verdict(VerdictKind.NOT_VERIFIED, (f"not verified: {error}",))
             return self._report(target, Seen(), Seen(), verdict, started)
         runner.start()
-        evidence = evidence_for(target.path, patched, target.class_name)
+        notes: tuple[str, ...] = ()
         pair = self._observe_both(runner, target, *versions, evidence, changed)
+        reason = why_not_on_keras_3(pair.after.stopped_by)
+        other = self._started_instead_of(runner) if reason else None
+        if other is not None:
+            again = self._observe_both(other, target, *versions, evidence, changed)
+            if again.after.is_driven:
+                runner, pair = other, again
+                notes = (f"run on Keras 2, because Keras 3 refuses it: {reason}",)
         before, after = pair.before, pair.after
         if before.observation is None or after.observation is None:
             reasons = after.reason if after.observation is None else before.reason
@@ -177,10 +186,26 @@ class Session:
             verdict = judge(before.observation, after.observation, claims, outputs_must_match, claimed)
             if not pair.in_common:
                 verdict = on_other_inputs(verdict, outputs_must_match, _taken(before), _taken(after))
+        verdict = replace(verdict, reasons=(*verdict.reasons, *notes))
         return self._report(target, before, after, verdict, started, runner)
 
+    def _started_instead_of(self, runner: Runner) -> Runner | None:
+        """The runner of Keras 2, if there is one that starts: without it Keras 3 has the word."""
+        other = self._pool.runner_instead_of(runner)
+        try:
+            if other is not None:
+                other.start()
+        except VerifyError:
+            return None
+        return other
+
     def _slices(
-        self, target: Target, original: str, patched: str, others: Mapping[str, tuple[str, str]]
+        self,
+        target: Target,
+        original: str,
+        patched: str,
+        others: Mapping[str, tuple[str, str]],
+        evidence: Evidence,
     ) -> tuple[Slice, Slice]:
         file = str(target.path.absolute())
         beside = {path: texts for path, texts in others.items() if path != file}
@@ -191,6 +216,7 @@ class Session:
                 file,
                 others={path: texts[version] for path, texts in beside.items()},
                 shelf=self._shelf,
+                companions=companions_of(patched, target.class_name, evidence),
             )
             for version, text in enumerate((original, patched))
         )
@@ -206,7 +232,7 @@ class Session:
         changed: Sequence[Lines],
     ) -> Pair:
         """Both versions on one input; what the original takes is kept for the next candidate."""
-        key = _key(target)
+        key = f"{runner.kind}::{_key(target)}"
 
         def observing(version: Slice, label: str, changed: Sequence[Lines]) -> Observe:
             return lambda spec, unwanted: self._observe(
@@ -234,7 +260,7 @@ class Session:
         changed: Sequence[Lines],
     ) -> Seen:
         program = f"{version.key}\0{changed}"
-        cache_key = (_key(target), program, repr((spec, *unwanted)))
+        cache_key = (f"{runner.kind}::{_key(target)}", program, repr((spec, *unwanted)))
         if cache_key not in self._seen:
             self._progress(f"{target.class_name}: {label}{', other inputs' if unwanted else ''}")
             settings = self._models.get(target.class_name, ModelSettings())

@@ -18,12 +18,14 @@ from typing import Any
 import numpy as np
 
 from . import keras_import
-from .arguments import Maker, widths_of
+from .arguments import Maker
 from .candidates import Spec
 from .drive import Driven, call, drive
+from .finder import Finder
 from .frameworks import Framework, driver_version, framework_for
-from .inputs import Prober, arrange, arrays_for, tensors_for
+from .inputs import arrange, arrays_for, tensors_for
 from .isolation import leave_network
+from .lightness import Scale
 from .load import Refused, lines_of, load_class, one_line, refuse_what_is_lacking
 from .marks import Marks
 from .observe import Recorder
@@ -31,8 +33,6 @@ from .program import Program
 from .train import Trainer, norm_of, seed_everything
 from .walk import Named, layers_of, named_variables
 from .weights import SharedWeights
-
-_MOST_MADE = 5
 
 
 def main(path: str) -> None:
@@ -142,7 +142,9 @@ def _observe(job: dict[str, Any], program: Program) -> dict[str, Any]:
     result["keras"], result["backend"] = str(keras.__version__), keras_import.backend_of(keras)
     _prepare(keras, framework, int(job["seed"]))
     given = job["input"] or {}
+    scale = Scale(keras)
     maker = Maker(cls, keras, given.get("init", job["init"]), job.get("sites", []) if not given else [])
+    maker.on_new = scale.reset
 
     def fresh(arguments: dict[str, Any], spec: Spec | None) -> Driven:
         seed_everything(keras, int(job["seed"]))
@@ -150,7 +152,7 @@ def _observe(job: dict[str, Any], program: Program) -> dict[str, Any]:
 
     say("init")
     if job["input"] is None:
-        finder = _Finder(job, keras, framework, maker, fresh, say)
+        finder = Finder(job, keras, framework, maker, scale, fresh, say)
         try:
             result["input"] = finder.find()
         except (Exception, SystemExit) as error:
@@ -167,70 +169,6 @@ def _observe(job: dict[str, Any], program: Program) -> dict[str, Any]:
         return {**result, "observation": raised("init", error, job["files"])}
     seen = _train(job, keras, framework, driven, spec, say)
     return {**result, "observation": {**seen, **program.marks.to_json()}}
-
-
-class _Finder:
-    """Looks for arguments and inputs that go together."""
-
-    def __init__(
-        self,
-        job: dict[str, Any],
-        keras: Any,
-        framework: Framework,
-        maker: Maker,
-        fresh: Callable[[dict[str, Any], Spec | None], Driven],
-        say: Callable[[str], None],
-    ) -> None:
-        self._job = job
-        self._keras = keras
-        self._framework = framework
-        self._maker = maker
-        self._fresh = fresh
-        self._say = say
-
-    def find(self) -> dict[str, Any]:
-        """The inputs, and under "init" the arguments of the constructor, both as JSON.
-
-        Raises:
-            Refused: if there are none.
-        """
-        deadline = time.monotonic() + float(self._job["probe_seconds"])
-        first_refusal: Refused | None = None
-        for found, (arguments, made) in enumerate(self._maker.working(), 1):
-            self._say("probe")
-            # Half of the time for the best arguments, half of the rest for the next.
-            seconds = (deadline - time.monotonic()) / 2
-            try:
-                spec = self._probe(arguments, made, max(seconds, 1.0))
-            except Refused as refused:
-                first_refusal = first_refusal or refused
-            else:
-                sources = {"init": self._maker.sources(arguments), "input": self._input_sources(spec)}
-                return {**spec.to_json(), "init": arguments, "sources": sources}
-            if found == _MOST_MADE or time.monotonic() > deadline:
-                break
-            self._say("init")
-        if first_refusal is not None:
-            raise first_refusal
-        if self._maker.needs_nothing and self._maker.error is not None:
-            raise self._maker.error
-        raise self._maker.refusal()
-
-    def _input_sources(self, spec: Spec) -> list[str]:
-        told = [tuple(hint) for hint in self._job["hints"]]
-        where = self._job.get("hints_from", "code")
-        return [where if item.shape[1:] in told else "guess" for item in spec.items]
-
-    def _probe(self, arguments: dict[str, Any], made: Any, seconds: float) -> Spec:
-        prober = Prober(
-            lambda spec: self._fresh(arguments, spec),
-            self._framework,
-            self._keras,
-            int(self._job["seed"]),
-            seconds,
-            [Spec.from_json(each) for each in self._job.get("unwanted", ()) if each.get("init") == arguments],
-        )
-        return prober.find(made, self._job["hints"], widths_of(arguments))
 
 
 def _keras_and_framework(cls: type) -> tuple[Any, Framework]:

@@ -216,6 +216,8 @@ class Trainer:
         model.__dict__["compute_loss"] = self._compute_loss
         # Metrics ask for labels, those of an earlier compile too.
         model.__dict__["compute_metrics"] = lambda *_args, **_keywords: {}
+        # Those of an earlier compile stay with the model and are never fed now.
+        model.__dict__["get_metrics_result"] = dict
         for name in ("train_step", "test_step"):
             model.__dict__[name] = _stock_step(base, model, name, self._inputs)
         own = [name for name in ("test_step", "predict_step") if not is_keras_class_method(type(model), name)]
