@@ -205,7 +205,7 @@ def explains(trial: Trial) -> Cell:
 
 def lists_rules(trial: Trial) -> Cell:
     text = trial.run("list").out
-    if not any(each in text for each in (trial.peer.code, "request_headers")):
+    if not any(each in text for each in (trial.peer.code, "request_headers", "remove-unnecessary-f-str")):
         return Cell("no", "the rule is not in it")
     if text.lstrip().startswith(("[", "{")):
         return YES

@@ -76,7 +76,23 @@ def keeps_notebook(trial: Trial) -> Cell:
         losses.append("a newline at the end")
     if after.find('"cells"') < after.find('"nbformat"'):
         losses.append("keys in another order")
-    return Cell("no", "; ".join(losses) or "other bytes change")
+    seen_losses = "; ".join(losses) or "other bytes change"
+    if _keeps_usual(trial):
+        return Cell(
+            "partly", f"a notebook as Jupyter writes it stays; in one of another shape: {seen_losses}"
+        )
+    return Cell("no", seen_losses)
+
+
+def _keeps_usual(trial: Trial) -> bool:
+    """Whether a notebook in the shape that Jupyter gives it stays as it is outside the edit."""
+
+    def usual(text: str) -> str:
+        return json.dumps(json.loads(_whole(text)), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+    trial.write(usual(trial.peer.source), "usual.ipynb")
+    trial.run("fix", file="usual.ipynb")
+    return (trial.folder / "usual.ipynb").read_text("utf-8") == usual(trial.peer.fixed)
 
 
 def joins_cells(trial: Trial) -> Cell:

@@ -18,10 +18,10 @@ SIGNS: Mapping[Mark, str] = {"yes": "✓", "partly": "(✓)", "no": "✗", "none
 _HEAD = f"""\
 # Comparison
 
-kerasfix beside tools that find and fix other faults in Python code. None of them looks for what kerasfix looks
-for, and kerasfix for nothing of theirs; so this is about what is around the rules. Each cell was tried: the
-released tool was given a fault that it mends, and what came out was looked at. The notes say what was seen, and
-which cells were looked up because nothing of them can be run.
+kerasfix beside tools that find and fix other faults in Python code. None of them looks for what kerasfix
+looks for, and kerasfix for nothing of theirs; so this is about what is around the rules. Each cell was
+tried: the released tool was given a fault that it mends, and what came out was looked at. The notes say
+what was seen, and which cells were looked up because nothing of them can be run.
 
 ✓ does it · (✓) in part · ✗ does not · {NONE} does not apply, as without something that another row denies ·
 ? not checked
@@ -34,11 +34,12 @@ _TAIL = """\
 {better}
 ## What this does not say
 
-The rows are what kerasfix set out to do, so that they suit kerasfix; the last group has some of what others have
-besides, and is not complete. How many rules there are says little: ruff and Fixit look at Python as such, the others
-at one subject. TorchFix is looked at as what it is to its users, a plugin of flake8 for checking and a command of
-its own for fixing. A tool that lacks an option may have a good reason: django-upgrade is a fixer for pre-commit and
-leaves choosing files to it, and codemodder is made to be run by a service.
+The rows are what kerasfix set out to do, so that they suit kerasfix; the last group has some of what others
+have besides, and is not complete. How many rules there are says little: ruff and Fixit look at Python as
+such, the others at one subject. TorchFix is looked at as what it is to its users, a plugin of flake8 for
+checking and a command of its own for fixing. A tool that lacks an option may have a good reason: django-
+upgrade is a fixer for pre-commit and leaves choosing files to it, and codemodder is made to be run by a
+service.
 
 `python -m benchmarks.comparison` makes this page; the experiments are in `benchmarks/comparison`.
 """
@@ -101,4 +102,4 @@ def _better(peers: Sequence[Peer], features: Sequence[Feature], results: Results
         ]
         if others:
             lines.append(f"- {feature.group}, {feature.title}: {', '.join(others)}\n")
-    return "".join(lines) + "\n"
+    return "".join(lines)

@@ -231,6 +231,12 @@ FIXIT = Peer(
             'disable = ["fixit.rules:NoRedundantFString"]\n',
         ),
     },
+    lacks={
+        "files left out of folders": Cell(
+            "no", "looked up, not run: no such key in its documentation; it heeds `.gitignore`"
+        ),
+        "ignore rules": Cell("partly", "in its settings (`disable`), not on the command line"),
+    },
     silencers={"line": "# lint-ignore: NoRedundantFString", "unused": "# lint-ignore: NoRedundantLambda"},
     helps=(("fixit", "--help"), ("fixit", "lint", "--help"), ("fixit", "fix", "--help")),
     server=("fixit", "lsp"),
@@ -309,7 +315,7 @@ DJANGO_UPGRADE = Peer(
         "configured": ("django-upgrade", "--check", "{file}"),
         "stdin check": (*_DJANGO, "--check", "-"),
         "stdin fix": (*_DJANGO, "-"),
-        "select": (*_DJANGO, "--check", "--only", "settings_urls", "{file}"),
+        "select": (*_DJANGO, "--check", "--only", "admin_decorators", "{file}"),
         "ignore": (*_DJANGO, "--check", "--skip", "request_headers", "{file}"),
         "unfixable": (*_DJANGO, "--skip", "request_headers", "{file}"),
         "list": ("django-upgrade", "--list-fixers", "."),

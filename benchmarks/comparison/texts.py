@@ -40,7 +40,7 @@ def _short(line: str) -> str:
 def _difference(wanted: bytes, after: bytes) -> str:
     at = next((at for at, (a, b) in enumerate(zip(wanted, after, strict=False)) if a != b), None)
     at = min(len(wanted), len(after)) if at is None else at
-    return f"{after[max(at - 6, 0) : at + 10]!r} where {wanted[max(at - 6, 0) : at + 10]!r} belongs"
+    return f"`{after[max(at - 6, 0) : at + 10]!r}` where `{wanted[max(at - 6, 0) : at + 10]!r}` belongs"
 
 
 def plain(text: str) -> bytes:
