@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kerasfix import __version__
+from kerasfix.output.formats import FORMATS
 
 if TYPE_CHECKING:
     from kerasfix.findings import Severity
@@ -158,10 +159,10 @@ def _shell_completion(context: click.Context, _option: click.Parameter, shell: s
 )
 @click.option(
     "--output-format",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice([*FORMATS]),
     default="text",
     show_default=True,
-    help="How findings are written; json has the shape of ruff's.",
+    help="How findings are written; all but sarif have the shape of ruff's.",
 )
 @click.option(
     "-o",

@@ -42,6 +42,7 @@ MAY_IMPORT = {
         "keras",
         "log",
         "notebook",
+        "rules",
         "verify",
         "proving",
     },
@@ -61,7 +62,7 @@ MAY_IMPORT = {
         "workspace",
     },
     "explaining": {"config", "engine", "findings", "log", "output", "run", "settings", "workspace"},
-    "cli": {"run", "explaining", "settings"},
+    "cli": {"run", "explaining", "settings", "output"},
 }
 
 
