@@ -27,7 +27,8 @@ PATHS are Python files and folders; without any, the current folder. "-" reads s
   kerasfix --apply models.py           write the fixes
   kerasfix --apply --verify models.py  also train original and patched model,
                                        and write what the run proves
-  kerasfix --output-format json .      findings as data, in the shape of ruff's
+  kerasfix --output-format json .      findings as data; also concise, sarif,
+                                       github, gitlab and junit
   kerasfix --explain-log train.log     the lines behind Keras' own warnings
 
 Nothing of your code runs without --verify.
@@ -162,7 +163,7 @@ def _shell_completion(context: click.Context, _option: click.Parameter, shell: s
     type=click.Choice([*FORMATS]),
     default="text",
     show_default=True,
-    help="How findings are written; all but sarif have the shape of ruff's.",
+    help="How findings are written: for people, editors, programs and CI servers.",
 )
 @click.option(
     "-o",
