@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -151,6 +152,12 @@ KF103 = [("KF103", (10, 16))]
 every_format = pytest.mark.parametrize("name", MACHINE)
 
 
+@pytest.fixture(autouse=True)
+def _no_project_of_gitlab(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job of GitLab that runs these tests names its own project."""
+    monkeypatch.delenv("CI_PROJECT_DIR", raising=False)
+
+
 def test_there_is_a_reader_for_every_format() -> None:
     assert [*READERS] == MACHINE
 
@@ -245,6 +252,15 @@ def test_a_cell_is_named_wherever_a_line_is_not_one_of_the_file(
     assert re.search({"json": "2"}.get(name, "[Cc]ell 2[,:].*1"), said)
 
 
+def test_gitlab_has_paths_from_the_root_of_the_project(
+    tmp_path: Path, kerasfix: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "net.py").write_text(FAULTY)
+    monkeypatch.setenv("CI_PROJECT_DIR", str(tmp_path.parent))
+    [(_, file, _)] = _gitlab(kerasfix("--output-format", "gitlab", "net.py").stdout)
+    assert file == f"{tmp_path.name}/net.py"
+
+
 class Session(_Runs):
     """A session in which nothing could be run."""
 
@@ -283,7 +299,12 @@ def test_a_file_may_be_called_anything(tmp_path: Path, kerasfix: Run, name: str,
         (tmp_path / file).write_text(FAULTY)
     except OSError:
         pytest.skip("no such name on this file system")
-    assert read(name, kerasfix("--output-format", name, ".").stdout) == KF103
+    [(_, named, _)] = found = READERS[name](kerasfix("--output-format", name, ".").stdout)
+    assert [(each[0], each[2]) for each in found] == KF103
+    if name in ("json", "github"):
+        assert named == str(tmp_path / file)
+    if name == "gitlab":
+        assert named == file
 
 
 @every_format
@@ -301,7 +322,7 @@ def test_neither_a_name_that_is_no_text_nor_a_poor_locale_breaks_it(
         [sys.executable, "-m", "kerasfix", "--output-format", name, "."],
         cwd=tmp_path,
         capture_output=True,
-        env={"PYTHONIOENCODING": encoding, "PYTHONPATH": ":".join(sys.path), "PYTHONUTF8": "0"},
+        env={"PYTHONIOENCODING": encoding, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUTF8": "0"},
         check=False,
     )
     assert (read(name, done.stdout.decode(encoding)), done.stderr) == (KF103 * 2, b"")
