@@ -791,7 +791,8 @@ def gradient_penalty(real, fake):
 def train_critic(real):
     fake = generator(noise(real))
     with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(critic(fake<<, training=True>>)) - tf.reduce_mean(critic(real<<, training=True>>))
+        loss = tf.reduce_mean(critic(fake<<, training=True>>))
+        loss -= tf.reduce_mean(critic(real<<, training=True>>))
         loss += 10.0 * gradient_penalty(real, fake)
     grads = tape.gradient(loss, critic.trainable_variables)
     optimizer.apply_gradients(zip(grads, critic.trainable_variables))

@@ -42,6 +42,8 @@ class Needs:
         if not values or any(info.role is None for info in infos):
             # No layer at all: a function, or a `tf.Module`, which would not take the argument.
             return Need.NO
+        if any(_refuses(info) for info in infos):
+            return Need.NO
         if any(self._trains_by_default(info) for info in infos):
             return Need.RELIES
         found = {self._depends(value) for value in values}
@@ -121,6 +123,12 @@ class Needs:
                         if not site.is_decided:
                             for each in site.values:
                                 yield from self._layers(each, above | {info})
+
+
+def _refuses(info: ClassInfo) -> bool:
+    """Whether a class has a `__call__` of its own that takes no flag."""
+    own = info.find("__call__")
+    return own is not None and not own.takes(FLAG) and own.node.args.kwarg is None
 
 
 def passes_flag(call: ast.Call, values: Sequence[Value]) -> bool:

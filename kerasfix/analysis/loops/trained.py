@@ -14,9 +14,10 @@ from kerasfix.analysis.instances import Instances
 from kerasfix.analysis.loops.backward import backward_runs
 from kerasfix.analysis.loops.holders import Context, Holder, Holders
 from kerasfix.analysis.loops.need import Need, Needs, given_flag, passes_flag
+from kerasfix.analysis.loops.settlement import Settlement, settle
 from kerasfix.analysis.loops.sources import Sources
-from kerasfix.analysis.loops.walk import Run, Walk
-from kerasfix.analysis.scope import default_values, named_parameters
+from kerasfix.analysis.loops.walk import Run, Step, Walk
+from kerasfix.analysis.scope import Function, default_values, named_parameters
 from kerasfix.analysis.sites import FLAG
 from kerasfix.analysis.trained import NOT_TRAINED, words_of
 from kerasfix.analysis.training import TrainingFlow, is_true
@@ -38,8 +39,8 @@ class TrainedCall:
         whole: Whether all of it is trained, not a part.
         is_source: Whether the gradient is taken by the variables of just that, not of what it belongs to.
         is_step: Whether Keras calls it for a batch of `fit`.
-        ways: Calls of the function that it stands in, which train, with the place of each; none if it stands
-            in the function that takes the gradient.
+        ways: For each function on the way to it from where gradients are taken, the steps into it.
+        direct: The calls on the way that stand where the gradients are taken.
         hands_on: Whether it is a call of a function that hands the flag on to the model.
     """
 
@@ -50,7 +51,8 @@ class TrainedCall:
     whole: bool
     is_source: bool
     is_step: bool
-    ways: dict[ast.Call, Spot] = field(default_factory=dict)
+    ways: dict[Function, dict[ast.Call, Step]] = field(default_factory=dict)
+    direct: set[ast.Call] = field(default_factory=set)
     hands_on: bool = False
 
     @property
@@ -87,6 +89,10 @@ class Loops:
         """All calls of a module."""
         return self._callers.calls(module)
 
+    def settlement(self, trained: TrainedCall) -> Settlement:
+        """How the flag gets to a call from where it is trained."""
+        return settle(trained, self._callers)
+
     def is_recorded(self, call: Call) -> bool:
         """Whether a tape, or what differentiates a function, sees a call, whatever it takes gradients by."""
         _ = self._by_module
@@ -111,12 +117,6 @@ class Loops:
             and self.holders.holder(call.node.func, Context(call.spot)) == holder
             for call in self._callers.calls(trained.spot.module)
         )
-
-    def other_calls(self, trained: TrainedCall) -> list[Call] | None:
-        """The calls of the function that a call stands in which do not train; None if there may be others."""
-        function = trained.spot.function
-        calls = self._callers.of(function, trained.spot.module) if function is not None else None
-        return [each for each in calls if each.node not in trained.ways] if calls is not None else None
 
     @cached_property
     def _by_module(self) -> dict[Module, list[TrainedCall]]:
@@ -154,7 +154,7 @@ class Loops:
             return
         values = self.holders.values(run.model, run.context)
         call, context, way = run.call, run.context, run.way
-        while way and self._hands_on(call, context):
+        while way and not way[-1].handed and self._hands_on(call, context):
             # The call of a function whose `training` goes on to the model.
             call, context, way = way[-1].node, way[-1].context, way[:-1]
         if passes_flag(call, values if call is run.call else ()):
@@ -166,8 +166,9 @@ class Loops:
             known = found[call] = TrainedCall(call, run.model, context, values, trained, is_source, is_step)
             known.hands_on = call is not run.call
         known.whole = known.whole or trained
-        if way:
-            known.ways[way[-1].node] = way[-1].context.spot
+        known.direct.add(way[0].node if way else call)
+        for step in way:
+            known.ways.setdefault(step.function, {})[step.node] = step
 
     def _hands_on(self, call: ast.Call, context: Context) -> bool:
         """Whether a call gives as the flag what its function gets, and the function was given none."""

@@ -38,10 +38,21 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A call of a function of the project, and where it stands."""
+    """A call of a function of the project, and where it stands.
+
+    Attributes:
+        node: The call.
+        context: Where it stands.
+        function: The function.
+        inside: Where its body stands, with what its parameters are given.
+        handed: Whether the function is handed over, for somebody else to call.
+    """
 
     node: ast.Call
     context: Context
+    function: Function
+    inside: Context
+    handed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,17 +168,19 @@ class Walk:
             return
         followed = self._holders.follow(call, at.context)
         if followed is not None:
-            self._enter(followed, call, replace(at, way=(*at.way, Step(call, at.context))))
+            handed = self._holders.is_run_elsewhere(call)
+            self._enter(followed, call, call, at, handed=handed)
         elif at.recordings and isinstance(call.func, ast.Name | ast.Attribute | ast.Subscript):
             self.runs.append(Run(call, call.func, at.context, at.recordings, at.way))
 
-    def _enter(self, followed: Followed, call: ast.expr, at: _At) -> None:
+    def _enter(self, followed: Followed, named: ast.expr, call: ast.Call, at: _At, *, handed: bool) -> None:
         """Go through a function that is called, or handed over to be called."""
-        key = followed.function, at.recordings, call
-        if len(at.way) <= _MAX_DEPTH and len(self._entered) < _MAX_FUNCTIONS and key not in self._entered:
+        key = followed.function, at.recordings, named
+        if len(at.way) < _MAX_DEPTH and len(self._entered) < _MAX_FUNCTIONS and key not in self._entered:
             self._entered.add(key)
+            step = Step(call, at.context, followed.function, followed.context, handed)
             for statement in followed.function.body:
-                self._visit(statement, replace(at, context=followed.context))
+                self._visit(statement, replace(at, context=followed.context, way=(*at.way, step)))
 
     def _tape(self, node: ast.expr, at: _At) -> Recording | None:
         """The tape that an expression is."""
@@ -192,16 +205,16 @@ class Walk:
         if loss is None or variables is None:
             return
         recording = self._record(Recording(call, sources=self._sources.of(variables, at.context)))
-        self._run_function(loss, replace(at, recordings=(*at.recordings, recording)))
+        self._run_function(loss, call, replace(at, recordings=(*at.recordings, recording)))
 
-    def _run_function(self, function: ast.expr, at: _At) -> None:
+    def _run_function(self, function: ast.expr, call: ast.Call, at: _At) -> None:
         """Go through a function that is handed over, to be called later."""
         if isinstance(function, ast.Lambda):
             self._visit(function.body, at)
             return
         followed = self._holders.follow(ast.Call(function, [], []), at.context)
         if followed is not None:
-            self._enter(followed, function, at)
+            self._enter(followed, function, call, at, handed=True)
 
     def _apply(self, call: ast.Call, at: _At) -> None:
         """`apply_gradients(zip(gradients, variables))` says it again, of gradients that a tape has given."""
@@ -226,7 +239,7 @@ class Walk:
             if number < len(arguments)
         )
         recording = self._record(Recording(call, by=by))
-        self._run_function(call.args[0], replace(at, recordings=(*at.recordings, recording)))
+        self._run_function(call.args[0], call, replace(at, recordings=(*at.recordings, recording)))
 
     def _stateless(self, call: ast.Call, model: ast.expr, at: _At) -> None:
         holder = self._holders.holder(call.args[0], at.context) if call.args else None
