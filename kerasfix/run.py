@@ -84,6 +84,8 @@ class _Run:
             if isinstance(report, Problem):
                 self.problem(report)
                 continue
+            for problem in report.problems:
+                self.problem(problem)
             plan = self._settled(report, plans)
             if self.settings.diff:
                 self._print(patch(report, plan))
@@ -111,7 +113,7 @@ class _Run:
             self._print(data)
         else:
             plan = self._settled(report, self._plans([report]))
-            self._print(report.encoding.encode(plan.text))
+            self._print(report.encoded(plan))
             self._tell(report, plan)
 
     def problem(self, problem: Problem) -> None:
