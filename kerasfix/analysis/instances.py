@@ -48,16 +48,15 @@ _SAME = frozenset({"tensorflow.function", "functools.partial"})
 _MODELS = "keras.models."
 _OF_KERAS = frozenset({"compiled_loss", "compute_loss", "compute_metrics", "add_loss", "loss", "loss_fn"})
 # Methods of optimizers, tapes, tensors, metrics and containers, which run no model.
-_NO_MODEL = frozenset(
-    """
+_RUN_NO_MODEL = """
     append add apply apply_gradients assign assign_add assign_sub astype backward batch copy detach
     enumerate eval extend format gather get get_shape get_weights gradient items jacobian join keys log
     loss loss_fn map mean minimize numpy optimizer pop print prob read reshape reset_state reset_states
     result run sample save save_weights set_weights shape shuffle split stack start_tape stop_recording
     sum summary take trace train update update_state values view watch write zero_grad zip compute_loss
     log_prob entropy kl_divergence step
-    """.split()
-)
+"""
+_NO_MODEL = frozenset(_RUN_NO_MODEL.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +170,7 @@ class Instances:
         return _NO_LAYER if _is_unknown(values) and node.attr in _NO_MODEL else values
 
     def _given_to_constructor(self, info: ClassInfo, name: str) -> list[Value] | None:
-        """What an attribute is that constructors set to what they are given; None if anything else sets it."""
+        """What an attribute is that constructors set to what they are given; None if it is set elsewhere."""
         attribute = self._flow.layers.attributes(info).get(name)
         if attribute is None or (info, name) in self._held_by:
             return None
