@@ -585,8 +585,8 @@ class Loss:
     def __init__(self, model):
         self.model = model
 
-    def __call__(self, x, y):
-        return loss_fn(y, self.model(x<<, training=True>>))
+    def __call__(self, x, y<<, training=False>>):
+        return loss_fn(y, self.model(x<<, training=training>>))
 
 
 net = Net()
@@ -595,9 +595,32 @@ criterion = Loss(net)
 
 def train_step(x, y):
     with tf.GradientTape() as tape:
-        loss = criterion(x, y)
+        loss = criterion(x, y<<, training=True>>)
     grads = tape.gradient(loss, net.trainable_variables)
     optimizer.apply_gradients(zip(grads, net.trainable_variables))
+"""),
+    ),
+    Loop(
+        "a tf.Module takes the flag before it is given it",
+        _net("""\
+class Linear(tf.Module):
+    def __init__(self):
+        super().__init__()
+        self.w = tf.Variable(tf.ones([4, 4]))
+        self.drop = Net()
+
+    @tf.Module.with_name_scope
+    def __call__(self, x<<, training=False>>):
+        return self.drop(x @ self.w<<, training=training>>)
+
+
+linear = Linear()
+
+
+def train_step(x, y):
+    with tf.GradientTape() as tape:
+        loss = loss_fn(y, linear(x<<, training=True>>))
+    return tape.gradient(loss, linear.trainable_variables)
 """),
     ),
     Loop(
@@ -836,16 +859,15 @@ def train_step(x, y):
 """),
     ),
     Loop(
-        "functions and modules without a flag",
+        "functions and objects without a flag",
         _net("""\
 class Linear(tf.Module):
     def __init__(self):
         super().__init__()
         self.w = tf.Variable(tf.ones([4, 4]))
-        self.drop = layers.Dropout(0.5)
 
     def __call__(self, x):
-        return self.drop(x @ self.w)
+        return x @ self.w
 
 
 class Plain:
@@ -890,6 +912,22 @@ def train_step(x, y):
             grads = tape.gradient(loss, net.trainable_variables + dense.trainable_variables)
             optimizer.apply(grads, net.trainable_variables + dense.trainable_variables)
         """,
+    ),
+    Loop(
+        "where the gradient is stopped: a double DQN, pseudo labels",
+        _net("""\
+net = Net()
+target = Net()
+
+
+def train_step(x, next_x, y):
+    with tf.GradientTape() as tape:
+        best = tf.argmax(net(next_x), axis=1)
+        labels = tf.stop_gradient(net(next_x))
+        loss = loss_fn(y, net(x<<, training=True>>)) + tf.gather(target(next_x), best) + labels
+    grads = tape.gradient(loss, net.trainable_variables)
+    optimizer.apply_gradients(zip(grads, net.trainable_variables))
+"""),
     ),
     Loop(
         "the flag is handed on in every way",

@@ -98,7 +98,8 @@ def _not_training(
         # To hand it over is a use that is no call; then what is called in its module must do.
         calls: list[Call] | None = callers.named(function, module)
     else:
-        calls = callers.of(function, module)
+        # Who calls an object does not name its `__call__`.
+        calls = callers.of(function, module) if function.name != "__call__" else None
     if calls is None:
         return None
     found = [each for each in calls if each.node not in ways]

@@ -41,6 +41,7 @@ class Sources:
 
     def __init__(self, holders: Holders) -> None:
         self._holders = holders
+        self._rows: dict[ast.AST, dict[str, list[ast.expr]]] = {}
         self._grown: dict[ast.AST, dict[str, list[ast.expr]]] = {}
 
     def of(self, node: ast.expr, context: Context, steps: int = _MAX_STEPS) -> list[Source]:
@@ -108,7 +109,16 @@ class Sources:
                 match scope.value(name):
                     case ast.List(elts=parts) | ast.Tuple(elts=parts):
                         return parts
+            case None:
+                return self._in_rows(owner.id, context.spot)
         return []
+
+    def _in_rows(self, name: str, spot: Spot) -> list[ast.expr]:
+        """`for model, loss in ((a, loss_a), (b, loss_b))`"""
+        root = spot.function or spot.module.source.tree
+        if root not in self._rows:
+            self._rows[root] = dict(_rows(root.body))
+        return self._rows[root].get(name, [])
 
     def _of_loops(
         self,
@@ -176,6 +186,18 @@ class Sources:
             if isinstance(node, ast.Return) and node.value is not None
             for source in self.of(node.value, followed.context, steps - 1)
         ]
+
+
+def _rows(body: list[ast.stmt]) -> Iterator[tuple[str, list[ast.expr]]]:
+    """The variables of loops over rows that are written out, with what they are in each row."""
+    for node in own_nodes(body):
+        match node:
+            case ast.For(target=ast.Tuple(elts=names), iter=ast.Tuple(elts=rows) | ast.List(elts=rows)):
+                columns = [each.elts for each in rows if isinstance(each, ast.Tuple | ast.List)]
+                if len(columns) == len(rows) and all(len(each) == len(names) for each in columns):
+                    for position, target in enumerate(names):
+                        if isinstance(target, ast.Name):
+                            yield target.id, [each[position] for each in columns]
 
 
 def _is_each(node: ast.Subscript) -> bool:

@@ -157,7 +157,7 @@ class Loops:
         while way and not way[-1].handed and self._hands_on(call, context):
             # The call of a function whose `training` goes on to the model.
             call, context, way = way[-1].node, way[-1].context, way[:-1]
-        if passes_flag(call, values if call is run.call else ()):
+        if passes_flag(call, values if call is run.call and run.model is call.func else ()):
             return
         known = found.get(call)
         if known is None:

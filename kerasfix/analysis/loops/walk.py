@@ -15,6 +15,19 @@ from kerasfix.syntax import children
 _GRADIENTS = frozenset({"gradient", "jacobian", "batch_jacobian"})
 _DIFFERENTIATE = frozenset({"jax.grad", "jax.value_and_grad"})
 _STATELESS = "stateless_call"
+# What lets no gradient through to what it is given.
+_STOPS = frozenset(
+    {
+        "tensorflow.stop_gradient",
+        "tensorflow.argmax",
+        "tensorflow.math.argmax",
+        "keras.ops.stop_gradient",
+        "keras.ops.argmax",
+        "jax.lax.stop_gradient",
+        "jax.numpy.argmax",
+    }
+)
+_NO_GRADIENTS = frozenset({"torch.no_grad", "torch.inference_mode"})
 _MAX_DEPTH = 5
 _MAX_FUNCTIONS = 300
 
@@ -89,13 +102,21 @@ class Walk:
         context: Where they stand.
         holders: Tells models and tapes apart.
         sources: Reads lists of variables.
+        recorded: What records them already.
+        way: The calls on the way to them.
 
     Attributes:
         runs: The calls of what may be a model, while something is recorded.
     """
 
     def __init__(
-        self, body: Iterable[ast.stmt], context: Context, holders: Holders, sources: Sources
+        self,
+        body: Iterable[ast.stmt],
+        context: Context,
+        holders: Holders,
+        sources: Sources,
+        recorded: tuple[Recording, ...] = (),
+        way: tuple[Step, ...] = (),
     ) -> None:
         self.runs: list[Run] = []
         self._holders = holders
@@ -103,7 +124,7 @@ class Walk:
         self._recordings: list[Recording] = []
         self._entered: set[tuple[Function, tuple[Recording, ...], ast.expr]] = set()
         for statement in body:
-            self._visit(statement, _At(context))
+            self._visit(statement, _At(context, recorded, way))
 
     def _visit(self, node: ast.AST, at: _At) -> None:
         match node:
@@ -115,6 +136,8 @@ class Walk:
             case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
                 at = replace(at, context=at.context.inside(node))
             case ast.Call():
+                if at.recordings and at.context.spot.scope.dotted(node.func) in _STOPS:
+                    at = replace(at, recordings=())
                 self._call(node, at)
         for child in children(node):
             self._visit(child, at)
@@ -129,6 +152,9 @@ class Walk:
                     left = tuple(each for each in at.recordings if each.holder != holder)
                     at = replace(at, recordings=left)
                     continue
+            if holds_back(item, at.context):
+                at = replace(at, recordings=())
+                continue
             if self._is_tape(made, at.context):
                 variable = item.optional_vars if item.optional_vars is not None else made
                 holder = self._holders.holder(variable, at.context)
@@ -248,6 +274,12 @@ class Walk:
             if holder in recording.by and trained is not None:
                 recording.sources.append(Source(trained))
         self.runs.append(Run(call, model, at.context, at.recordings, at.way))
+
+
+def holds_back(item: ast.withitem, context: Context) -> bool:
+    """Whether it is PyTorch's `with torch.no_grad():`."""
+    made = item.context_expr
+    return isinstance(made, ast.Call) and context.spot.scope.dotted(made.func) in _NO_GRADIENTS
 
 
 def _argument(call: ast.Call, position: int, name: str) -> ast.expr | None:
