@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from kerasfix.analysis.dataflow import DataFlow
 from kerasfix.analysis import definitions
+from kerasfix.analysis.dataflow import DataFlow
 from kerasfix.analysis.loops.holders import Context, Holders
 from kerasfix.analysis.loops.sources import VARIABLES, Source, Sources
 from kerasfix.analysis.loops.walk import Recording, Run, Step, Walk, holds_back

@@ -44,7 +44,7 @@ class Needs:
             return Need.NO
         if any(_refuses(info) for info in infos):
             return Need.NO
-        if any(self._trains_by_default(info) for info in infos):
+        if any(self.trains_by_default(info) for info in infos):
             return Need.RELIES
         found = {self._depends(value) for value in values}
         if not all(is_layer(value) for value in values):
@@ -56,7 +56,8 @@ class Needs:
             return Need.YES
         return Need.UNKNOWN if Dependence.UNKNOWN in found else Need.NO
 
-    def _trains_by_default(self, info: ClassInfo) -> bool:
+    def trains_by_default(self, info: ClassInfo) -> bool:
+        """Whether a bare call of an instance runs in training mode."""
         call = info.find("call")
         return call is not None and is_true(call.default(FLAG))
 

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from kerasfix.analysis.callers import Callers
 from kerasfix.analysis.calls import Call, Spot
-from kerasfix.analysis.index import Kind, Module
+from kerasfix.analysis.index import ClassInfo, Kind, Module
 from kerasfix.analysis.instances import Instances
 from kerasfix.analysis.loops.backward import backward_runs
 from kerasfix.analysis.loops.holders import Context, Holder, Holders
@@ -88,6 +88,11 @@ class Loops:
     def calls(self, module: Module) -> list[Call]:
         """All calls of a module."""
         return self._callers.calls(module)
+
+    @property
+    def classes(self) -> list[ClassInfo]:
+        """The classes of the project that Keras drives."""
+        return self._flow.project.keras_classes
 
     def settlement(self, trained: TrainedCall) -> Settlement:
         """How the flag gets to a call from where it is trained."""
