@@ -78,8 +78,8 @@ def assert_files_are_settled(folder: Path, files: dict[str, str], said: int = 0)
     assert {name: (folder / name).read_text() for name in files} == {
         name: after(text) for name, text in files.items()
     }
-    left = run_command(folder, ".", "--select", ",".join(LOOPS), "--format", "json")
-    assert len(json.loads(left.stdout)["findings"]) == said
+    left = run_command(folder, ".", "--select", ",".join(LOOPS), "--output-format", "json")
+    assert len(json.loads(left.stdout)) == said
 
 
 def _said(text: str, findings: list[Finding]) -> tuple[tuple[str, str], ...]:
