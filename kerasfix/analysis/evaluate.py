@@ -39,7 +39,7 @@ from kerasfix.keras import names
 from kerasfix.keras.layers import APPLICATIONS, Effect, LayerFact, fact
 from kerasfix.syntax import children, own_nodes
 
-_MAX_STEPS = 14
+_MAX_STEPS = 28
 _SAME_ELEMENTS = frozenset({"list", "tuple", "reversed", "sorted"})
 _APPLICATIONS = "keras.applications."
 
@@ -138,6 +138,9 @@ class Evaluator:
                         called = self._layers_of_builder(node, place)
                     found.update(dict.fromkeys(called))
                     waiting += [*node.args, *(keyword.value for keyword in node.keywords)]
+                case ast.Attribute(value=ast.Name() as model, attr="output" | "outputs"):
+                    # `layers.Dense(10)(base.output)`: all of the base is below it.
+                    found.update((each, None) for each in self.evaluate(model, place) if is_layer(each))
                 case ast.Lambda() | ast.Attribute(value=ast.Name()):
                     pass
                 case _:
