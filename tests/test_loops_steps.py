@@ -333,6 +333,22 @@ for x, y in test_ds:
 """,
     ),
     Loop(
+        "a method that is told the mode",
+        _TRUE
+        + """\
+class Speech(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.flow = Net()
+
+    def call(self, x, training=None):
+        return self.flow(x, training=training)
+
+    def infer(self, x, training=False):
+        return self.flow(x<<, training=training>>)
+""",
+    ),
+    Loop(
         "the same where the default is None",
         _NET
         + """\

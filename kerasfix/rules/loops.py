@@ -10,6 +10,9 @@ from kerasfix.analysis.loops.need import Need, given_flag
 from kerasfix.analysis.loops.settlement import Settlement
 from kerasfix.analysis.loops.trained import TrainedCall
 from kerasfix.analysis.program import Program
+from kerasfix.analysis.scope import Function, default_values, named_parameters
+from kerasfix.analysis.sites import FLAG
+from kerasfix.analysis.training import is_true
 from kerasfix.analysis.values import Value
 from kerasfix.findings import Applicability, Finding, Fix, Severity
 from kerasfix.rules.base import attempt, finding, left_alone, listed
@@ -26,8 +29,9 @@ def trained_finding(program: Program, rule: tuple[str, str], trained: TrainedCal
     owner = trained.spot.method.owner.name if trained.spot.method is not None else ""
     name = f"`{trained.text}`"
     if need is Need.UNKNOWN:
-        if not trained.is_source or "keras" not in program.module.words:
-            # A method of something that is not in sight, or no model of Keras.
+        is_loop = trained.is_source and trained.is_applied and trained.whole
+        if not is_loop or "keras" not in program.module.words or "backward" in program.module.words:
+            # A method of something that is not in sight, a look at gradients, or no model of Keras.
             return None
         return finding(
             program,
@@ -74,9 +78,9 @@ def used_finding(program: Program, rule: tuple[str, str], used: Used) -> Finding
         how_bad = Severity.WARNING if relies else Severity.INFO
         class_ = Applicability.REPAIR if relies else Applicability.SAFE
         fix, help = attempt(
-            "Pass `training=False`",
+            f"Pass `training={_not_training(spot.function)}`",
             class_,
-            lambda: add_training(source, node, spot.function, "False"),
+            lambda: add_training(source, node, spot.function, _not_training(spot.function)),
             effect if relies else "",
         )
     owner = spot.method.owner.name if spot.method is not None else ""
@@ -129,6 +133,13 @@ def _edits(settlement: Settlement) -> tuple[Edit, ...]:
     for call, (spot, value) in settlement.passes.items():
         edits += add_training(spot.module.source, call, spot.function, value)
     return tuple(sorted(set(edits)))
+
+
+def _not_training(function: Function | None) -> str:
+    """What to say in evaluation code: what its function is told, if it is, unless that is True by default."""
+    if function is None or not any(each.arg == FLAG for each in named_parameters(function)):
+        return "False"
+    return "False" if is_true(default_values(function).get(FLAG)) else FLAG
 
 
 def _effect(program: Program, values: Sequence[Value], mode: str) -> str:

@@ -46,9 +46,9 @@ class Needs:
             return Need.NO
         if not all(is_layer(value) for value in values):
             return Need.UNKNOWN
-        if any(self.trains_by_default(info) for info in infos):
-            return Need.RELIES
         found = {self._depends(value) for value in values}
+        if any(self.trains_by_default(info) for info in infos):
+            return Need.RELIES if Dependence.DEPENDS in found else Need.NO
         if Dependence.AUGMENTS in found:
             # A bare call is training, and its outputs are what the author saw.
             return Need.NO

@@ -22,7 +22,10 @@ from kerasfix.analysis.sites import FLAG
 from kerasfix.analysis.trained import NOT_TRAINED, words_of
 from kerasfix.analysis.training import TrainingFlow, is_true
 from kerasfix.analysis.values import Value
+from kerasfix.syntax import own_nodes
 
+# What changes variables by their gradients.
+_APPLIES = frozenset({"apply_gradients", "apply", "minimize", "assign_sub", "assign_add"})
 _RECORDS = frozenset({"GradientTape", "minimize", "value_and_grad", "grad", "backward"})
 STEP = "train_step"
 
@@ -38,6 +41,7 @@ class TrainedCall:
         values: What it can be.
         whole: Whether all of it is trained, not a part.
         is_source: Whether the gradient is taken by the variables of just that, not of what it belongs to.
+        is_applied: Whether the function that takes the gradient also moves variables by it.
         is_step: Whether Keras calls it for a batch of `fit`.
         ways: For each function on the way to it from where gradients are taken, the steps into it.
         direct: The calls on the way that stand where the gradients are taken.
@@ -50,6 +54,7 @@ class TrainedCall:
     values: list[Value]
     whole: bool
     is_source: bool
+    is_applied: bool
     is_step: bool
     ways: dict[Function, dict[ast.Call, Step]] = field(default_factory=dict)
     direct: set[ast.Call] = field(default_factory=set)
@@ -80,6 +85,7 @@ class Loops:
         self.needs = Needs(flow, callers)
         self._sources = Sources(self.holders)
         self._recorded: set[ast.Call] = set()
+        self._applied: dict[Function | Module, bool] = {}
 
     def trained(self, module: Module) -> list[TrainedCall]:
         """The calls in a module of what is trained there, in the order of the source."""
@@ -168,12 +174,24 @@ class Loops:
         if known is None:
             is_step = root.method is not None and root.method.name == STEP and _is_of_model(root)
             is_source = any(each.holder == holder for one in run.recordings for each in one.sources)
-            known = found[call] = TrainedCall(call, run.model, context, values, trained, is_source, is_step)
+            is_applied = self._applies(root)
+            known = found[call] = TrainedCall(
+                call, run.model, context, values, trained, is_source, is_applied, is_step
+            )
             known.hands_on = call is not run.call
         known.whole = known.whole or trained
         known.direct.add(way[0].node if way else call)
         for step in way:
             known.ways.setdefault(step.function, {})[step.node] = step
+
+    def _applies(self, root: Spot) -> bool:
+        body = root.function.body if root.function is not None else root.module.source.tree.body
+        place = root.function or root.module
+        if place not in self._applied:
+            self._applied[place] = any(
+                isinstance(node, ast.Attribute) and node.attr in _APPLIES for node in own_nodes(body)
+            )
+        return self._applied[place]
 
     def _hands_on(self, call: ast.Call, context: Context) -> bool:
         """Whether a call gives as the flag what its function gets, and the function was given none."""
@@ -201,8 +219,6 @@ class Loops:
 
 
 def _may_record(statement: ast.stmt) -> bool:
-    from kerasfix.syntax import own_nodes
-
     return any(
         (isinstance(node, ast.Attribute) and node.attr in _RECORDS)
         or (isinstance(node, ast.Name) and node.id in _RECORDS)

@@ -12,7 +12,8 @@ from kerasfix.analysis.scope import Function
 from kerasfix.keras import names
 from kerasfix.syntax import children
 
-_GRADIENTS = frozenset({"gradient", "jacobian", "batch_jacobian"})
+# Nobody trains by a Jacobian; it measures a model as it is.
+_GRADIENTS = frozenset({"gradient"})
 _DIFFERENTIATE = frozenset({"jax.grad", "jax.value_and_grad"})
 _STATELESS = "stateless_call"
 # What lets no gradient through to what it is given.
