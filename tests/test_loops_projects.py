@@ -106,7 +106,8 @@ class Trainer:
     def train_step(self, x, y):
         with tf.GradientTape() as tape:
             loss = loss_fn(y, self.model(x))
-        return tape.gradient(loss, self.model.trainable_variables)
+        grads = tape.gradient(loss, self.model.trainable_variables)
+        optimizer.apply_gradients(zip(grads, self.model.trainable_variables))
 """,
         "main.py": """\
 import sys
