@@ -230,6 +230,40 @@ def evaluate(ds):
 """),
     ),
     Loop(
+        "one helper within another, for two models",
+        _net("""\
+def forward(model, x):
+    return model(x<<, training=True>>)
+
+
+def score(model, x):
+    return tf.reduce_mean(forward(model, x))
+
+
+def train(x):
+    a, b = Net(), Net()
+    with tf.GradientTape() as tape:
+        loss = score(a, x) - score(b, x)
+    variables = [*a.trainable_variables, *b.trainable_variables]
+    optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+"""),
+    ),
+    Loop(
+        "one helper for a model that is trained and one that is not",
+        _net("""\
+def forward(model, x<<, training=False>>):
+    return model(x<<, training=training>>)
+
+
+def train(x):
+    a, b = Net(), Net()
+    with tf.GradientTape() as tape:
+        loss = forward(a, x<<, training=True>>) - forward(b, x)
+    variables = a.trainable_variables
+    optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+"""),
+    ),
+    Loop(
         "several functions deep",
         _net("""\
 net = Net()

@@ -29,7 +29,7 @@ _STOPS = frozenset(
     }
 )
 _NO_GRADIENTS = frozenset({"torch.no_grad", "torch.inference_mode"})
-_MAX_DEPTH = 5
+_MAX_DEPTH = 12
 _MAX_FUNCTIONS = 300
 
 
@@ -95,6 +95,10 @@ class _At:
     way: tuple[Step, ...] = ()
 
 
+# A function, what records it, the call by which it is entered, and what its parameters are known by.
+_Entry = tuple[Function, tuple[Recording, ...], ast.expr, frozenset[tuple[str, Holder | None]]]
+
+
 class Walk:
     """All that one function, or a module, runs.
 
@@ -123,7 +127,7 @@ class Walk:
         self._holders = holders
         self._sources = sources
         self._recordings: list[Recording] = []
-        self._entered: set[tuple[Function, tuple[Recording, ...], ast.expr]] = set()
+        self._entered: set[_Entry] = set()
         for statement in body:
             self._visit(statement, _At(context, recorded, way))
 
@@ -202,7 +206,13 @@ class Walk:
 
     def _enter(self, followed: Followed, named: ast.expr, call: ast.Call, at: _At, *, handed: bool) -> None:
         """Go through a function that is called, or handed over to be called."""
-        key = followed.function, at.recordings, named
+        # A way is gone again only where the parameters are other models, or it begins at another call.
+        given = frozenset(
+            (name, self._holders.holder(each.node, each.context))
+            for (function, name), each in followed.context.given.items()
+            if function is followed.function
+        )
+        key = followed.function, at.recordings, named, given
         if len(at.way) < _MAX_DEPTH and len(self._entered) < _MAX_FUNCTIONS and key not in self._entered:
             self._entered.add(key)
             step = Step(call, at.context, followed.function, followed.context, handed)
