@@ -427,6 +427,53 @@ def train_step(x):
         """,
     ),
     Loop(
+        "a builder that calls builders of blocks, with a layer of its own spelling, and a base below a head",
+        """\
+        import functools
+
+        import tensorflow as tf
+        from tensorflow.keras import layers
+
+        BatchNorm = functools.partial(layers.BatchNormalization, epsilon=1e-5)
+
+
+        def block(x, filters):
+            x = BatchNorm()(layers.Conv2D(filters, 3)(x))
+            return layers.ReLU()(x)
+
+
+        def group(x, filters, depth):
+            for _ in range(depth):
+                x = block(x, filters)
+            return x
+
+
+        def wide_resnet():
+            inputs = layers.Input((32, 32, 3))
+            x = group(inputs, 16, 2)
+            x = group(x, 32, 2)
+            return tf.keras.Model(inputs, layers.Dense(10)(layers.Flatten()(x)))
+
+
+        base = tf.keras.applications.MobileNetV2(include_top=False, pooling="avg")
+        model = tf.keras.Model(base.input, layers.Dense(3)(base.output))
+        frozen = tf.keras.applications.MobileNetV2(include_top=False, pooling="avg")
+        frozen.trainable = False
+        head = tf.keras.Model(frozen.input, layers.Dense(3)(frozen.output))
+        net = wide_resnet()
+
+
+        def step(x, y, opt):
+            with tf.GradientTape(persistent=True) as tape:
+                first = loss_fn(y, net(x<<, training=True>>))
+                second = loss_fn(y, model(x<<, training=True>>))
+                third = loss_fn(y, head(x))
+            opt.apply(tape.gradient(first, net.trainable_variables), net.trainable_variables)
+            opt.apply(tape.gradient(second, model.trainable_variables), model.trainable_variables)
+            opt.apply(tape.gradient(third, head.trainable_variables), head.trainable_variables)
+        """,
+    ),
+    Loop(
         "models that functions make",
         """\
         import tensorflow as tf

@@ -157,7 +157,11 @@ class Evaluator:
         layers: list[Value] = []
         for node in own_nodes(function.body):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Call | ast.Name):
-                layers += [value for value in self.evaluate(node.func, inner) if is_layer(value)]
+                called = [value for value in self.evaluate(node.func, inner) if is_layer(value)]
+                if not called and isinstance(node.func, ast.Name):
+                    # A builder of a block, called by that of a group of blocks.
+                    called = self._layers_of_builder(node, inner)
+                layers += called
         return layers
 
     def _named(self, bindings: list[Binding], place: Place) -> list[Value]:
@@ -238,6 +242,12 @@ class Evaluator:
             return found
         if isinstance(call.func, ast.Name):
             binding = place.scope.value(call.func.id)
+            match binding:
+                case ast.Call(func=func, args=[made, *first], keywords=keywords):
+                    # `BatchNorm = functools.partial(layers.BatchNormalization, momentum=0.9)`
+                    if place.scope.dotted(func) == "functools.partial":
+                        whole = ast.Call(made, [*first, *call.args], [*keywords, *call.keywords])
+                        return self._instance(ast.copy_location(whole, call), place) or [UNKNOWN]
             if isinstance(binding, Parameter) and isinstance(binding.default, ast.Name | ast.Attribute):
                 # `norm=layers.BatchNormalization` in the signature, and `norm()` in the body.
                 outside = replace(place, scope=place.scope.root, info=None)
