@@ -243,10 +243,10 @@ class Evaluator:
         if isinstance(call.func, ast.Name):
             binding = place.scope.value(call.func.id)
             match binding:
-                case ast.Call(func=func, args=[made, *first], keywords=keywords):
+                case ast.Call(func=func, args=[layer, *first], keywords=keywords):
                     # `BatchNorm = functools.partial(layers.BatchNormalization, momentum=0.9)`
                     if place.scope.dotted(func) == "functools.partial":
-                        whole = ast.Call(made, [*first, *call.args], [*keywords, *call.keywords])
+                        whole = ast.Call(layer, [*first, *call.args], [*keywords, *call.keywords])
                         return self._instance(ast.copy_location(whole, call), place) or [UNKNOWN]
             if isinstance(binding, Parameter) and isinstance(binding.default, ast.Name | ast.Attribute):
                 # `norm=layers.BatchNormalization` in the signature, and `norm()` in the body.
