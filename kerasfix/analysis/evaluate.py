@@ -9,6 +9,7 @@ import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from kerasfix.analysis.annotations import classes_named
 from kerasfix.analysis.constructions import Constructions
 from kerasfix.analysis.index import ClassInfo, Kind
 from kerasfix.analysis.project import Project
@@ -75,6 +76,8 @@ class Evaluator:
         self._sites = Constructions(project)
         # Names that are being followed.
         self._following: set[tuple[int, ClassInfo | None]] = set()
+        # The layers that builders call, by the steps that were left to find them.
+        self._built: dict[tuple[Function, int], list[Value]] = {}
 
     def evaluate(self, node: ast.expr, place: Place) -> list[Value]:
         """All that an expression can be; nothing for an element of an empty list."""
@@ -154,7 +157,11 @@ class Evaluator:
             return []
         function, scope = found
         inner = Place(function_scope(function, scope), steps=place.steps // 2)
+        key = function, inner.steps
+        if key in self._built:
+            return self._built[key]
         layers: list[Value] = []
+        self._built[key] = layers
         for node in own_nodes(function.body):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Call | ast.Name):
                 called = [value for value in self.evaluate(node.func, inner) if is_layer(value)]
@@ -196,7 +203,7 @@ class Evaluator:
         if parameter.annotation is not None:
             found = [
                 value
-                for option in _options(parameter.annotation)
+                for option in classes_named(parameter.annotation)
                 for value in self._instance(ast.Call(option, [], []), outside)
             ]
             if found:
@@ -372,23 +379,6 @@ def _application(name: str, call: ast.Call) -> Stack:
 
 def _takes_layers(layer: LayerFact) -> bool:
     return layer.effect is Effect.WRAPS or layer.name == "SpectralNormalization"
-
-
-def _options(annotation: ast.expr) -> Iterator[ast.expr]:
-    """The classes that an annotation names: both of `Dropout | None`, one of `Optional[Dropout]`."""
-    match annotation:
-        case ast.BinOp(op=ast.BitOr(), left=left, right=right):
-            yield from _options(left)
-            yield from _options(right)
-        case ast.Subscript(value=ast.Name(id="Optional") | ast.Attribute(attr="Optional"), slice=inner):
-            yield from _options(inner)
-        case ast.Constant(value=str() as text):
-            try:
-                yield from _options(ast.parse(text, mode="eval").body)
-            except (SyntaxError, ValueError):
-                return
-        case ast.Name() | ast.Attribute():
-            yield annotation
 
 
 def _arguments(call: ast.Call, parameters: list[ast.arg]) -> Iterator[tuple[str, ast.expr]]:
