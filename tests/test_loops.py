@@ -940,6 +940,43 @@ def train_step(x, y):
 """),
     ),
     Loop(
+        "a Trainer that is given a model here and a function there",
+        _net("""\
+class Trainer:
+    def __init__(self, model):
+        self.model = model
+
+    def step(self, x):
+        with tf.GradientTape() as tape:
+            loss = self.model(x)
+        grads = tape.gradient(loss, self.model.trainable_variables)
+        optimizer.apply_gradients(zip(grads, self.model.trainable_variables))
+
+
+Trainer(Net()).step(x)
+Trainer(model=lambda x: x).step(x)
+"""),
+        said=(("KF301", "loss = self.model(x)"),),
+    ),
+    Loop(
+        "a step that is given a model here and something of another package there",
+        _net("""\
+import tensorflow_hub as hub
+
+
+def step(model, x):
+    with tf.GradientTape() as tape:
+        loss = model(x)
+    grads = tape.gradient(loss, model.trainable_variables)
+    optimizer.apply_gradients(zip(grads, model.trainable_variables))
+
+
+step(Net(), x)
+step(hub.load("some/model"), x)
+"""),
+        said=(("KF301", "loss = model(x)"),),
+    ),
+    Loop(
         "functions and objects without a flag",
         _net("""\
 class Linear(tf.Module):

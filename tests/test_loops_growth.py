@@ -84,9 +84,7 @@ def _work(text: str, monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 @pytest.mark.parametrize("shape", [_tapes, _one_function_with_tapes, _wide_calls, _rings])
-def test_twice_the_program_is_about_twice_the_work(
-    shape: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_twice_the_program_is_about_twice_the_work(shape: object, monkeypatch: pytest.MonkeyPatch) -> None:
     once, twice = (_work(shape(size), monkeypatch) for size in (100, 200))  # type: ignore[operator]
     assert twice <= 2.6 * once
 

@@ -28,6 +28,8 @@ from kerasfix.analysis.scope import (
 from kerasfix.analysis.sites import called_methods
 from kerasfix.analysis.training import TrainingFlow
 from kerasfix.analysis.values import (
+    NOTHING,
+    OTHER,
     UNKNOWN,
     BuiltinLayer,
     Nothing,
@@ -244,7 +246,13 @@ class Instances:
             return _NO_LAYER
         self._following.add(id(bindings))
         try:
-            found = _union(self._bound(binding, node.id, spot, steps - 1) for binding in bindings)
+            found = _any_of(
+                [
+                    self._bound(binding, node.id, spot, steps - 1)
+                    for binding in bindings
+                    if not _is_of_itself(binding, node.id)
+                ]
+            )
         finally:
             self._following.remove(id(bindings))
         return [frozen(each) for each in found] if spot.scope.is_frozen(node.id) else found
@@ -299,10 +307,11 @@ class Instances:
         else:
             callers = self._callers.of(function, spot.module)
         if not callers or (function, name) in self._asking:
-            return _ANYTHING if not callers else _NO_LAYER
+            # Where a function hands its own parameter on to itself, that says nothing new.
+            return _ANYTHING if not callers else [NOTHING]
         self._asking.add((function, name))
         try:
-            return _union(self._handed(name, function, call, steps) for call in callers)
+            return _any_of([self._handed(name, function, call, steps) for call in callers])
         finally:
             self._asking.remove((function, name))
 
@@ -319,7 +328,7 @@ class Instances:
         if name in positional and positional.index(name) < len(call.node.args):
             return self._find(call.node.args[positional.index(name)], call.spot, steps - 1)
         default = default_values(function).get(name)
-        return _NO_LAYER if isinstance(default, ast.Constant) else _ANYTHING
+        return [NOTHING] if isinstance(default, ast.Constant) else _ANYTHING
 
 
 def _instances_of(info: ClassInfo) -> list[Value]:
@@ -334,7 +343,7 @@ def _is_unknown(values: list[Value]) -> bool:
 
 
 def _who(values: Iterable[Value]) -> Who:
-    found = list(values)
+    found = [each for each in values if each is not OTHER]
     classes = frozenset(value.info for value in found if isinstance(value, UserLayer))
     return Who(classes, all(_runs_nothing_else(value) for value in found))
 
@@ -348,6 +357,22 @@ def _runs_nothing_else(value: Value) -> bool:
             inner = [each for layer in layers for each in flat(layer)]
             return all(not isinstance(each, UserLayer) and _runs_nothing_else(each) for each in inner)
     return False
+
+
+def _any_of(parts: list[list[Value]]) -> list[Value]:
+    """All that one thing can be, where each part is what it is in one case."""
+    found = _union(parts)
+    has_layer = any(not isinstance(each, Nothing) for each in found)
+    return [*found, OTHER] if has_layer and not all(parts) else found
+
+
+def _is_of_itself(binding: Binding, name: str) -> bool:
+    """Whether it says nothing new: `net = tf.function(net)`, `net = None`."""
+    if isinstance(binding, ast.Constant):
+        return True
+    return isinstance(binding, ast.Call) and any(
+        isinstance(each, ast.Name) and each.id == name for each in binding.args
+    )
 
 
 def _union(parts: Iterable[list[Value]]) -> list[Value]:
