@@ -1,7 +1,8 @@
 """What stands in the cells of a notebook and is no Python: magics, shell lines, `?help`.
 
-It is masked by something of the same length that is Python and does nothing, so that no position moves. A line
-is masked only if the cell cannot be parsed otherwise: `7 % 3` over two lines, or a text with a `!`, is Python.
+It is masked by something of the same length that is Python and does nothing, so that no position moves. A
+line is masked only if the cell cannot be parsed otherwise: `7 % 3` over two lines, or a text with a `!` in
+it, is Python.
 """
 
 from __future__ import annotations

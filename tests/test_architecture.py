@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "rules": {"rules", "analysis", "codemods", "findings", "keras", "source", "syntax"},
     "engine": {"source", "syntax", "findings", "plan", "workspace", "analysis"},
     "api": {"engine", "source", "findings", "plan"},
-    "verify": {"verify", "analysis", "source", "syntax", "workspace"},
+    "verify": {"verify", "analysis", "findings", "source", "syntax", "workspace"},
     "config": {"verify", "findings"},
     "proving": {"engine", "source", "findings", "plan", "analysis", "verify"},
     "log": {"log", "analysis", "findings", "keras", "source", "syntax"},
@@ -61,7 +61,24 @@ MAY_IMPORT = {
         "workspace",
     },
     "explaining": {"config", "engine", "findings", "log", "output", "run", "settings", "workspace"},
+    "journal": {"workspace"},
+    "asking": {"engine", "findings", "output", "plan", "source"},
+    "undoing": {"journal", "output", "settings"},
     "cli": {"run", "explaining", "settings"},
+    "lsp": {
+        "lsp",
+        "analysis",
+        "config",
+        "engine",
+        "findings",
+        "notebook",
+        "output",
+        "plan",
+        "run",
+        "source",
+        "syntax",
+        "workspace",
+    },
 }
 
 
