@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from kerasfix.analysis.calls import Call
-from kerasfix.analysis.index import Kind, Module
+from kerasfix.analysis.index import ClassInfo, Kind, Module
 from kerasfix.analysis.loops.holders import Context
 from kerasfix.analysis.loops.need import Need, given_flag, passes_flag
 from kerasfix.analysis.loops.trained import Loops
@@ -77,11 +77,12 @@ class Evaluations:
 
     def in_functions(self, module: Module) -> Iterator[Used]:
         """The calls outside of what Keras calls that evaluate or use a model in training mode."""
-        if not self._relies and not _SAYS_TRUE.search(module.source.text):
+        relies = self._loops.may_meet(module, self._relying)
+        if not relies and not _SAYS_TRUE.search(module.source.text):
             return
         trained: set[ast.Call] | None = None
         for call in self._loops.calls(module):
-            if not self._may_be_wrong(call):
+            if not self._may_be_wrong(call, relies=relies):
                 continue
             if trained is None:
                 trained = {each.call for each in self._loops.trained(module)}
@@ -94,7 +95,7 @@ class Evaluations:
             elif used.need is Need.RELIES:
                 yield used
 
-    def _may_be_wrong(self, call: Call) -> bool:
+    def _may_be_wrong(self, call: Call, *, relies: bool) -> bool:
         """Whether a call stands in evaluation code, told without asking what it calls."""
         method = call.spot.method
         if method is not None and method.name in _INSIDE:
@@ -102,12 +103,12 @@ class Evaluations:
         given = given_flag(call.node)
         if given is not None:
             return is_true(given) and self._around(call).measures(call)
-        return self._relies and self._around(call).evaluates(call)
+        return relies and self._around(call).evaluates(call)
 
     @cached_property
-    def _relies(self) -> bool:
-        """Whether there is a class whose bare calls run in training mode."""
-        return any(self._loops.needs.trains_by_default(info) for info in self._loops.classes)
+    def _relying(self) -> list[ClassInfo]:
+        """The classes whose bare calls run in training mode."""
+        return [info for info in self._loops.classes if self._loops.needs.trains_by_default(info)]
 
     def _around(self, call: Call) -> _Around:
         root = call.spot.function or call.spot.module.source.tree

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -99,6 +99,10 @@ class Loops:
     def classes(self) -> list[ClassInfo]:
         """The classes of the project that Keras drives."""
         return self._flow.project.keras_classes
+
+    def may_meet(self, module: Module, classes: Iterable[ClassInfo]) -> bool:
+        """Whether an instance of one of some classes can have got into a module."""
+        return any(self._flow.project.may_meet(module, each) for each in classes)
 
     def settlement(self, trained: TrainedCall) -> Settlement:
         """How the flag gets to a call from where it is trained."""
