@@ -42,6 +42,7 @@ MAY_IMPORT = {
         "keras",
         "log",
         "notebook",
+        "rules",
         "verify",
         "proving",
     },
@@ -64,7 +65,7 @@ MAY_IMPORT = {
     "journal": {"workspace"},
     "asking": {"engine", "findings", "output", "plan", "source"},
     "undoing": {"journal", "output", "settings"},
-    "cli": {"run", "explaining", "settings"},
+    "cli": {"run", "explaining", "output", "settings", "undoing"},
     "lsp": {
         "lsp",
         "analysis",
