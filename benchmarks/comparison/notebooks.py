@@ -37,7 +37,7 @@ def _notebook(*cells: dict[str, object]) -> str:
 def _parts(text: str) -> tuple[str, str]:
     """The imports of a program, and the rest."""
     head, _, rest = text.partition("\n\n\n")
-    return (head, rest) if head.startswith(("import", "from")) else ("import sys", text)
+    return (head, rest) if head.startswith(("import", "from")) else ("answer = 42", text)
 
 
 def _whole(text: str) -> str:

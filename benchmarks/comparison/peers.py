@@ -343,7 +343,6 @@ CODEMODDER = Peer(
         "json": (*_CODEMODDER, "--dry-run", "--output", "{out}", "."),
         "output file": (*_CODEMODDER, "--dry-run", "--output", "{out}", "."),
         "select": ("codemodder", "--dry-run", "--codemod-include", "pixee:python/use-generator", "."),
-        "ignore": ("codemodder", "--dry-run", "--codemod-exclude", _CODEMOD, "."),
         "unfixable": ("codemodder", "--codemod-exclude", _CODEMOD, "."),
         "explain": ("codemodder", "--describe", "--codemod-include", _CODEMOD, "."),
         "list": ("codemodder", "--list", "."),
