@@ -25,6 +25,7 @@ _CELL_MAGIC = re.compile(r"\s*%%(\w+)")
 _MAGIC = re.compile(r"[ \t]*(?:[%!?].*|[^#'\"]*\?{1,2}[ \t]*|[\w.,\[\] \t]+=[ \t]*[%!].*)$")
 _ASSIGNED = re.compile(r"[^=]*=[ \t]*")
 _SPACE = re.compile(r"[ \t\r\n]*")
+_SILENCING = re.compile(r"noqa|kerasfix", re.IGNORECASE)
 _DECODER = json.JSONDecoder()
 
 
@@ -376,9 +377,14 @@ def _mask(line: str) -> str:
     rest = body[len(indent) :]
     if not rest:
         return line
-    return indent + "0" + ("#" + rest[2:] if len(rest) > 1 else "") + ending
+    return indent + "0" + ("#" + _muted(rest[2:]) if len(rest) > 1 else "") + ending
 
 
 def _blank(text: str) -> str:
     """A text as comments of the same length."""
-    return "\n".join("#" + line[1:] if line.strip() else line for line in text.split("\n"))
+    return "\n".join("#" + _muted(line[1:]) if line.strip() else line for line in text.split("\n"))
+
+
+def _muted(text: str) -> str:
+    """A text without the words by which a comment silences: in a shell line they are not for Python."""
+    return _SILENCING.sub(lambda found: "#" * len(found.group()), text)

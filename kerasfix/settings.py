@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 from kerasfix.config import Config
-from kerasfix.engine import Allow, Selection, allow_up_to
+from kerasfix.engine import Allow, allow_up_to
 from kerasfix.findings import Applicability, Severity
+from kerasfix.selection import Selection
 from kerasfix.verify.settings import Wish
 
 STDIN = Path("-")
