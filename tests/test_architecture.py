@@ -29,8 +29,9 @@ MAY_IMPORT = {
     "engine": {"source", "syntax", "findings", "plan", "selection", "workspace", "analysis"},
     "api": {"engine", "source", "findings", "plan", "selection"},
     "verify": {"verify", "analysis", "source", "syntax", "workspace"},
-    "config": {"verify", "findings"},
-    "proving": {"engine", "source", "findings", "plan", "analysis", "verify"},
+    "keys": {"verify", "findings"},
+    "config": {"keys", "verify", "findings"},
+    "proving": {"engine", "source", "findings", "keras", "plan", "analysis", "verify"},
     "log": {"log", "analysis", "findings", "keras", "source", "syntax"},
     "output": {
         "output",
@@ -45,8 +46,12 @@ MAY_IMPORT = {
         "verify",
         "proving",
     },
-    "settings": {"config", "engine", "findings", "selection", "verify"},
+    "settings": {"config", "engine", "findings", "selection", "verify", "workspace"},
     "sessions": {"output"},
+    "options": set(),
+    "baseline": {"engine", "findings", "keys", "source", "syntax"},
+    "adding": {"analysis", "engine", "findings", "plan", "source"},
+    "listing": {"config", "keys", "settings"},
     "run": {
         "analysis",
         "config",
@@ -61,7 +66,7 @@ MAY_IMPORT = {
         "workspace",
     },
     "explaining": {"config", "engine", "findings", "log", "output", "run", "settings", "workspace"},
-    "cli": {"run", "explaining", "settings"},
+    "cli": {"run", "explaining", "settings", "options"},
 }
 
 

@@ -97,7 +97,7 @@ def test_a_wrong_configuration_is_one_message(tmp_path: Path, kerasfix: Run) -> 
     [
         ("[tool.kerasfix", "Expected"),
         ("[tool.kerasfix]\nmin-severity = 'bad'", "min-severity: must be one of error, warning, info"),
-        ("[tool.kerasfix]\nverfiy = {}", "unknown key verfiy; there is min-severity, verify"),
+        ("[tool.kerasfix]\nverfiy = {}", "unknown key verfiy; did you mean verify?"),
         ("[tool.kerasfix.verify]\nNet = 3", "verify.Net: must be a table"),
         ("[tool.kerasfix.verify.Net]\nunits = 3", "unknown key units; there is init, input"),
         ("[tool.kerasfix.verify.Net]\ninput = [0]", "must be the shape of one sample"),
