@@ -28,7 +28,6 @@ from kerasfix.output import console, text
 from kerasfix.output.formats import Format, Json, Text
 from kerasfix.output.patch import patch
 from kerasfix.output.progress import Progress
-from kerasfix.output.statistics import Statistics
 from kerasfix.plan import Plan, together, without_crossings
 from kerasfix.sessions import Proving, proving_session
 from kerasfix.settings import Settings, is_page
@@ -157,6 +156,8 @@ class _Run:
     def _format(self, stream: TextIO) -> Format:
         settings = self.settings
         if settings.statistics:
+            from kerasfix.output.statistics import Statistics
+
             return Statistics(stream, as_json=settings.output_format == "json", is_file=stream is self.file)
         if settings.output_format == "json":
             return Json(stream, is_nameless=settings.is_filter and settings.stdin_filename is None)

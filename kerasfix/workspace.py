@@ -7,7 +7,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,13 +80,23 @@ class Patterns:
     """Patterns as `.gitignore` has them, and the folder that they count from."""
 
     folder: str
+    lines: tuple[str, ...]
     spec: GitIgnoreSpec
 
     @classmethod
-    def of(cls, folder: Path, lines: Iterable[str]) -> Patterns:
+    def of(cls, folder: str | Path, lines: Iterable[str]) -> Patterns:
         from pathspec import GitIgnoreSpec
 
-        return cls(os.path.abspath(folder), GitIgnoreSpec.from_lines(lines))
+        listed = tuple(lines)
+        return cls(os.path.abspath(folder), listed, GitIgnoreSpec.from_lines(listed))
+
+    def below(self, path: Path) -> Patterns:
+        """The patterns for what is in a folder that somebody named: without those that name it themselves."""
+        named = str(path)
+        kept = [
+            each for each in self.lines if not Patterns.of(self.folder, [each]).names(named, is_folder=True)
+        ]
+        return self if len(kept) == len(self.lines) else Patterns.of(self.folder, kept)
 
     def decides(self, path: str, *, is_folder: bool) -> bool | None:
         """True: named. False: taken back by a `!` pattern. None: not named."""
@@ -214,7 +224,9 @@ def _copy_ownership(path: Path, before: os.stat_result) -> None:
 
 def _below(path: Path, exclusion: Exclusion) -> Iterator[Found]:
     if path.is_dir():
-        yield from _walk(path, _ignores_above(path) if exclusion.has_ignored else [], exclusion)
+        ignores = _ignores_above(path) if exclusion.has_ignored else []
+        patterns = tuple(each.below(path) for each in exclusion.patterns)
+        yield from _walk(path, ignores, replace(exclusion, patterns=patterns))
     elif os.path.lexists(path):
         yield Found(path, given=True)
     else:

@@ -121,6 +121,20 @@ def test_a_diff_loads_no_tensorflow(tmp_path: Path) -> None:
     assert not loaded & {"tensorflow", "keras", "numpy", "rich", "pathspec", "jinja2", "pygal"}
 
 
+def test_what_a_plain_run_does_not_need_is_not_loaded(tmp_path: Path) -> None:
+    (tmp_path / "dcgan.py").write_bytes(FIXTURE.read_bytes())
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'models'\n")
+    program = "import sys\nfrom kerasfix.cli import main\n"
+    program += "try:\n    main(['.'])\nexcept SystemExit:\n    print(*sys.modules, file=sys.stderr)\n"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stderr.split())
+    assert "kerasfix.run" in loaded
+    assert not loaded & {"tomllib", "tomli", "pathspec", "kerasfix.baseline", "kerasfix.adding"}
+    assert not loaded & {"kerasfix.listing", "kerasfix.output.statistics"}
+
+
 def test_where_there_is_nothing_to_fix_libcst_is_not_loaded(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(
         "import keras\n\n\nclass Net(keras.Model):\n    def call(self, x, training=None):\n        return x\n"

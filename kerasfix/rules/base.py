@@ -68,7 +68,7 @@ class Rule:
     def summary(self) -> str:
         """What it does, in the first sentence of its page, as Markdown."""
         what = self.documentation.partition("\n## What it does\n")[2].strip().partition("\n\n")[0]
-        return re.split(r"(?<=[.:;])\s", " ".join(what.split()))[0].rstrip(":;")
+        return re.split(r"(?<=[.:;])\s", " ".join(what.split()))[0].rstrip(".:;")
 
 
 def finding(
