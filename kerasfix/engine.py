@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeGuard
 
+from kerasfix.drawn import draw_in
 from kerasfix.findings import Applicability, Finding
 from kerasfix.plan import Plan, make_plans
 from kerasfix.selection import EVERYTHING, Selection
@@ -19,10 +20,11 @@ from kerasfix.syntax import children
 from kerasfix.workspace import Found, InputFile, WorkspaceError, read, write
 
 if TYPE_CHECKING:
+    from kerasfix.analysis.library import Library
     from kerasfix.analysis.neighbours import Neighbours
     from kerasfix.analysis.program import Program
     from kerasfix.keras.layers import LayerFact
-    from kerasfix.notebook import Notebook
+    from kerasfix.notebook import Cells
     from kerasfix.rules.base import Rule
 
 # A program without these has no Keras class with a flag or a chain to lose, trains none, and calls none with
@@ -34,8 +36,6 @@ _SIGN = re.compile(
 )
 # The suffix of notebooks; what reads them is only loaded for one.
 SUFFIX = ".ipynb"
-_MAY_USE = re.compile(rb"\b(?:import|class)\b")
-_CAPITAL = re.compile(rb"\b_*[A-Z]\w*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class FileReport:
     matters: bool = False
     findings: list[Finding] = field(default_factory=list)
     everything: list[Finding] = field(default_factory=list)
-    notebook: Notebook | None = None
+    notebook: Cells | None = None
 
     @property
     def path(self) -> Path:
@@ -107,15 +107,19 @@ class FileReport:
         """The bytes of the file with a plan made in it.
 
         Raises:
-            SourceError: if the plan reaches into what is no Python in a notebook.
             UnicodeEncodeError: if the encoding of the file has no bytes for it.
         """
-        if self.notebook is not None:
+        from kerasfix.notebook import Notebook
+
+        if isinstance(self.notebook, Notebook):
             return self.notebook.encode(plan.edits)
         return self.encoding.encode(plan.text)
 
 
 Allow = Callable[[Finding], bool]
+ByFile = Mapping[str, Sequence[Finding]]
+# Findings of some sources, given back with other fixes.
+Choose = Callable[[Mapping[str, Source], ByFile], ByFile]
 
 
 def allow_up_to(*classes: Applicability) -> Allow:
@@ -129,6 +133,7 @@ class Engine:
     Args:
         selection: Which rules speak.
         neighbours: Files that are not looked at, asked for subclasses before a method gains a parameter.
+        library: The modules that are only imported, kept for the next check by who checks again and again.
         layers: Layer classes of other packages by their dotted names, besides those that the tables know.
         baseline: The findings that are known already, and so are none.
     """
@@ -137,11 +142,13 @@ class Engine:
         self,
         selection: Selection = EVERYTHING,
         neighbours: Neighbours | None = None,
+        library: Library | None = None,
         layers: Mapping[str, LayerFact] | None = None,
         baseline: Known | None = None,
     ) -> None:
         self.selection = selection
         self.neighbours = neighbours
+        self.library = library
         self.layers = layers or {}
         self.baseline = baseline
 
@@ -168,7 +175,7 @@ class Engine:
         from kerasfix.analysis.project import Project
         from kerasfix.rules import all_rules
 
-        project = Project(sources, self.layers)
+        project = Project(sources, self.library, self.layers)
         knowledge = Knowledge(project, self.neighbours.of(project) if self.neighbours else None)
         rules = [rule for rule in all_rules() if self.selection.wants(rule.code)]
         known = [rule.code for rule in all_rules()]
@@ -245,7 +252,7 @@ class Engine:
         everything = list(files)
         reports = {each.source.file: each for each in everything if _matters(each)}
         others = [each for each in everything if isinstance(each, FileReport) and not each.matters]
-        _draw_in(reports, others, self.layers)
+        draw_in(reports, others, self.layers)
         problems: dict[Path, Problem] = {}
         while reports:
             try:
@@ -268,35 +275,34 @@ class Engine:
         return [problems.get(each.path, each) for each in everything]
 
     def plan(
-        self, reports: Sequence[FileReport], allow: Allow, choose: Callable[[Finding], Finding] | None = None
+        self, reports: Sequence[FileReport], allow: Allow, choose: Choose | None = None
     ) -> dict[str, Plan | Problem]:
         """The fixes that `allow` lets through, of files that were checked together, by `Source.file`.
 
         Args:
-            choose: Gives a finding with another of its ways in the place of its fix, or as it is.
+            choose: Puts another of its ways in the place of a finding's fix, or leaves all as they are.
         """
         mine = {report.source.file: report for report in reports if report.matters}
         result: dict[str, Plan | Problem] = {}
         if any(report.findings for report in mine.values()):
 
-            def chosen(found: Mapping[str, Sequence[Finding]]) -> Mapping[str, Sequence[Finding]]:
-                if choose is None:
-                    return found
-                return {file: [choose(each) for each in findings] for file, findings in found.items()}
+            def chosen(sources: Mapping[str, Source], found: ByFile) -> ByFile:
+                return found if choose is None else choose(sources, found)
 
             while True:
+                sources = {file: report.source for file, report in mine.items()}
                 try:
                     made = make_plans(
-                        {file: report.source for file, report in mine.items()},
-                        lambda sources: chosen(self.check_sources(sources)),
+                        sources,
+                        lambda now: chosen(now, self.check_sources(now)),
                         allow,
-                        chosen({file: report.findings for file, report in mine.items()}),
+                        chosen(sources, {file: report.findings for file, report in mine.items()}),
                     )
                     break
                 except RuleFailed as failed:
                     # It shows only in what a fix made of the file; the others go on without it.
                     result[failed.file] = Problem(mine.pop(failed.file).path, str(failed))
-            result.update(made.plans)
+            result.update({file: _written_back(mine[file], plan) for file, plan in made.plans.items()})
             for file, error in made.failed.items():
                 result[file] = Problem(mine[file].path, f"left as it is, because {error}")
         return result
@@ -311,36 +317,14 @@ def _checked(rule: Rule, program: Program) -> list[Finding]:
         raise RuleFailed(program.module.file, rule.code, error) from error
 
 
-def _draw_in(
-    reports: dict[str, FileReport], others: list[FileReport], layers: Mapping[str, LayerFact]
-) -> None:
-    """Add the files that say nothing of Keras but speak of a class of one that does, or that one imports."""
-    from kerasfix.analysis.project import Project
-
-    waiting = {
-        each.source.file: each
-        for each in others
-        if each.path.suffix != SUFFIX and _MAY_USE.search(each.file.data)
-    }
-    words = {file: frozenset(_CAPITAL.findall(each.file.data)) for file, each in waiting.items()}
-    fresh = dict(reports)
-    while waiting and fresh:
-        project = Project({file: each.source for file, each in reports.items()}, layers)
-        names = {info.name.encode() for info in project.classes if info.role is not None}
-        imported = set(project.loaded)
-        drawn = [file for file in waiting if file in imported or not names.isdisjoint(words[file])]
-        fresh = {file: waiting.pop(file) for file in drawn}
-        for file, report in [*fresh.items()]:
-            try:
-                text, report.encoding = decode(report.file.data)
-                report.source = Source(text, file)
-                _ = report.source.tree
-            except SourceError:
-                # Nobody asked for it by name, and it has no class that could be read.
-                del fresh[file]
-                continue
-            report.matters = True
-            reports[file] = report
+def _written_back(report: FileReport, plan: Plan) -> Plan | Problem:
+    """A plan, if what it does can be written into the cells of a notebook."""
+    try:
+        if report.notebook is not None:
+            list(report.notebook.by_cell(plan.edits))
+    except SourceError as error:
+        return Problem(report.path, f"left as it is, because {error.reason}")
+    return plan
 
 
 def _notebook(file: InputFile, matters: bool) -> FileReport:
@@ -380,8 +364,6 @@ def write_plan(report: FileReport, plan: Plan) -> Problem | None:
         write(report.file, report.encoded(plan))
     except WorkspaceError as error:
         return Problem(report.path, str(error))
-    except SourceError as error:
-        return Problem(report.path, f"left as it is, because {error.reason}")
     except UnicodeEncodeError as error:
         return Problem(report.path, f"a fix does not fit into {report.encoding.name}: {error.reason}")
     return None

@@ -7,25 +7,17 @@ back into the strings of its cell, and all other bytes of the file stay as they 
 
 from __future__ import annotations
 
-import ast
 import json
 import re
-import warnings
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kerasfix.magics import blank, masked
 from kerasfix.source import Edit, Encoding, SourceError, apply_edits
 
-# Cell magics whose body is Python all the same; the body of any other one is another language, or a file.
-_PYTHON_CELLS = frozenset({"time", "timeit", "capture", "prun", "memit", "mprun", "lprun", "heat"})
-_CELL_MAGIC = re.compile(r"\s*%%(\w+)")
-# `%cd x`, `!pip install x`, `?model`, `model??`, `files = !ls`, `out = %timeit f()`.
-_MAGIC = re.compile(r"[ \t]*(?:[%!?].*|[^#'\"]*\?{1,2}[ \t]*|[\w.,\[\] \t]+=[ \t]*[%!].*)$")
-_ASSIGNED = re.compile(r"[^=]*=[ \t]*")
 _SPACE = re.compile(r"[ \t\r\n]*")
-_SILENCING = re.compile(r"noqa|kerasfix", re.IGNORECASE)
 _DECODER = json.JSONDecoder()
 
 
@@ -43,6 +35,19 @@ class _Literal:
 
 
 @dataclass(frozen=True, slots=True)
+class _Written:
+    """The strings of the file that a cell is written in; in a list they are one a line."""
+
+    number: int
+    literals: tuple[_Literal, ...]
+    is_list: bool
+
+    @property
+    def text(self) -> str:
+        return "".join(each.value for each in self.literals)
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """A code cell.
 
@@ -51,8 +56,6 @@ class Cell:
         start: Where it begins in the joined text.
         text: What is written in it.
         masked: The same as Python.
-        literals: The strings of the file that it is written in.
-        is_list: Whether they are the elements of a list, one a line.
         problem: Why it is no Python; empty if it is.
         problem_line: Where, from 1.
     """
@@ -61,8 +64,6 @@ class Cell:
     start: int
     text: str
     masked: str
-    literals: tuple[_Literal, ...]
-    is_list: bool
     problem: str = ""
     problem_line: int = 1
 
@@ -71,32 +72,27 @@ class Cell:
         return self.start + len(self.text)
 
 
-class Notebook:
-    """A notebook as it was read.
+class Cells:
+    """The code cells of a notebook.
 
     Args:
-        data: The bytes of the file.
+        texts: What is written in them, each under its number.
+        is_python: Whether that is Python.
 
     Attributes:
-        text: The code cells as one Python program.
+        text: The cells as one Python program.
         shown: The same with the magics that stand in it.
-        cells: The code cells.
-        is_python: Whether it says that its language is Python, or says nothing.
-
-    Raises:
-        NotANotebook: if the file is broken, or of a format or version that is not supported.
+        cells: The cells.
+        is_python: Whether they are Python.
     """
 
-    def __init__(self, data: bytes) -> None:
-        self._json, self._encoding = _decoded(data)
-        content = _content(self._json)
-        self.is_python = _language(content) in ("", "python", "ipython")
+    def __init__(self, texts: Iterable[tuple[int, str]], *, is_python: bool = True) -> None:
+        self.is_python = is_python
         self.cells: list[Cell] = []
         start = 0
-        for number, literals, is_list in _code_cells(self._json, content["cells"]):
-            text = "".join(each.value for each in literals)
-            masked, problem, line = _masked(text) if self.is_python else (_blank(text), "", 1)
-            self.cells.append(Cell(number, start, text, masked, literals, is_list, problem, line))
+        for number, text in texts:
+            python, problem, line = masked(text) if is_python else (blank(text), "", 1)
+            self.cells.append(Cell(number, start, text, python, problem, line))
             start += len(text) + 1
         self.text = "".join(f"{cell.masked}\n" for cell in self.cells)
         self.shown = "".join(f"{cell.text}\n" for cell in self.cells)
@@ -133,6 +129,33 @@ class Notebook:
         for index, here in found.items():
             yield self.cells[index], here
 
+    def _moved(self, place: int, edits: Sequence[Edit]) -> int:
+        return place + sum(
+            len(edit.content) - (edit.end - edit.start)
+            for edit in edits
+            if edit.end <= place and edit.start < place
+        )
+
+
+class Notebook(Cells):
+    """A notebook as it was read.
+
+    Args:
+        data: The bytes of the file.
+
+    Raises:
+        NotANotebook: if the file is broken, or of a format or version that is not supported.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._json, self._encoding = _decoded(data)
+        content = _content(self._json)
+        self._written = {each.number: each for each in _code_cells(self._json, content["cells"])}
+        super().__init__(
+            ((number, each.text) for number, each in self._written.items()),
+            is_python=_language(content) in ("", "python", "ipython"),
+        )
+
     def encode(self, edits: Sequence[Edit]) -> bytes:
         """The file with edits of the joined text made in its cells.
 
@@ -141,17 +164,10 @@ class Notebook:
         """
         changes: list[Edit] = []
         for cell, here in self.by_cell(edits):
-            changes += self._rewritten(cell, apply_edits(cell.text, here))
+            changes += self._rewritten(self._written[cell.number], apply_edits(cell.text, here))
         return self._encoding.encode(apply_edits(self._json, changes))
 
-    def _moved(self, place: int, edits: Sequence[Edit]) -> int:
-        return place + sum(
-            len(edit.content) - (edit.end - edit.start)
-            for edit in edits
-            if edit.end <= place and edit.start < place
-        )
-
-    def _rewritten(self, cell: Cell, text: str) -> list[Edit]:
+    def _rewritten(self, cell: _Written, text: str) -> list[Edit]:
         """The strings of a cell, as few of them as can be, so that they say a new text."""
         old = [each.value for each in cell.literals]
         new = _lines(text) if cell.is_list else [text]
@@ -180,14 +196,14 @@ class Notebook:
         end = cell.literals[len(gone)].start if tail else gone[-1].end
         return [Edit(gone[0].start, end, "")]
 
-    def _separator(self, cell: Cell) -> str:
+    def _separator(self, cell: _Written) -> str:
         if len(cell.literals) > 1:
             return self._json[cell.literals[0].end : cell.literals[1].start]
         before = self._json[: cell.literals[0].start]
         space = before[len(before.rstrip(" \t\r\n")) :]
         return f",{space}" if space else ", "
 
-    def _dumped(self, cell: Cell, text: str) -> str:
+    def _dumped(self, cell: _Written, text: str) -> str:
         raw = self._json[cell.literals[0].start : cell.literals[-1].end]
         is_escaped = "\\u" in raw or self._json.isascii()
         return json.dumps(text, ensure_ascii=is_escaped)
@@ -253,8 +269,7 @@ def _language(content: dict[str, Any]) -> str:
     return ""
 
 
-def _code_cells(text: str, cells: list[Any]) -> Iterator[tuple[int, tuple[_Literal, ...], bool]]:
-    """The code cells: number, the strings that they are written in, and whether these stand in a list."""
+def _code_cells(text: str, cells: list[Any]) -> Iterator[_Written]:
     members = dict(_members(text, _begin(text, 0)))
     for number, (cell, start) in enumerate(zip(cells, _elements(text, members["cells"]), strict=True), 1):
         if not isinstance(cell, dict) or cell.get("cell_type") != "code":
@@ -262,10 +277,10 @@ def _code_cells(text: str, cells: list[Any]) -> Iterator[tuple[int, tuple[_Liter
         source = cell.get("source", "")
         if isinstance(source, str) and source:
             place = dict(_members(text, start))["source"]
-            yield number, (_literal(text, place),), False
+            yield _Written(number, (_literal(text, place),), False)
         elif isinstance(source, list) and all(isinstance(each, str) for each in source):
             place = dict(_members(text, start))["source"]
-            yield number, tuple(_literal(text, each) for each in _elements(text, place)), True
+            yield _Written(number, tuple(_literal(text, each) for each in _elements(text, place)), True)
         elif source:
             raise NotANotebook(f"not a notebook: the source of cell {number} is no text")
 
@@ -311,80 +326,3 @@ def _lines(text: str) -> list[str]:
     lines = text.split("\n")
     kept = [f"{line}\n" for line in lines[:-1]]
     return [*kept, lines[-1]] if lines[-1] else kept
-
-
-def _masked(text: str) -> tuple[str, str, int]:
-    """A cell as Python of the same length; else as comments, with what is wrong with it and in which line."""
-    found = _CELL_MAGIC.match(text)
-    if found is not None and found[1] not in _PYTHON_CELLS:
-        return _blank(text), "", 1
-    lines = text.split("\n")
-    if found is not None:
-        number = text[: found.start(1)].count("\n")
-        lines[number] = _mask(lines[number])
-    left = len(lines)
-    while True:
-        error = _syntax_error("\n".join(lines))
-        if error is None:
-            return "\n".join(lines), "", 1
-        magic = _magic_at(lines, (error.lineno or 1) - 1)
-        if magic is None or left == 0:
-            return _blank(text), f"syntax error: {error.msg}", error.lineno or 1
-        left -= 1
-        number = magic
-        lines[number] = _mask(lines[number])
-        while _continues(text, number) and number + 1 < len(lines):
-            # A shell line that goes on in the next one.
-            number += 1
-            lines[number] = _blank(lines[number])
-
-
-def _continues(text: str, number: int) -> bool:
-    line = text.split("\n")[number].rstrip("\r")
-    return line.endswith("\\")
-
-
-def _magic_at(lines: list[str], number: int) -> int | None:
-    """The line with a magic that an error is about: it stands in that line, or in one shortly before."""
-    for each in range(min(number, len(lines) - 1), -1, -1):
-        if _MAGIC.match(lines[each].rstrip("\r")) and lines[each].strip():
-            return each
-        if number - each > 3:
-            break
-    return None
-
-
-def _syntax_error(text: str) -> SyntaxError | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(text)
-    except SyntaxError as error:
-        return error
-    except (ValueError, RecursionError, MemoryError) as error:
-        return SyntaxError(str(error) or "nested too deeply to parse")
-    return None
-
-
-def _mask(line: str) -> str:
-    """A line of the same length that is Python and does nothing."""
-    body = line.rstrip("\r")
-    ending = line[len(body) :]
-    indent = body[: len(body) - len(body.lstrip())]
-    assigned = _ASSIGNED.match(body)
-    if assigned is not None and body[assigned.end() : assigned.end() + 1] in ("%", "!"):
-        indent = assigned.group()
-    rest = body[len(indent) :]
-    if not rest:
-        return line
-    return indent + "0" + ("#" + _muted(rest[2:]) if len(rest) > 1 else "") + ending
-
-
-def _blank(text: str) -> str:
-    """A text as comments of the same length."""
-    return "\n".join("#" + _muted(line[1:]) if line.strip() else line for line in text.split("\n"))
-
-
-def _muted(text: str) -> str:
-    """A text without the words by which a comment silences: in a shell line they are not for Python."""
-    return _SILENCING.sub(lambda found: "#" * len(found.group()), text)

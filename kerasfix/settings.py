@@ -55,11 +55,18 @@ class Settings:
     update_baseline: bool = False
     statistics: bool = False
     exit_zero: bool = False
+    interactive: bool = False
+    undo: bool = False
 
     @property
     def is_filter(self) -> bool:
         """Whether the source comes from standard input."""
         return self.paths == (STDIN,)
+
+    @property
+    def writes(self) -> bool:
+        """Whether fixes are written into the files."""
+        return self.apply or self.interactive
 
     @property
     def first_path(self) -> Path:

@@ -127,7 +127,7 @@ class Program:
     @classmethod
     def of(cls, source: Source, layers: Mapping[str, LayerFact] | None = None) -> Program:
         """A single text as a program of its own."""
-        project = Project({source.file: source}, layers)
+        project = Project({source.file: source}, layers=layers)
         return cls(project.given[0], Knowledge(project))
 
     @property

@@ -79,7 +79,7 @@ class Answers:
     _mapper: Mapper = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._project = Project(self.sources, self.layers)
+        self._project = Project(self.sources, layers=self.layers)
         self._mapper = Mapper(Making(self._project, LayerIndex(self._project)).everything())
 
     def answer(self, said: Said) -> Answer:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kerasfix.diff import unified_diff
 from kerasfix.engine import FileReport
-from kerasfix.notebook import Notebook
+from kerasfix.notebook import Cells
 from kerasfix.plan import Plan
 from kerasfix.source import Edit
 
@@ -42,7 +42,7 @@ def patch(report: FileReport, plan: Plan) -> bytes:
     return os.fsencode(header) + body.encode(report.encoding.name)
 
 
-def _cells(name: str, notebook: Notebook, plan: Plan) -> bytes:
+def _cells(name: str, notebook: Cells, plan: Plan) -> bytes:
     parts = [
         unified_diff(f"{name}:cell {cell.number}", cell.text, edits)
         for cell, edits in notebook.by_cell(plan.edits)

@@ -53,7 +53,7 @@ class Closure:
         self._entered: set[tuple[str, int]] = set()
         self._later: list[Callable[[], None]] = []
 
-    def take_class(self, place: str, name: str) -> None:
+    def take_class(self, place: str, name: str, companions: Iterable[str] = ()) -> None:
         """Collect what a class needs.
 
         Raises:
@@ -72,6 +72,8 @@ class Closure:
             if isinstance(method, ast.FunctionDef) and method.name in _ALWAYS_RUN:
                 for dotted in global_reads(method):
                     self._take_own(place, dotted)
+        for companion in companions:
+            self._later.append(lambda dotted=companion: self._take_own(place, dotted))  # type: ignore[misc]
         while self._later:
             # What cannot be had is noted as missing; whether it is needed shows when it runs.
             with contextlib.suppress(SliceError):

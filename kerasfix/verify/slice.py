@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,7 @@ def slice_class(
     *,
     others: Mapping[str, str] | None = None,
     shelf: Shelf | None = None,
+    companions: Iterable[str] = (),
 ) -> Slice:
     """Cut out what `class_name` needs.
 
@@ -91,6 +92,7 @@ def slice_class(
         file: The module's absolute path; "" if it has none, and then it has no project.
         others: Modules of the project that are to be taken as these texts and not as they are on disk, by
             their absolute paths.
+        companions: Names of its module that may be wanted beside it, if they can be had.
         shelf: Keeps what is read from disk for the next slice.
 
     Raises:
@@ -101,7 +103,7 @@ def slice_class(
     texts = {_real(path): other for path, other in (others or {}).items()}
     program = Program({**texts, place: text}, shelf or Shelf())
     closure = Closure(program)
-    closure.take_class(place, class_name)
+    closure.take_class(place, class_name, companions)
     names = _names([place, *closure.places])
     parts = tuple(
         Part(
