@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from kerasfix.analysis.silencers import OWN_CODE, Silencers
-from kerasfix.engine import FileReport, Problem, write_plan
+from kerasfix.engine import FileReport, Problem
 from kerasfix.findings import Finding
 from kerasfix.plan import Plan
 from kerasfix.source import Edit, Source, apply_edits
@@ -32,22 +32,10 @@ def _edit(source: Source, silencers: Silencers, row: int, codes: Sequence[str]) 
     return Edit(end, end, f"  # noqa: {listed}", source.file)
 
 
-def add_noqa(reports: Iterable[FileReport | Problem]) -> Iterator[Problem | int]:
-    """Silence all findings in their files.
-
-    Yields:
-        For each file how many lines got a comment, or why none did.
-    """
-    for report in reports:
-        if isinstance(report, Problem):
-            yield report
-            continue
-        edits = noqa_edits(report.source, report.findings)
-        if not edits:
-            continue
-        text = apply_edits(report.text, edits)
-        if ast.dump(Source(text).tree) != ast.dump(report.source.tree):
-            yield Problem(report.path, "left as it is, because a comment would change what it says")
-            continue
-        problem = write_plan(report, Plan(report.text, text, edits, (), ()))
-        yield len(edits) if problem is None else problem
+def silenced(report: FileReport) -> Plan | Problem:
+    """The plan that silences all findings of a file; it does nothing if there are none."""
+    edits = noqa_edits(report.source, report.findings)
+    text = apply_edits(report.text, edits)
+    if edits and ast.dump(Source(text).tree) != ast.dump(report.source.tree):
+        return Problem(report.path, "left as it is, because a comment would change what it says")
+    return Plan(report.text, text, edits, (), ())

@@ -231,12 +231,11 @@ def _tell(settings: Settings, *, rules: bool) -> int:
 
 def _check_modes(settings: Settings) -> None:
     """What writes comments or a baseline does nothing else."""
-    works = settings.diff or settings.apply or settings.verify
-    if settings.add_noqa and (works or settings.statistics or settings.is_filter):
+    if settings.add_noqa and (settings.does_more or settings.statistics or settings.is_filter):
         raise click.UsageError("--add-noqa goes with none of --diff, --apply, --verify, --statistics, and -.")
     if settings.update_baseline and settings.baseline is None:
         raise click.UsageError("--update-baseline needs --baseline.")
-    if settings.update_baseline and (works or settings.add_noqa or settings.is_filter):
+    if settings.update_baseline and (settings.does_more or settings.add_noqa or settings.is_filter):
         raise click.UsageError(
             "--update-baseline goes with none of --diff, --apply, --verify, --add-noqa, -."
         )

@@ -116,14 +116,26 @@ class _Run:
 
     def add_noqa(self, reports: Sequence[FileReport | Problem]) -> None:
         """Silence all that was found by comments in the files."""
-        from kerasfix.adding import add_noqa
+        from kerasfix.adding import silenced
 
+        made: list[tuple[FileReport, Plan]] = []
+        for report in reports:
+            if isinstance(report, Problem):
+                self.problem(report)
+                continue
+            plan = silenced(report)
+            if isinstance(plan, Problem):
+                self.problem(plan)
+            elif plan.edits:
+                made.append((report, plan))
+        self._keep(made)
         counts = []
-        for done in add_noqa(reports):
-            if isinstance(done, Problem):
-                self.problem(done)
+        for report, plan in made:
+            problem = write_plan(report, plan)
+            if problem is not None:
+                self.problem(problem)
             else:
-                counts.append(done)
+                counts.append(len(plan.edits))
         self.err.line((text.silenced_line(counts), ""))
 
     def filter(self, data: bytes, *, refused: bool = False) -> None:
@@ -313,8 +325,8 @@ def _baseline(settings: Settings, path: Path) -> Known | None:
 
     if path.exists():
         return Baseline.read(path)
-    if settings.diff or settings.apply or settings.verify or settings.is_filter:
-        raise ConfigError(f"{path}: there is none; a run without --diff, --apply, --verify and - writes it")
+    if settings.does_more or settings.is_filter:
+        raise ConfigError(f"{path}: there is none; a run that does nothing else writes it")
     return None
 
 

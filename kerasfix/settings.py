@@ -69,6 +69,11 @@ class Settings:
         return self.apply or self.interactive
 
     @property
+    def does_more(self) -> bool:
+        """Whether it does more than to look and to tell."""
+        return self.diff or self.apply or self.interactive or self.undo or self.verify
+
+    @property
     def first_path(self) -> Path:
         """Where the configuration is looked for."""
         return self.stdin_filename or next((path for path in self.paths if path != STDIN), Path())

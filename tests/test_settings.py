@@ -427,6 +427,12 @@ def test_a_near_word_is_found(word: str, near: str) -> None:
     assert found == (f"; did you mean {near}?" if near else "")
 
 
+def test_the_documentation_has_every_key() -> None:
+    page = (DOCS / "configuration.md").read_text("utf-8")
+    for key in KEYS:
+        assert f"`{key.name}`" in page.partition("| key |")[2], key.name
+
+
 # --- the schema
 
 

@@ -311,7 +311,19 @@ def test_add_noqa_in_a_notebook(tmp_path: Path, kerasfix: Run) -> None:
     assert (tmp_path / "net.ipynb").read_text() == expected
 
 
-@pytest.mark.parametrize("other", ["--diff", "--apply", "--verify", "--statistics"])
+def test_add_noqa_is_taken_back(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, kerasfix: Run
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+    (tmp_path / "net.py").write_text(HEAD + "        return self.drop(x)\n")
+    kerasfix("--add-noqa", ".")
+    assert kerasfix("--undo").returncode == 0
+    assert (tmp_path / "net.py").read_text() == HEAD + "        return self.drop(x)\n"
+
+
+@pytest.mark.parametrize(
+    "other", ["--diff", "--apply", "--interactive", "--undo", "--verify", "--statistics"]
+)
 def test_add_noqa_does_nothing_else(other: str, kerasfix: Run) -> None:
     done = kerasfix("--add-noqa", other, ".")
     assert done.returncode == 2
