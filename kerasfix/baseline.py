@@ -10,7 +10,7 @@ import ast
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,8 +130,10 @@ class Baseline:
                 new[finding.file].append(finding)
         return Compared(new, used)
 
-    def entries_of(self, source: Source, findings: Iterable[Finding]) -> Iterator[Entry]:
+    def entries_of(self, source: Source, findings: Sequence[Finding]) -> Iterator[Entry]:
         """The entries that findings in a file have or would have."""
+        if not findings:
+            return
         file = self.name_of(source.file)
         frames = sorted(
             (node.lineno, node.end_lineno or node.lineno, node.name)

@@ -100,7 +100,11 @@ class Patterns:
 
     def decides(self, path: str, *, is_folder: bool) -> bool | None:
         """True: named. False: taken back by a `!` pattern. None: not named."""
-        relative = os.path.relpath(path, self.folder).replace(os.sep, "/")
+        try:
+            relative = os.path.relpath(path, self.folder).replace(os.sep, "/")
+        except ValueError:
+            # On another drive.
+            return None
         return self.spec.check_file(relative + "/" if is_folder else relative).include
 
     def names(self, path: str, *, is_folder: bool = False) -> bool:
