@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from kerasfix.keras.layers import LayerFact
 
 _NOTEBOOK = ".ipynb"
+# What trains a model by hand.
+_TRAINS = frozenset({"GradientTape", "value_and_grad", "backward"})
 _MAY_USE = re.compile(rb"\b(?:import|class)\b")
 _CAPITAL = re.compile(rb"\b_*[A-Z]\w*")
 
@@ -33,6 +35,10 @@ def draw_in(
     while waiting and fresh:
         project = Project({file: each.source for file, each in reports.items()}, layers=layers)
         names = {info.name.encode() for info in project.classes if info.role is not None}
+        for module in project.given:
+            if module.file in fresh and not _TRAINS.isdisjoint(module.words):
+                # A function that it calls in a tape may be where the model is called.
+                module.follow_imports()
         imported = set(project.loaded)
         drawn = [file for file in waiting if file in imported or not names.isdisjoint(words[file])]
         fresh = {file: waiting.pop(file) for file in drawn}

@@ -252,7 +252,9 @@ class Engine:
         everything = list(files)
         reports = {each.source.file: each for each in everything if _matters(each)}
         others = [each for each in everything if isinstance(each, FileReport) and not each.matters]
-        draw_in(reports, others, self.layers)
+        # What cannot be walked through here is named below.
+        with contextlib.suppress(RecursionError):
+            draw_in(reports, others, self.layers)
         problems: dict[Path, Problem] = {}
         while reports:
             try:

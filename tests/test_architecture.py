@@ -45,6 +45,7 @@ MAY_IMPORT = {
         "keras",
         "log",
         "notebook",
+        "rules",
         "verify",
         "proving",
     },
@@ -71,7 +72,7 @@ MAY_IMPORT = {
     "journal": {"workspace"},
     "asking": {"engine", "findings", "output", "plan", "source"},
     "undoing": {"journal", "output", "settings"},
-    "cli": {"run", "explaining", "settings", "options"},
+    "cli": {"run", "explaining", "output", "settings", "options", "undoing"},
     "lsp": {
         "lsp",
         "adding",

@@ -62,6 +62,10 @@ class Statistics:
         self._is_file = is_file
         self._findings: list[Finding] = []
 
+    @property
+    def talk(self) -> None:
+        """It has no room for what was done."""
+
     def file(self, report: FileReport, plan: Plan) -> None:
         self._findings += plan.left
 
@@ -69,7 +73,7 @@ class Statistics:
         # Its line goes to standard error.
         return
 
-    def finish(self) -> None:
+    def finish(self, exit_code: int) -> None:
         if self._as_json:
             self._out.write(statistics_document(self._findings))
         else:
