@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from kerasfix.engine import Engine, Selection, allow_up_to
+from kerasfix.engine import Engine, allow_up_to
 from kerasfix.findings import Applicability, Finding
 from kerasfix.plan import make_plan
+from kerasfix.selection import Selection
 from kerasfix.source import Edit, Source
 
 

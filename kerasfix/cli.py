@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kerasfix import __version__
+from kerasfix.options import choosing, codes
 from kerasfix.output.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ PATHS are Python files and folders; without any, the current folder. "-" reads s
   kerasfix --output-format json .      findings as data; also concise, sarif,
                                        github, gitlab and junit
   kerasfix --explain-log train.log     the lines behind Keras' own warnings
+  kerasfix --baseline known.json .     only what is new since the first time
 
 Nothing of your code runs without --verify.
 
@@ -47,19 +49,6 @@ def _paths(_context: click.Context, argument: click.Parameter, values: tuple[str
     if "" in values:
         raise click.BadParameter("a path is empty", param=argument)
     return tuple(Path(value) for value in values)
-
-
-def _codes(_context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    """Codes, separated by commas or given several times; each must begin the code of a rule."""
-    codes = tuple(code.strip().upper() for value in values for code in value.split(",") if code.strip())
-    if codes:
-        from kerasfix.rules import all_rules
-
-        known = [rule.code for rule in all_rules()]
-        for code in codes:
-            if not any(each.startswith(code) for each in known):
-                raise click.BadParameter(f"no rule {code}; there are {', '.join(known)}", param=option)
-    return codes
 
 
 def _severity(_context: click.Context, _option: click.Parameter, value: str | None) -> Severity | None:
@@ -117,9 +106,9 @@ def _shell_completion(context: click.Context, _option: click.Parameter, shell: s
 @click.option("--safe-only", is_flag=True, help="With --diff or --apply: only fixes that are safe.")
 @click.option("--suggestions", is_flag=True, help="With --diff or --apply: suggestions too, unproved.")
 @click.option(
-    "--select", multiple=True, metavar="CODES", callback=_codes, help="Only these rules (KF1,KF201)."
+    "--select", multiple=True, metavar="CODES", callback=codes, help="Only these rules (KF1,KF201)."
 )
-@click.option("--ignore", multiple=True, metavar="CODES", callback=_codes, help="All but these rules.")
+@click.option("--ignore", multiple=True, metavar="CODES", callback=codes, help="All but these rules.")
 @click.option(
     "--min-severity",
     type=click.Choice(["error", "warning", "info"]),
@@ -176,6 +165,7 @@ def _shell_completion(context: click.Context, _option: click.Parameter, shell: s
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write findings to this file, not to standard output.",
 )
+@choosing
 @click.option("--stdin-filename", type=click.Path(path_type=Path), help='The name of what "-" reads.')
 @click.option(
     "--explain",
@@ -203,8 +193,11 @@ def main(**options: Any) -> None:
 
     try:
         log = options.pop("explain_log")
+        told = {name: options.pop(name) for name in ("list_rules", "show_settings")}
         settings = _settings(options)
-        if settings.undo:
+        if any(told.values()):
+            code = _tell(settings, rules=told["list_rules"])
+        elif settings.undo:
             from kerasfix.undoing import take_back
 
             code = take_back(settings)
@@ -222,8 +215,40 @@ def main(**options: Any) -> None:
     sys.exit(code)
 
 
+def _tell(settings: Settings, *, rules: bool) -> int:
+    """What kerasfix says of itself; nothing is looked at."""
+    from kerasfix.config import ConfigError, read_config
+    from kerasfix.listing import rules_document, rules_text, settings_text
+
+    if rules:
+        click.echo(rules_document() if settings.output_format == "json" else rules_text(), nl=False)
+        return 0
+    try:
+        click.echo(settings_text(settings, read_config(settings.first_path)), nl=False)
+    except ConfigError as error:
+        click.echo(f"error: {error}", err=True)
+        return 2
+    return 0
+
+
+def _check_modes(settings: Settings) -> None:
+    """What writes comments or a baseline does nothing else."""
+    if settings.add_noqa and (settings.does_more or settings.statistics or settings.is_filter):
+        raise click.UsageError("--add-noqa goes with none of --diff, --apply, --verify, --statistics, and -.")
+    if settings.update_baseline and settings.baseline is None:
+        raise click.UsageError("--update-baseline needs --baseline.")
+    if settings.update_baseline and (settings.does_more or settings.add_noqa or settings.is_filter):
+        raise click.UsageError(
+            "--update-baseline goes with none of --diff, --apply, --verify, --add-noqa, -."
+        )
+    if settings.statistics and settings.output_format not in ("text", "json"):
+        raise click.UsageError("--statistics are text or json.")
+
+
 def _check_with_log(settings: Settings) -> None:
     """A log is explained, nothing else: what writes or runs something does not go with it."""
+    if settings.add_noqa or settings.baseline or settings.statistics:
+        raise click.UsageError("--explain-log goes with none of --add-noqa, --baseline and --statistics.")
     if settings.diff or settings.apply or settings.verify:
         raise click.UsageError("--explain-log goes with none of --diff, --apply and --verify.")
     if settings.output_format != "text" or settings.output_file is not None:
@@ -248,6 +273,7 @@ def _settings(options: dict[str, Any]) -> Settings:
             raise click.UsageError(f"--{name} needs --verify.")
     settings = Settings(**options)
     _check_page(settings)
+    _check_modes(settings)
     if settings.is_filter and settings.interactive:
         raise click.UsageError('--interactive takes files and folders; "-" is not one.')
     if Path("-") in settings.paths and len(settings.paths) > 1:

@@ -1,4 +1,4 @@
-"""`[tool.kerasfix]` of the nearest pyproject.toml.
+"""What a project says of itself: `kerasfix.toml`, or `[tool.kerasfix]` of a pyproject.toml.
 
 [tool.kerasfix]
 min-severity = "warning"
@@ -17,14 +17,20 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kerasfix.findings import Severity
-from kerasfix.verify.settings import BACKENDS, ModelSettings, Wish
+from kerasfix.keys import EVERYTHING, ConfigError
+from kerasfix.verify.settings import ModelSettings, Wish
 
+if TYPE_CHECKING:
+    from kerasfix.keras.layers import LayerFact
 
-class ConfigError(Exception):
-    """Settings that cannot be read or mean nothing; says where and why in one line."""
+__all__ = ["Config", "ConfigError", "read_config"]
+
+_OWN = "kerasfix.toml"
+_SHARED = "pyproject.toml"
+_WISHES = ("backend", "keras")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,41 +41,100 @@ class Config:
         min_severity: The least severity that is shown, fixed and counted.
         verify: What verification has to be told, by class name.
         wish: The backend and the Keras that models are run on.
+        select: Codes, or beginnings of codes, of the only rules that speak; all if empty.
+        ignore: Codes of rules that do not.
+        per_file_ignores: Codes that do not count in the files that a pattern names.
+        fixable: Codes of the only rules whose fixes are made; all if empty.
+        unfixable: Codes of rules whose fixes are not.
+        exclude: Patterns of what is left out instead of the usual folders; None for these.
+        extend_exclude: Patterns of what is left out besides.
+        force_exclude: Whether what is excluded is left out even if somebody names it.
+        respect_gitignore: Whether what git ignores is left out.
+        layers: Layer classes of other packages, by their dotted names.
+        told: The keys that are set, with their values as kerasfix reads them.
+        file: Where they are set; None if nowhere.
     """
 
     min_severity: Severity = Severity.INFO
     verify: Mapping[str, ModelSettings] = field(default_factory=dict)
     wish: Wish = field(default_factory=Wish)
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    per_file_ignores: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    fixable: tuple[str, ...] = ()
+    unfixable: tuple[str, ...] = ()
+    exclude: tuple[str, ...] | None = None
+    extend_exclude: tuple[str, ...] = ()
+    force_exclude: bool = False
+    respect_gitignore: bool = True
+    layers: Mapping[str, LayerFact] = field(default_factory=dict)
+    told: Mapping[str, Any] = field(default_factory=dict)
+    file: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where patterns count from: the folder of the file, or the current one."""
+        return self.file.parent if self.file is not None else Path().absolute()
 
 
 def read_config(start: Path) -> Config:
-    """The configuration from the pyproject.toml nearest to a file or folder.
+    """The configuration nearest to a file or folder, in its folder or in one above.
+
+    In one folder `kerasfix.toml` counts before `pyproject.toml`, and one that says nothing of kerasfix is
+    passed by.
 
     Raises:
         ConfigError: if that file is no TOML, or says something that kerasfix does not know.
     """
-    path = _nearest(start)
-    if path is None:
-        return Config()
+    here = start.absolute()
+    for folder in (here, *here.parents):
+        for name in (_OWN, _SHARED):
+            path = folder / name
+            table = _table_of(path) if path.is_file() else None
+            if table is not None:
+                return _config(path, table)
+    return Config()
+
+
+def _config(path: Path, table: object) -> Config:
+    where = str(path) if path.name == _OWN else f"{path}: tool.kerasfix"
+    told = EVERYTHING.read(table, where)
+    verify = told.get("verify", {})
+    classes = {name: value for name, value in verify.items() if name not in _WISHES}
+    return Config(
+        min_severity=Severity(told.get("min-severity", "info")),
+        verify={
+            name: ModelSettings(each.get("init", {}), each.get("input")) for name, each in classes.items()
+        },
+        wish=Wish(verify.get("backend"), verify.get("keras")),
+        select=told.get("select", ()),
+        ignore=told.get("ignore", ()),
+        per_file_ignores=told.get("per-file-ignores", {}),
+        fixable=told.get("fixable", ()),
+        unfixable=told.get("unfixable", ()),
+        exclude=told.get("exclude"),
+        extend_exclude=told.get("extend-exclude", ()),
+        force_exclude=told.get("force-exclude", False),
+        respect_gitignore=told.get("respect-gitignore", True),
+        layers=_layers(told["layers"], path) if "layers" in told else {},
+        told=told,
+        file=path,
+    )
+
+
+def _table_of(path: Path) -> object | None:
+    """What a file says of kerasfix; None if nothing."""
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from None
+    if path.name == _OWN:
+        return _parsed(path, text)
     # Most projects say nothing of kerasfix, and a TOML parser is not worth loading for them.
-    data = _parsed(path, text) if "kerasfix" in text else {}
-    where = f"{path}: tool.kerasfix"
-    tool = _table(_table(data.get("tool", {}), f"{path}: tool").get("kerasfix", {}), where, _KEYS)
-    models = _table(tool.get("verify", {}), f"{where}.verify")
-    classes = {name: value for name, value in models.items() if name not in _WISHES}
-    return Config(
-        _severity(tool.get("min-severity", "info"), f"{where}.min-severity"),
-        {name: _model(value, f"{where}.verify.{name}") for name, value in classes.items()},
-        _wish(models, f"{where}.verify"),
-    )
-
-
-_KEYS = ("min-severity", "verify")
-_WISHES = ("backend", "keras")
+    if "kerasfix" not in text:
+        return None
+    tool = _parsed(path, text).get("tool", {})
+    return tool.get("kerasfix") if isinstance(tool, dict) else None
 
 
 def _parsed(path: Path, text: str) -> dict[str, Any]:
@@ -84,45 +149,12 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
     return data
 
 
-def _severity(value: Any, where: str) -> Severity:
-    known = [each.value for each in Severity]
-    if value not in known:
-        raise ConfigError(f"{where}: must be one of {', '.join(known)}")
-    return Severity(value)
+def _layers(told: Mapping[str, Mapping[str, str]], path: Path) -> dict[str, LayerFact]:
+    """Rows like those of the tables, for classes that somebody else knows."""
+    from kerasfix.keras.names import canonical
+    from kerasfix.keras.packages import told_layer
 
-
-def _nearest(start: Path) -> Path | None:
-    here = start.absolute()
-    for folder in (here, *here.parents):
-        if (folder / "pyproject.toml").is_file():
-            return folder / "pyproject.toml"
-    return None
-
-
-def _wish(verify: Mapping[str, Any], where: str) -> Wish:
-    backend, keras = verify.get("backend"), verify.get("keras")
-    if backend is not None and backend not in BACKENDS:
-        raise ConfigError(f"{where}.backend: must be one of {', '.join(BACKENDS)}")
-    if keras is not None and (type(keras) is not int or keras not in (2, 3)):
-        raise ConfigError(f"{where}.keras: must be 2 or 3")
-    return Wish(backend, keras)
-
-
-def _model(value: Any, where: str) -> ModelSettings:
-    table = _table(value, where, ("init", "input"))
-    init = _table(table.get("init", {}), f"{where}.init")
-    shape = table.get("input")
-    if shape is not None and not (
-        isinstance(shape, list) and all(type(size) is int and size > 0 for size in shape)
-    ):
-        raise ConfigError(f"{where}.input: must be the shape of one sample, like [28, 28, 1]")
-    return ModelSettings(init, None if shape is None else tuple(shape))
-
-
-def _table(value: Any, where: str, keys: tuple[str, ...] | None = None) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise ConfigError(f"{where}: must be a table")
-    unknown = sorted(set(value) - set(keys)) if keys is not None else []
-    if unknown:
-        raise ConfigError(f"{where}: unknown key {unknown[0]}; there is {', '.join(keys or ())}")
-    return value
+    return {
+        canonical(name): told_layer(name, each["effect"], each.get("rate-argument"), str(path))
+        for name, each in told.items()
+    }

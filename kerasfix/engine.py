@@ -9,10 +9,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, Protocol, TypeGuard
 
-from kerasfix.findings import Applicability, Finding, Severity
+from kerasfix.drawn import draw_in
+from kerasfix.findings import Applicability, Finding
 from kerasfix.plan import Plan, make_plans
+from kerasfix.selection import EVERYTHING, Selection
 from kerasfix.source import Encoding, Source, SourceError, decode
 from kerasfix.syntax import children
 from kerasfix.workspace import Found, InputFile, WorkspaceError, read, write
@@ -21,20 +23,19 @@ if TYPE_CHECKING:
     from kerasfix.analysis.library import Library
     from kerasfix.analysis.neighbours import Neighbours
     from kerasfix.analysis.program import Program
+    from kerasfix.keras.layers import LayerFact
     from kerasfix.notebook import Cells
     from kerasfix.rules.base import Rule
 
 # A program without these has no Keras class with a flag or a chain to lose, trains none, and calls none with
-# its flag; one that imports its classes from another module of the project may not say "keras".
+# its flag; one that imports its classes from another module of the project may not say "keras". The last
+# one is a comment that has nothing to silence there.
 _SIGN = re.compile(
     rb"keras|\bdef\s+call\b|\bis_?[Tt]rain(?:ing)?\s*=[^=]|GradientTape|\btrain_step\b|learning_phase|stateless_call"
+    rb"|noqa *:.*\bKF\d"
 )
 # The suffix of notebooks; what reads them is only loaded for one.
 SUFFIX = ".ipynb"
-# What trains a model by hand.
-_TRAINS = frozenset({"GradientTape", "value_and_grad", "backward"})
-_MAY_USE = re.compile(rb"\b(?:import|class)\b")
-_CAPITAL = re.compile(rb"\b_*[A-Z]\w*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,14 @@ class Problem:
     line: int | None = None
     column: int | None = None
     cell: int | None = None
+
+
+class Known(Protocol):
+    """The findings that are known already."""
+
+    def without_known(
+        self, sources: Mapping[str, Source], found: Mapping[str, Sequence[Finding]]
+    ) -> dict[str, list[Finding]]: ...
 
 
 class RuleFailed(Exception):
@@ -67,6 +76,7 @@ class FileReport:
         source: The text.
         matters: Whether there can be anything to find in it.
         findings: The faults, in the order of the source.
+        everything: The faults, and with them what is not bad enough to count or known already.
         notebook: The notebook whose cells the source is made of.
     """
 
@@ -75,6 +85,7 @@ class FileReport:
     source: Source
     matters: bool = False
     findings: list[Finding] = field(default_factory=list)
+    everything: list[Finding] = field(default_factory=list)
     notebook: Cells | None = None
 
     @property
@@ -105,27 +116,6 @@ class FileReport:
         return self.encoding.encode(plan.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which rules speak, by code or beginning of a code ("KF1").
-
-    Attributes:
-        select: Only these; all if empty.
-        ignore: Not these.
-        min_severity: Only findings that are as bad as this or worse.
-    """
-
-    select: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    min_severity: Severity = Severity.INFO
-
-    def wants(self, code: str) -> bool:
-        if self.select and not code.startswith(self.select):
-            return False
-        return not (self.ignore and code.startswith(self.ignore))
-
-
-EVERYTHING = Selection()
 Allow = Callable[[Finding], bool]
 ByFile = Mapping[str, Sequence[Finding]]
 # Findings of some sources, given back with other fixes.
@@ -144,6 +134,8 @@ class Engine:
         selection: Which rules speak.
         neighbours: Files that are not looked at, asked for subclasses before a method gains a parameter.
         library: The modules that are only imported, kept for the next check by who checks again and again.
+        layers: Layer classes of other packages by their dotted names, besides those that the tables know.
+        baseline: The findings that are known already, and so are none.
     """
 
     def __init__(
@@ -151,10 +143,14 @@ class Engine:
         selection: Selection = EVERYTHING,
         neighbours: Neighbours | None = None,
         library: Library | None = None,
+        layers: Mapping[str, LayerFact] | None = None,
+        baseline: Known | None = None,
     ) -> None:
         self.selection = selection
         self.neighbours = neighbours
         self.library = library
+        self.layers = layers or {}
+        self.baseline = baseline
 
     def check_source(self, source: Source) -> list[Finding]:
         """All findings of the selected rules in one source, in the order of the text.
@@ -171,24 +167,55 @@ class Engine:
             SourceError: if a source cannot be parsed.
             RuleFailed: if a rule has a fault of its own, which one file shows.
         """
+        return self._new(sources, self._everything(sources))
+
+    def _everything(self, sources: Mapping[str, Source]) -> dict[str, list[Finding]]:
+        """What the rules find and no comment silences, bad or not, known or not."""
         from kerasfix.analysis.program import Knowledge, Program
         from kerasfix.analysis.project import Project
         from kerasfix.rules import all_rules
 
-        project = Project(sources, self.library)
+        project = Project(sources, self.library, self.layers)
         knowledge = Knowledge(project, self.neighbours.of(project) if self.neighbours else None)
         rules = [rule for rule in all_rules() if self.selection.wants(rule.code)]
+        known = [rule.code for rule in all_rules()]
         found: dict[str, list[Finding]] = {}
         for module in project.given:
             program = Program(module, knowledge)
-            here = [
+            left_out = self.selection.left_out_of(module.file)
+            here = [rule for rule in rules if not rule.code.startswith(left_out)]
+            findings = [
                 finding
-                for rule in rules
+                for rule in here
+                if not rule.runs_last
                 for finding in _checked(rule, program)
-                if finding.severity.is_at_least(self.selection.min_severity)
+                if not program.silencers.silence(finding.code, finding.start)
             ]
-            found[module.file] = sorted(here, key=lambda each: (each.start, each.end, each.code))
+            program.silencers.settle((rule.code for rule in here), known)
+            findings += [each for rule in here if rule.runs_last for each in _checked(rule, program)]
+            findings = [self.selection.with_its_fixes(each) for each in findings]
+            found[module.file] = sorted(findings, key=lambda each: (each.start, each.end, each.code))
         return found
+
+    def _new(
+        self, sources: Mapping[str, Source], found: Mapping[str, Sequence[Finding]]
+    ) -> dict[str, list[Finding]]:
+        """What is bad enough to count, and not known already."""
+        if self.baseline is not None:
+            found = self.baseline.without_known(sources, found)
+        return {
+            file: [each for each in findings if self.selection.is_bad_enough(each)]
+            for file, findings in found.items()
+        }
+
+    def forget_known(self, reports: Iterable[FileReport], baseline: Known | None) -> None:
+        """Take another baseline from now on, for files that were checked already."""
+        self.baseline = baseline
+        mine = {report.source.file: report for report in reports if report.matters}
+        sources = {file: report.source for file, report in mine.items()}
+        found = self._new(sources, {file: report.everything for file, report in mine.items()})
+        for file, report in mine.items():
+            report.findings = found[file]
 
     def read(self, found: Found) -> FileReport | Problem:
         """Read a file, nothing more; whatever stands in the way comes back as one problem."""
@@ -224,15 +251,15 @@ class Engine:
         """Find the faults of files that were read, all of them seen as one project."""
         everything = list(files)
         reports = {each.source.file: each for each in everything if _matters(each)}
+        others = [each for each in everything if isinstance(each, FileReport) and not each.matters]
         # What cannot be walked through here is named below.
         with contextlib.suppress(RecursionError):
-            _draw_in(
-                reports, [each for each in everything if isinstance(each, FileReport) and not each.matters]
-            )
+            draw_in(reports, others, self.layers)
         problems: dict[Path, Problem] = {}
         while reports:
             try:
-                found = self.check_sources({file: report.source for file, report in reports.items()})
+                sources = {file: report.source for file, report in reports.items()}
+                found = self._everything(sources)
             except RecursionError:
                 # Whoever asked, it is the deepest one that nobody can walk through.
                 deepest = max(reports, key=lambda file: _depth(reports[file].source))
@@ -243,8 +270,9 @@ class Engine:
                 path = reports.pop(failed.file).path
                 problems[path] = Problem(path, str(failed))
                 continue
+            new = self._new(sources, found)
             for file, report in reports.items():
-                report.findings = found[file]
+                report.everything, report.findings = found[file], new[file]
             break
         return [problems.get(each.path, each) for each in everything]
 
@@ -289,40 +317,6 @@ def _checked(rule: Rule, program: Program) -> list[Finding]:
         raise
     except Exception as error:
         raise RuleFailed(program.module.file, rule.code, error) from error
-
-
-def _draw_in(reports: dict[str, FileReport], others: list[FileReport]) -> None:
-    """Add the files that say nothing of Keras but speak of a class of one that does, or that one imports."""
-    from kerasfix.analysis.project import Project
-
-    waiting = {
-        each.source.file: each
-        for each in others
-        if each.path.suffix != SUFFIX and _MAY_USE.search(each.file.data)
-    }
-    words = {file: frozenset(_CAPITAL.findall(each.file.data)) for file, each in waiting.items()}
-    fresh = dict(reports)
-    while waiting and fresh:
-        project = Project({file: each.source for file, each in reports.items()})
-        names = {info.name.encode() for info in project.classes if info.role is not None}
-        for module in project.given:
-            if module.file in fresh and not _TRAINS.isdisjoint(module.words):
-                # A function that it calls in a tape may be where the model is called.
-                module.follow_imports()
-        imported = set(project.loaded)
-        drawn = [file for file in waiting if file in imported or not names.isdisjoint(words[file])]
-        fresh = {file: waiting.pop(file) for file in drawn}
-        for file, report in [*fresh.items()]:
-            try:
-                text, report.encoding = decode(report.file.data)
-                report.source = Source(text, file)
-                _ = report.source.tree
-            except SourceError:
-                # Nobody asked for it by name, and it has no class that could be read.
-                del fresh[file]
-                continue
-            report.matters = True
-            reports[file] = report
 
 
 def _written_back(report: FileReport, plan: Plan) -> Plan | Problem:

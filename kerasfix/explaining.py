@@ -45,7 +45,7 @@ def explain_log(log: Path, settings: Settings) -> int:
         out.line(*log_summary((), name))
         return 0
     try:
-        reports = _reports(settings)
+        engine, reports = _reports(settings)
     except ConfigError as error:
         err.line(("error: ", "bold red"), (str(error), ""))
         return 2
@@ -53,7 +53,7 @@ def explain_log(log: Path, settings: Settings) -> int:
     for problem in problems:
         err.line(*text.problem_line(problem))
     files = [each for each in reports if isinstance(each, FileReport)]
-    answers = _answers(said, files)
+    answers = _answers(said, files, engine)
     by_file = {each.source.file: each for each in files}
 
     def shown(finding: Finding) -> Iterator[Line]:
@@ -77,19 +77,21 @@ def _read(log: Path) -> list[Said]:
         return read_log(stream)
 
 
-def _reports(settings: Settings) -> list[FileReport | Problem]:
-    """The files of the project, checked."""
+def _reports(settings: Settings) -> tuple[Engine, list[FileReport | Problem]]:
+    """The files of the project, checked, and by what."""
     paths = settings.paths or (Path(),)
-    found = list(discover(paths))
-    engine: Engine = engine_for(settings, read_config(settings.first_path), paths, found)
-    return engine.check([engine.read(each) for each in found])
+    config = read_config(settings.first_path)
+    found = list(discover(paths, settings.exclusion(config)))
+    engine = engine_for(settings, config, paths, found)
+    return engine, engine.check([engine.read(each) for each in found])
 
 
-def _answers(said: list[Said], files: list[FileReport]) -> list[Answer]:
+def _answers(said: list[Said], files: list[FileReport], engine: Engine) -> list[Answer]:
     """The answers, those that the source explains first."""
     mine = [each for each in files if each.matters]
     answers = Answers(
         {each.source.file: each.source for each in mine},
         {each.source.file: each.findings for each in mine},
+        engine.layers,
     )
     return sorted((answers.answer(each) for each in said), key=lambda each: not each.findings)

@@ -17,6 +17,7 @@ _CELL_MAGIC = re.compile(r"\s*%%(\w+)")
 # `%cd x`, `!pip install x`, `?model`, `model??`, `files = !ls`, `out = %timeit f()`.
 _MAGIC = re.compile(r"[ \t]*(?:[%!?].*|[^#'\"]*\?{1,2}[ \t]*|[\w.,\[\] \t]+=[ \t]*[%!].*)$")
 _ASSIGNED = re.compile(r"[^=]*=[ \t]*")
+_SILENCING = re.compile(r"noqa|kerasfix", re.IGNORECASE)
 
 
 def masked(text: str) -> tuple[str, str, int]:
@@ -83,9 +84,14 @@ def _mask(line: str) -> str:
     rest = body[len(indent) :]
     if not rest:
         return line
-    return indent + "0" + ("#" + rest[2:] if len(rest) > 1 else "") + ending
+    return indent + "0" + ("#" + _muted(rest[2:]) if len(rest) > 1 else "") + ending
 
 
 def blank(text: str) -> str:
     """A text as comments of the same length."""
-    return "\n".join("#" + line[1:] if line.strip() else line for line in text.split("\n"))
+    return "\n".join("#" + _muted(line[1:]) if line.strip() else line for line in text.split("\n"))
+
+
+def _muted(text: str) -> str:
+    """A text without the words by which a comment silences: in a shell line they are not for Python."""
+    return _SILENCING.sub(lambda found: "#" * len(found.group()), text)

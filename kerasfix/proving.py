@@ -14,6 +14,7 @@ from kerasfix.analysis.index import ClassInfo
 from kerasfix.analysis.program import Program
 from kerasfix.engine import Allow, ByFile, Engine, FileReport, Problem
 from kerasfix.findings import Applicability, Finding, Fix
+from kerasfix.keras.layers import LayerFact
 from kerasfix.plan import Plan
 from kerasfix.source import Source
 from kerasfix.verify.report import ModelReport, VerdictKind
@@ -55,7 +56,7 @@ def prove(
         plan = proof.base.get(report.source.file)
         if not isinstance(plan, Plan):
             continue
-        for target in _targets(report, plan):
+        for target in _targets(report, plan, engine.layers):
             suggestions = [
                 each for each in plan.left if each.owner == target.class_name and _is_open_suggestion(each)
             ]
@@ -256,11 +257,11 @@ def _key(finding: Finding) -> _Key:
     return finding.file, finding.code, finding.owner, finding.method, mends
 
 
-def _targets(report: FileReport, plan: Plan) -> Iterator[Target]:
+def _targets(report: FileReport, plan: Plan, layers: Mapping[str, LayerFact]) -> Iterator[Target]:
     """The classes that the plan changes or has a provable suggestion for, in the order of the source."""
     touched = {each.owner for each in plan.applied}
     touched |= {each.owner for each in plan.left if _is_open_suggestion(each)}
-    program = Program.of(report.source)
+    program = Program.of(report.source, layers)
     for info in program.module.keras_classes:
         if info.name in touched:
             yield Target(

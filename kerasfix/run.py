@@ -17,6 +17,7 @@ from kerasfix.config import Config, ConfigError, read_config
 from kerasfix.engine import (
     Engine,
     FileReport,
+    Known,
     Problem,
     restore,
     unchanged,
@@ -47,6 +48,7 @@ class _Outcome:
     left: list[Finding] = field(default_factory=list)
     has_diff: bool = False
     models: list[ModelReport] = field(default_factory=list)
+    exit_zero: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -54,7 +56,7 @@ class _Outcome:
             return 3
         if self.problems:
             return 2
-        return 1 if self.left or self.has_diff else 0
+        return 1 if (self.left or self.has_diff) and not self.exit_zero else 0
 
 
 class _Run:
@@ -65,7 +67,7 @@ class _Run:
         self.engine = engine
         self.session = proving.session if proving else None
         self.progress = proving.progress if proving else Progress()
-        self.outcome = _Outcome()
+        self.outcome = _Outcome(exit_zero=settings.exit_zero)
         self.err = console.standard_error()
         # With --diff, or as a filter, standard output belongs to the diff or the text alone.
         # Who goes through the fixes one by one has seen what is left.
@@ -74,7 +76,7 @@ class _Run:
         self.format: Format | None = None
         # What was done and what a run showed is said between the findings; a document has no room for it.
         self.talk = self.err
-        if self.file is not None or not taken:
+        if (self.file is not None or not taken) and not settings.add_noqa:
             self.format = self._format(self.file or sys.stdout)
 
     def files(self, reports: Sequence[FileReport | Problem]) -> None:
@@ -103,8 +105,45 @@ class _Run:
                     self.talk.lines(text.applied_lines(report.path, plan.applied))
                 self._tell(report, without_crossings(plan, unwritten) if unwritten else plan)
 
-    def filter(self, data: bytes) -> None:
+    def settle_baseline(self, reports: Sequence[FileReport | Problem]) -> None:
+        """Write a baseline that does not exist or is to be written anew; else say what of it is gone."""
+        if self.settings.baseline is not None:
+            from kerasfix.baseline import keep_up
+
+            path, update = self.settings.baseline, self.settings.update_baseline
+            for said in keep_up(self.engine, reports, path, update=update):
+                self.err.line((said, ""))
+
+    def add_noqa(self, reports: Sequence[FileReport | Problem]) -> None:
+        """Silence all that was found by comments in the files."""
+        from kerasfix.adding import silenced
+
+        made: list[tuple[FileReport, Plan]] = []
+        for report in reports:
+            if isinstance(report, Problem):
+                self.problem(report)
+                continue
+            plan = silenced(report)
+            if isinstance(plan, Problem):
+                self.problem(plan)
+            elif plan.edits:
+                made.append((report, plan))
+        self._keep(made)
+        counts = []
+        for report, plan in made:
+            problem = write_plan(report, plan)
+            if problem is not None:
+                self.problem(problem)
+            else:
+                counts.append(len(plan.edits))
+        self.err.line((text.silenced_line(counts), ""))
+
+    def filter(self, data: bytes, *, refused: bool = False) -> None:
         """Do with standard input what the options say; --apply gives it back fixed, or else as it came."""
+        if refused:
+            if self.settings.apply:
+                self._print(data)
+            return
         name = self.settings.stdin_filename or Path("stdin.py")
         [report] = self.engine.check([self.engine.take(InputFile(name, data))])
         if not self.settings.apply:
@@ -129,6 +168,10 @@ class _Run:
 
     def _format(self, stream: TextIO) -> Format:
         settings = self.settings
+        if settings.statistics:
+            from kerasfix.output.statistics import Statistics
+
+            return Statistics(stream, as_json=settings.output_format == "json", is_file=stream is self.file)
         asked = Asked(
             stream,
             is_file=stream is self.file,
@@ -238,18 +281,23 @@ def run(settings: Settings) -> int:
     from kerasfix.verify.errors import VerifyError
 
     paths = (settings.first_path,) if settings.is_filter else settings.paths or (Path(),)
-    found = [] if settings.is_filter else list(discover(paths))
     try:
         config = read_config(settings.first_path)
+        exclusion = settings.exclusion(config)
+        found = [] if settings.is_filter else list(discover(paths, exclusion))
         engine = engine_for(settings, config, paths, found)
         with proving_session(settings, config) as proving:
             here = _Run(settings, engine, proving)
             if settings.is_filter:
-                here.filter(sys.stdin.buffer.read())
+                here.filter(sys.stdin.buffer.read(), refused=exclusion.refuses(settings.first_path))
             else:
                 with _uncollected():
                     reports = engine.check([engine.read(each) for each in found])
-                here.files(reports)
+                here.settle_baseline(reports)
+                if settings.add_noqa:
+                    here.add_noqa(reports)
+                else:
+                    here.files(reports)
         code = _finish(here)
         sys.stdout.flush()
         return code
@@ -270,7 +318,21 @@ def engine_for(settings: Settings, config: Config, paths: Sequence[Path], found:
     """What finds the faults of these files, as the options and the configuration want it."""
     from kerasfix.analysis.neighbours import Neighbours
 
-    return Engine(settings.selection(config), Neighbours(around(paths, found)))
+    engine = Engine(settings.selection(config), Neighbours(around(paths, found)), layers=config.layers)
+    if settings.baseline is not None:
+        engine.baseline = _baseline(settings, settings.baseline)
+    return engine
+
+
+def _baseline(settings: Settings, path: Path) -> Known | None:
+    """What is known already; None if that is to be found out now."""
+    from kerasfix.baseline import Baseline
+
+    if path.exists():
+        return Baseline.read(path)
+    if settings.does_more or settings.is_filter:
+        raise ConfigError(f"{path}: there is none; a run that does nothing else writes it")
+    return None
 
 
 @contextmanager

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kerasfix.config import Config
-from kerasfix.engine import Allow, Selection, allow_up_to
+from kerasfix.engine import Allow, allow_up_to
 from kerasfix.findings import Applicability, Severity
+from kerasfix.selection import Selection
 from kerasfix.verify.settings import Wish
+from kerasfix.workspace import Exclusion, Patterns
 
 STDIN = Path("-")
 
@@ -41,6 +43,17 @@ class Settings:
     stdin_filename: Path | None = None
     output_format: str = "text"
     output_file: Path | None = None
+    fixable: tuple[str, ...] = ()
+    unfixable: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    extend_exclude: tuple[str, ...] = ()
+    force_exclude: bool | None = None
+    respect_gitignore: bool | None = None
+    add_noqa: bool = False
+    baseline: Path | None = None
+    update_baseline: bool = False
+    statistics: bool = False
+    exit_zero: bool = False
     interactive: bool = False
     undo: bool = False
 
@@ -55,13 +68,44 @@ class Settings:
         return self.apply or self.interactive
 
     @property
+    def does_more(self) -> bool:
+        """Whether it does more than to look and to tell."""
+        return self.diff or self.apply or self.interactive or self.undo or self.verify
+
+    @property
     def first_path(self) -> Path:
         """Where the configuration is looked for."""
         return self.stdin_filename or next((path for path in self.paths if path != STDIN), Path())
 
     def selection(self, config: Config) -> Selection:
-        """Which findings count; an option wins over the configuration."""
-        return Selection(self.select, self.ignore, self.min_severity or config.min_severity)
+        """Which findings count; an option wins over the configuration.
+
+        `--select` stands in the place of what the configuration selects and ignores, `--ignore` is added.
+        """
+        return Selection(
+            self.select or config.select,
+            self.ignore if self.select else config.ignore,
+            self.min_severity or config.min_severity,
+            () if self.select else self.ignore,
+            self.fixable or config.fixable,
+            self.unfixable if self.fixable else (*config.unfixable, *self.unfixable),
+            tuple(
+                (_files(pattern, config.folder), codes) for pattern, codes in config.per_file_ignores.items()
+            ),
+        )
+
+    def exclusion(self, config: Config) -> Exclusion:
+        """What is left out of folders; an option wins over the configuration."""
+        # What the command line names counts from where people type it.
+        named = [(config.folder, () if self.exclude else config.exclude or ()), (Path(), self.exclude)]
+        more = [(config.folder, config.extend_exclude), (Path(), self.extend_exclude)]
+        return Exclusion(
+            tuple(Patterns.of(folder, lines) for folder, lines in (*named, *more) if lines),
+            str(config.folder),
+            has_usual=not self.exclude and config.exclude is None,
+            has_ignored=_either(self.respect_gitignore, config.respect_gitignore),
+            is_forced=_either(self.force_exclude, config.force_exclude),
+        )
 
     def wish(self, config: Config) -> Wish:
         """The Keras that models are run on; an option wins over the configuration."""
@@ -75,3 +119,12 @@ class Settings:
         if self.suggestions:
             return allow_up_to(*Applicability)
         return allow_up_to(Applicability.SAFE, Applicability.REPAIR)
+
+
+def _either(option: bool | None, configured: bool) -> bool:
+    return configured if option is None else option
+
+
+def _files(pattern: str, folder: Path) -> Patterns:
+    """The files that a pattern names; with `!` before it, all others."""
+    return Patterns.of(folder, ["*", pattern] if pattern.startswith("!") else [pattern])

@@ -7,7 +7,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,15 +75,93 @@ class Found:
     given: bool = False
 
 
-def discover(paths: Iterable[Path]) -> Iterator[Found]:
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """Patterns as `.gitignore` has them, and the folder that they count from."""
+
+    folder: str
+    lines: tuple[str, ...]
+    spec: GitIgnoreSpec
+
+    @classmethod
+    def of(cls, folder: str | Path, lines: Iterable[str]) -> Patterns:
+        from pathspec import GitIgnoreSpec
+
+        listed = tuple(lines)
+        return cls(os.path.abspath(folder), listed, GitIgnoreSpec.from_lines(listed))
+
+    def below(self, path: Path) -> Patterns:
+        """The patterns for what is in a folder that somebody named: without those that name it themselves."""
+        named = str(path)
+        kept = [
+            each for each in self.lines if not Patterns.of(self.folder, [each]).names(named, is_folder=True)
+        ]
+        return self if len(kept) == len(self.lines) else Patterns.of(self.folder, kept)
+
+    def decides(self, path: str, *, is_folder: bool) -> bool | None:
+        """True: named. False: taken back by a `!` pattern. None: not named."""
+        try:
+            relative = os.path.relpath(path, self.folder).replace(os.sep, "/")
+        except ValueError:
+            # On another drive.
+            return None
+        return self.spec.check_file(relative + "/" if is_folder else relative).include
+
+    def names(self, path: str, *, is_folder: bool = False) -> bool:
+        return bool(self.decides(os.path.abspath(path), is_folder=is_folder))
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """What is left out of folders.
+
+    Attributes:
+        patterns: What somebody names.
+        root: The folder of the project.
+        has_usual: Whether the usual folders of tools are left out.
+        has_ignored: Whether what git ignores is left out.
+        is_forced: Whether a path is left out even if it is given.
+    """
+
+    patterns: tuple[Patterns, ...] = ()
+    root: str = ""
+    has_usual: bool = True
+    has_ignored: bool = True
+    is_forced: bool = False
+
+    def leaves_out(self, path: str, name: str, *, is_folder: bool) -> bool:
+        """Whether a path that was met in a folder is left out, git aside."""
+        if is_folder and self.has_usual and name in _SKIPPED:
+            return True
+        return any(each.names(path, is_folder=is_folder) for each in self.patterns)
+
+    def refuses(self, path: Path) -> bool:
+        """Whether a path that was given is left out all the same."""
+        if not self.is_forced:
+            return False
+        absolute = Path(os.path.abspath(path))
+        inner = absolute.relative_to(self.root).parts if absolute.is_relative_to(self.root) else ()
+        is_folder = absolute.is_dir()
+        folders = inner if is_folder else inner[:-1]
+        if self.has_usual and not _SKIPPED.isdisjoint(folders):
+            return True
+        return any(each.names(str(absolute), is_folder=is_folder) for each in self.patterns)
+
+
+NOTHING_MORE = Exclusion()
+
+
+def discover(paths: Iterable[Path], exclusion: Exclusion = NOTHING_MORE) -> Iterator[Found]:
     """The Python files that `paths` name: files as they are, folders with all that is in them.
 
     Folders are walked in the order of names. What `.gitignore` names is left out, as are the usual folders
-    of tools; a path that is given is always taken. No file comes twice.
+    of tools and what else is excluded; a path that is given is always taken. No file comes twice.
     """
     seen: set[Path] = set()
     for path in paths:
-        for found in _below(path):
+        if exclusion.refuses(path):
+            continue
+        for found in _below(path, exclusion):
             # A file and a link to it are one file.
             key = Path(os.path.realpath(found.path))
             if key not in seen:
@@ -148,30 +226,20 @@ def _copy_ownership(path: Path, before: os.stat_result) -> None:
     path.chmod(stat.S_IMODE(before.st_mode))
 
 
-def _below(path: Path) -> Iterator[Found]:
+def _below(path: Path, exclusion: Exclusion) -> Iterator[Found]:
     if path.is_dir():
-        yield from _walk(path, _ignores_above(path))
+        ignores = _ignores_above(path) if exclusion.has_ignored else []
+        patterns = tuple(each.below(path) for each in exclusion.patterns)
+        yield from _walk(path, ignores, replace(exclusion, patterns=patterns))
     elif os.path.lexists(path):
         yield Found(path, given=True)
     else:
         yield Found(path, "no such file or folder", given=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ignore:
-    """The patterns of one `.gitignore`, and the folder that they count from."""
-
-    folder: str
-    spec: GitIgnoreSpec
-
-    def decides(self, path: str, *, is_folder: bool) -> bool | None:
-        """True: ignored. False: taken back by a `!` pattern. None: not named."""
-        relative = os.path.relpath(path, self.folder).replace(os.sep, "/")
-        return self.spec.check_file(relative + "/" if is_folder else relative).include
-
-
-def _walk(folder: Path, ignores: list[_Ignore]) -> Iterator[Found]:
-    ignores = [*ignores, *_ignore_file(folder)]
+def _walk(folder: Path, ignores: list[Patterns], exclusion: Exclusion) -> Iterator[Found]:
+    if exclusion.has_ignored:
+        ignores = [*ignores, *_ignore_file(folder)]
     try:
         with os.scandir(folder) as scan:
             entries = sorted(scan, key=lambda entry: entry.name)
@@ -181,19 +249,19 @@ def _walk(folder: Path, ignores: list[_Ignore]) -> Iterator[Found]:
     for entry in entries:
         # Links to folders are not followed: they can lead round in circles, or out of the project.
         is_folder = entry.is_dir(follow_symlinks=False)
-        if is_folder and entry.name in _SKIPPED:
-            continue
         if not is_folder and not entry.name.endswith(_SUFFIXES):
+            continue
+        if exclusion.leaves_out(entry.path, entry.name, is_folder=is_folder):
             continue
         if _is_ignored(entry.path, ignores, is_folder=is_folder):
             continue
         if is_folder:
-            yield from _walk(folder / entry.name, ignores)
+            yield from _walk(folder / entry.name, ignores, exclusion)
         elif entry.is_file():
             yield Found(folder / entry.name)
 
 
-def _is_ignored(path: str, ignores: list[_Ignore], *, is_folder: bool) -> bool:
+def _is_ignored(path: str, ignores: list[Patterns], *, is_folder: bool) -> bool:
     absolute = os.path.abspath(path)
     for ignore in reversed(ignores):
         decided = ignore.decides(absolute, is_folder=is_folder)
@@ -202,9 +270,9 @@ def _is_ignored(path: str, ignores: list[_Ignore], *, is_folder: bool) -> bool:
     return False
 
 
-def _ignores_above(folder: Path) -> list[_Ignore]:
+def _ignores_above(folder: Path) -> list[Patterns]:
     """The `.gitignore` files between the root of the repository and `folder`, outermost first."""
-    found: list[_Ignore] = []
+    found: list[Patterns] = []
     absolute = Path(os.path.abspath(folder))
     if (absolute / ".git").exists():
         return found
@@ -217,12 +285,10 @@ def _ignores_above(folder: Path) -> list[_Ignore]:
     return []
 
 
-def _ignore_file(folder: Path) -> list[_Ignore]:
+def _ignore_file(folder: Path) -> list[Patterns]:
     path = folder / ".gitignore"
     try:
         lines = path.read_text("utf-8", "replace").splitlines()
     except OSError:
         return []
-    from pathspec import GitIgnoreSpec
-
-    return [_Ignore(os.path.abspath(folder), GitIgnoreSpec.from_lines(lines))]
+    return [Patterns.of(folder, lines)]

@@ -10,8 +10,9 @@ import pytest
 
 import kerasfix
 from kerasfix import Applicability
-from kerasfix.engine import Engine, Selection
+from kerasfix.engine import Engine
 from kerasfix.findings import Finding
+from kerasfix.selection import Selection
 from kerasfix.source import Source, apply_edits
 
 _EVERYTHING = tuple(Applicability)

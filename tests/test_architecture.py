@@ -26,11 +26,14 @@ MAY_IMPORT = {
     "analysis": {"analysis", "keras", "source", "syntax", "workspace"},
     "codemods": {"codemods", "analysis", "source", "syntax"},
     "rules": {"rules", "analysis", "codemods", "findings", "keras", "source", "syntax"},
-    "engine": {"source", "syntax", "findings", "plan", "workspace", "analysis"},
-    "api": {"engine", "source", "findings", "plan"},
+    "selection": {"findings"},
+    "drawn": {"source"},
+    "engine": {"source", "syntax", "drawn", "findings", "plan", "selection", "workspace", "analysis"},
+    "api": {"engine", "source", "findings", "plan", "selection"},
     "verify": {"verify", "analysis", "findings", "source", "syntax", "workspace"},
-    "config": {"verify", "findings"},
-    "proving": {"engine", "source", "findings", "plan", "analysis", "verify"},
+    "keys": {"verify", "findings"},
+    "config": {"keys", "verify", "findings"},
+    "proving": {"engine", "source", "findings", "keras", "plan", "analysis", "verify"},
     "log": {"log", "analysis", "findings", "keras", "source", "syntax"},
     "output": {
         "output",
@@ -46,8 +49,12 @@ MAY_IMPORT = {
         "verify",
         "proving",
     },
-    "settings": {"config", "engine", "findings", "verify"},
+    "settings": {"config", "engine", "findings", "selection", "verify", "workspace"},
     "sessions": {"output"},
+    "options": set(),
+    "baseline": {"engine", "findings", "keys", "source", "syntax"},
+    "adding": {"analysis", "engine", "findings", "plan", "source"},
+    "listing": {"config", "keys", "settings"},
     "run": {
         "analysis",
         "config",
@@ -65,9 +72,10 @@ MAY_IMPORT = {
     "journal": {"workspace"},
     "asking": {"engine", "findings", "output", "plan", "source"},
     "undoing": {"journal", "output", "settings"},
-    "cli": {"run", "explaining", "output", "settings", "undoing"},
+    "cli": {"run", "explaining", "output", "settings", "options", "undoing"},
     "lsp": {
         "lsp",
+        "adding",
         "analysis",
         "config",
         "engine",
@@ -76,6 +84,8 @@ MAY_IMPORT = {
         "output",
         "plan",
         "run",
+        "selection",
+        "settings",
         "source",
         "syntax",
         "workspace",
@@ -132,6 +142,20 @@ def test_a_diff_loads_no_tensorflow(tmp_path: Path) -> None:
     loaded = _loaded("--diff", "dcgan.py", cwd=tmp_path)
     assert "libcst" in loaded
     assert not loaded & {"tensorflow", "keras", "numpy", "rich", "pathspec", "jinja2", "pygal"}
+
+
+def test_what_a_plain_run_does_not_need_is_not_loaded(tmp_path: Path) -> None:
+    (tmp_path / "dcgan.py").write_bytes(FIXTURE.read_bytes())
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'models'\n")
+    program = "import sys\nfrom kerasfix.cli import main\n"
+    program += "try:\n    main(['.'])\nexcept SystemExit:\n    print(*sys.modules, file=sys.stderr)\n"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stderr.split())
+    assert "kerasfix.run" in loaded
+    assert not loaded & {"tomllib", "tomli", "pathspec", "kerasfix.baseline", "kerasfix.adding"}
+    assert not loaded & {"kerasfix.listing", "kerasfix.output.statistics"}
 
 
 def test_where_there_is_nothing_to_fix_libcst_is_not_loaded(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_a_finding_has_every_key_of_ruffs(tmp_path: Path, kerasfix: Run) -> None
     assert (finding["code"], finding["name"], finding["severity"]) == ("KF103", "training-not-passed", "info")
     assert _places(finding) == [(10, 16), (10, 28)]
     assert (edit["content"], *_places(edit)) == (", training=training", (10, 27), (10, 27))
-    assert (finding["noqa_row"], finding["url"], finding["cell"]) == (None, None, None)
+    assert (finding["noqa_row"], finding["url"], finding["cell"]) == (10, None, None)
     assert (finding["owner"], finding["help"], finding["others"], finding["chain"]) == ("Net", None, [], None)
 
 

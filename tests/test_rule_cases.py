@@ -77,6 +77,7 @@ def test_each_code_and_name_belongs_to_one_rule() -> None:
     rules = all_rules()
     assert len({rule.code for rule in rules}) == len({rule.name for rule in rules}) == len(rules)
     assert [rule.code for rule in rules] == [
+        "KF000",
         "KF101",
         "KF102",
         "KF103",

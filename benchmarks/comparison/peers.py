@@ -353,9 +353,14 @@ CODEMODDER = Peer(
     },
     silencers={"line": "# noqa", "unused": "# noqa"},
     lacks={
+        "ignore rules": Cell(
+            "unknown",
+            "not checked: `--codemod-exclude` is there, but all other rules together need semgrep, "
+            "which gives no answer without a network",
+        ),
         "rules of your own": Cell(
             "partly", "looked up, not run: packages with an entry point bring codemods along"
-        )
+        ),
     },
     helps=(("codemodder", "--help"),),
 )

@@ -229,7 +229,7 @@ class Evaluator:
             return self._functional(call, place)
         if dotted.startswith(_APPLICATIONS) and dotted.rpartition(".")[2] in APPLICATIONS:
             return [_application(dotted.rpartition(".")[2], call)]
-        layer = layer_fact(dotted)
+        layer = self._project.layers.get(dotted) or layer_fact(dotted)
         if layer is None:
             return []
         inner = tuple(self._layer_arguments(call, place)) if _takes_layers(layer) else ()

@@ -181,7 +181,12 @@ class ClassInfo:
 
     @cached_property
     def kind(self) -> Kind | None:
-        kinds = {_base_kind(base) for base in self.outside_bases if base is not None}
+        known = self.module.project.layers
+        kinds = {
+            Kind.LAYER if base in known else _base_kind(base)
+            for base in self.outside_bases
+            if base is not None
+        }
         if Kind.MODEL in kinds:
             return Kind.MODEL
         return Kind.LAYER if Kind.LAYER in kinds else None

@@ -22,6 +22,7 @@ from kerasfix.analysis.lost import LayerUse
 from kerasfix.analysis.project import Project
 from kerasfix.analysis.renames import Renames
 from kerasfix.analysis.siblings import Siblings
+from kerasfix.analysis.silencers import Silencers
 from kerasfix.analysis.sites import NOT_FORWARD
 from kerasfix.analysis.tapes import HandTraining
 from kerasfix.analysis.threads import NoObjections, Objections, Threads
@@ -30,6 +31,7 @@ from kerasfix.analysis.unused import UnusedLayers
 from kerasfix.analysis.uses import Uses
 from kerasfix.analysis.weights import Weights
 from kerasfix.keras import names
+from kerasfix.keras.layers import LayerFact
 from kerasfix.source import Source
 from kerasfix.syntax import own_nodes
 
@@ -123,9 +125,9 @@ class Program:
         self._knowledge = knowledge
 
     @classmethod
-    def of(cls, source: Source) -> Program:
+    def of(cls, source: Source, layers: Mapping[str, LayerFact] | None = None) -> Program:
         """A single text as a program of its own."""
-        project = Project.of(source)
+        project = Project({source.file: source}, layers=layers)
         return cls(project.given[0], Knowledge(project))
 
     @property
@@ -183,6 +185,10 @@ class Program:
     @property
     def siblings(self) -> Siblings:
         return self._knowledge.siblings
+
+    @cached_property
+    def silencers(self) -> Silencers:
+        return Silencers(self.source)
 
     @cached_property
     def classes(self) -> list[ClassInfo]:

@@ -26,6 +26,7 @@ from kerasfix.analysis.scope import (
     is_in_project,
     missing,
 )
+from kerasfix.keras.layers import LayerFact
 from kerasfix.keras.names import canonical
 from kerasfix.source import Source
 from kerasfix.syntax import walk
@@ -40,10 +41,17 @@ class Project:
     Args:
         sources: The texts that are looked at, by absolute path; a text that is no file goes by "".
         library: The texts of modules that these import.
+        layers: Layer classes of other packages by their dotted names, besides those that the tables know.
     """
 
-    def __init__(self, sources: Mapping[str, Source], library: Library | None = None) -> None:
+    def __init__(
+        self,
+        sources: Mapping[str, Source],
+        library: Library | None = None,
+        layers: Mapping[str, LayerFact] | None = None,
+    ) -> None:
         self._library = library or Library()
+        self.layers: Mapping[str, LayerFact] = layers or {}
         self.given: list[Module] = [Module(source, self, given=True) for source in sources.values()]
         self._modules: dict[str, Module | None] = {module.file: module for module in self.given}
         self._names: dict[tuple[str, str], str] = {}

@@ -48,9 +48,10 @@ class Fix(CodemodCommand):
             SkipFile: if there is nothing to fix, or no fix can be written.
         """
         # The engine stands above this room; only this command reaches up to it.
-        from kerasfix.engine import Engine, Selection, allow_up_to
+        from kerasfix.engine import Engine, allow_up_to
         from kerasfix.findings import Applicability
         from kerasfix.plan import PlanError, make_plans
+        from kerasfix.selection import Selection
         from kerasfix.source import Source, SourceError
 
         allowed = [Applicability.SAFE]

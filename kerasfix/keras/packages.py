@@ -248,3 +248,26 @@ PACKAGE_LAYERS: Final[dict[str, LayerFact]] = {
     **dict(_rows("keras_cv==0.9.0", "keras_cv.src", "2 3", _KERAS_CV)),
     **dict(_rows("tensorflow_addons==0.23.0", "tensorflow_addons", "2", _TENSORFLOW_ADDONS)),
 }
+
+
+def told_layer(dotted: str, effect: str, rate: str | None, source: str) -> LayerFact:
+    """The row of a class that nobody measured: what a project says of it, and else what most layers do.
+
+    Args:
+        dotted: Its name.
+        effect: How it depends on the flag, in the words of the configuration.
+        rate: The constructor's argument that switches it off at 0, if there is one.
+        source: Where the project says so.
+    """
+    known = Effect(effect.replace("-", "_"))
+    call = ("inputs",) if known is Effect.NONE else ("inputs", "training")
+    return PackageLayer(
+        name=dotted.rpartition(".")[2],
+        effect=known,
+        keras3=call,
+        keras2=call,
+        rate_argument=rate,
+        # People write the rate first, as `Dropout(0.5)`.
+        rate_position=0 if rate else None,
+        source=source,
+    )

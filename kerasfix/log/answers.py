@@ -12,6 +12,7 @@ from kerasfix.analysis.index import Module
 from kerasfix.analysis.layers import LayerIndex
 from kerasfix.analysis.project import Project
 from kerasfix.findings import Finding
+from kerasfix.keras.layers import LayerFact
 from kerasfix.log.made import Made, Spot
 from kerasfix.log.making import Making
 from kerasfix.log.mapping import Mapped, Mapper
@@ -68,15 +69,17 @@ class Answers:
     Attributes:
         sources: The files that were looked at.
         findings: What is wrong in each, by `Source.file`.
+        layers: Layer classes of other packages, besides those that the tables know.
     """
 
     sources: Mapping[str, Source]
     findings: Mapping[str, Sequence[Finding]]
+    layers: Mapping[str, LayerFact] = field(default_factory=dict)
     _project: Project = field(init=False, repr=False)
     _mapper: Mapper = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._project = Project(self.sources)
+        self._project = Project(self.sources, layers=self.layers)
         self._mapper = Mapper(Making(self._project, LayerIndex(self._project)).everything())
 
     def answer(self, said: Said) -> Answer:

@@ -269,7 +269,7 @@ class _Program:
             return self._weight(call, place)
         if dotted == names.SEQUENTIAL:
             return self._layer(call, "Sequential", place)
-        fact = layer_fact(dotted)
+        fact = self._project.layers.get(dotted) or layer_fact(dotted)
         if fact is not None:
             return self._layer(call, fact.name, place)
         if names.application_name(dotted) or dotted.startswith(names.PACKAGES):

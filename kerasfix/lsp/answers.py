@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from lsprotocol import types
 
+from kerasfix.adding import noqa_edits
 from kerasfix.findings import Finding, Fix, Severity
 from kerasfix.lsp.texts import Checked, Document, Text, Units, text_edits
 from kerasfix.output.chain import UNICODE, chain_lines
@@ -116,10 +117,8 @@ class Answers:
 
     def _ignoring(self, finding: Finding, checked: Checked) -> types.WorkspaceEdit | None:
         assert checked.report is not None
-        source = checked.report.source
-        line = source.position(finding.start).line
-        at = source.line_starts[line - 1] + len(source.line(line))
-        return self.workspace_edit([Edit(at, at, f"  # noqa: {finding.code}", finding.file)])
+        edits = noqa_edits(checked.report.source, [finding])
+        return self.workspace_edit(edits) if edits else None
 
     def fix_all(self, plans: Mapping[str, Plan]) -> types.CodeAction | None:
         """All safe fixes and repairs at once; None if there are none."""

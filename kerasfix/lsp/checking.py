@@ -10,11 +10,13 @@ from pathlib import Path
 from kerasfix.analysis.library import Library
 from kerasfix.analysis.neighbours import Neighbours
 from kerasfix.config import Config, ConfigError, read_config
-from kerasfix.engine import Allow, Engine, FileReport, Problem, Selection, allow_up_to
+from kerasfix.engine import Allow, Engine, FileReport, Problem, allow_up_to
 from kerasfix.findings import Applicability
 from kerasfix.lsp.texts import Checked, Document
 from kerasfix.plan import Plan
 from kerasfix.run import around
+from kerasfix.selection import Selection
+from kerasfix.settings import Settings
 from kerasfix.source import Encoding, Source
 from kerasfix.workspace import InputFile
 
@@ -74,12 +76,13 @@ class Checker:
             return Engine(self.selection, library=self._library)
         folder = reports[0].path.absolute().parent
         config = self._config(folder)
+        wanted = Settings(select=self.selection.select, ignore=self.selection.ignore)
         severity = max((config.min_severity, self.selection.min_severity), key=_how_bad)
         if folder not in self._neighbours:
             paths = [each.path for each in reports]
             self._neighbours[folder] = Neighbours(list(around(paths, [])))
-        selection = replace(self.selection, min_severity=severity)
-        return Engine(selection, self._neighbours[folder], self._library)
+        selection = replace(wanted.selection(config), min_severity=severity)
+        return Engine(selection, self._neighbours[folder], self._library, config.layers)
 
     def _config(self, folder: Path) -> Config:
         if folder not in self._configs:

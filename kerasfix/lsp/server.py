@@ -18,13 +18,13 @@ from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
 from kerasfix import __version__
-from kerasfix.engine import Selection
 from kerasfix.findings import Severity
 from kerasfix.lsp.answers import FIX_ALL, VERIFY, Answers, wants_fix_all
 from kerasfix.lsp.checking import Checker
 from kerasfix.lsp.texts import Checked, Document, Text
 from kerasfix.lsp.verifying import Verifying
 from kerasfix.notebook import Cells
+from kerasfix.selection import Selection
 from kerasfix.source import Source
 
 _log = logging.getLogger(__name__)

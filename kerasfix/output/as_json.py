@@ -71,6 +71,7 @@ def _finding(finding: Finding, file: str, texts: Mapping[str, _Text]) -> _Object
     return {
         **entry,
         "cell": here.view.place(finding.start).cell,
+        "noqa_row": here.view.comment_row(finding.start),
         "fix": fixes.fix(finding.fix) if finding.fix is not None else None,
         "others": [fixes.other(each) for each in finding.others],
         "help": here.view.said(finding.help) or None,
@@ -94,7 +95,7 @@ def _entry(
         "name": rule,
         "severity": severity.value,
         "message": message,
-        # No comment silences kerasfix in general, and the pages of the rules have no address.
+        # The pages of the rules have no address.
         "noqa_row": None,
         "url": None,
         "fix": None,

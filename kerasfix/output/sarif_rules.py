@@ -18,7 +18,7 @@ _PROBLEM_SEVERITIES = {
     Severity.INFO: "recommendation",
 }
 # What the first digit of a code stands for.
-_GROUPS = {"1": "training-flag", "2": "chain", "3": "training-loop"}
+_GROUPS = {"0": "comments", "1": "training-flag", "2": "chain", "3": "training-loop"}
 _WHAT = re.compile(r"^## What it does\n(.*?)\n(?:\n|$)", re.MULTILINE | re.DOTALL)
 _SENTENCE = re.compile(r".*?[.:](?=\s|$)")
 

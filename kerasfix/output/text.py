@@ -92,6 +92,13 @@ def applied_lines(path: Path, applied: Sequence[Finding]) -> Iterator[Line]:
         yield [(f"  {code}: ", "bold"), (sentence, "")]
 
 
+def silenced_line(counts: Sequence[int]) -> str:
+    """How many comments were written, file by file."""
+    if not counts:
+        return "No faults to silence"
+    return f"Silenced {counted(sum(counts), 'line')} in {counted(len(counts), 'file')}"
+
+
 def left_out_lines(path: Path, left: Sequence[Finding]) -> Iterator[Line]:
     """What a diff does not show although there is a fix for it."""
     count = sum(each.fix is not None for each in left)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from kerasfix.engine import FileReport
 from kerasfix.notebook import Rows
 from kerasfix.plan import Plan
 from kerasfix.source import Position, Source
+
+if TYPE_CHECKING:
+    from kerasfix.analysis.silencers import Silencers
 
 # "line 7" in a sentence about this file; "line 7 of train.py" is about another one.
 _LINE = re.compile(r"\bline (\d+)(?! of )")
@@ -75,6 +79,16 @@ class View:
     def place_of_line(self, line: int) -> Place:
         """The begin of a line of the text."""
         return self.place(self.source.line_starts[min(line, len(self.source.line_starts)) - 1])
+
+    @cached_property
+    def _silencers(self) -> Silencers:
+        from kerasfix.analysis.silencers import Silencers
+
+        return Silencers(Source(self._plan.text, self.report.source.file))
+
+    def comment_row(self, offset: int) -> int:
+        """The line whose end is the place for a comment that silences what begins at an offset."""
+        return self.place_of_line(self._silencers.row_for(offset)).line
 
     def position(self, offset: int) -> Position:
         """The place of a character as a position in its file or its cell."""

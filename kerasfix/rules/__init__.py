@@ -12,8 +12,17 @@ from kerasfix.rules.base import Rule
 @cache
 def all_rules() -> tuple[Rule, ...]:
     """Every rule of this package, in the order of the codes."""
-    names = sorted(each.name for each in pkgutil.iter_modules(__path__) if each.name.startswith("kf"))
-    return tuple(importlib.import_module(f"{__name__}.{name}").RULE for name in names)
+    return tuple(importlib.import_module(f"{__name__}.{name}").RULE for name in _names())
+
+
+def codes() -> tuple[str, ...]:
+    """The codes of all rules; none of them is loaded for it."""
+    return tuple(name.partition("_")[0].upper() for name in _names())
+
+
+@cache
+def _names() -> tuple[str, ...]:
+    return tuple(sorted(each.name for each in pkgutil.iter_modules(__path__) if each.name.startswith("kf")))
 
 
 def rule(code: str) -> Rule | None:

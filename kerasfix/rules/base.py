@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -48,6 +49,7 @@ class Rule:
         check: Yields the findings in a program.
         invalid: Cases in which the rule finds something.
         valid: Cases in which it must not.
+        runs_last: Whether it is about what the other rules found.
     """
 
     code: str
@@ -55,11 +57,18 @@ class Rule:
     check: Callable[[Program], Iterator[Finding]]
     invalid: tuple[Case, ...] = field(default=(), repr=False)
     valid: tuple[Case, ...] = field(default=(), repr=False)
+    runs_last: bool = False
 
     @property
     def documentation(self) -> str:
         """The rule's page: the documentation of the module that it stands in."""
         return (sys.modules[self.check.__module__].__doc__ or "").strip()
+
+    @property
+    def summary(self) -> str:
+        """What it does, in the first sentence of its page, as Markdown."""
+        what = self.documentation.partition("\n## What it does\n")[2].strip().partition("\n\n")[0]
+        return re.split(r"(?<=[.:;])\s", " ".join(what.split()))[0].rstrip(".:;")
 
 
 def finding(

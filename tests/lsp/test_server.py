@@ -80,6 +80,28 @@ def test_a_quick_fix_says_how_sure_it_is_and_mends(tmp_path: Path) -> None:
     play(tmp_path, script)
 
 
+def test_ignoring_puts_a_comment_where_it_counts(tmp_path: Path) -> None:
+    async def script(one: Editor) -> None:
+        uri = one.open("net.py", NET)
+        [found] = await one.pull(uri)
+        *_, ignore = await one.actions(uri, found.range, "quickfix")
+        one.make(ignore.edit)
+        assert "  # noqa: KF101\n" in one.texts[uri]
+        assert await one.pull(uri) == []
+
+    play(tmp_path, script)
+
+
+def test_the_configuration_chooses_rules(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.kerasfix]\nignore = ["KF101"]\n')
+
+    async def script(one: Editor) -> None:
+        uri = one.open("net.py", NET)
+        assert await one.pull(uri) == []
+
+    play(tmp_path, script)
+
+
 def test_fix_all_leaves_suggestions_to_people(tmp_path: Path) -> None:
     broken = NET + (
         "\n\nclass Chain(keras.Model):\n"
