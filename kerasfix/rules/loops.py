@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from kerasfix.analysis.calls import Spot
 from kerasfix.analysis.loops.evaluation import Used
 from kerasfix.analysis.loops.need import Need, given_flag
 from kerasfix.analysis.loops.trained import TrainedCall
 from kerasfix.analysis.program import Program
-from kerasfix.analysis.scope import named_parameters
+from kerasfix.analysis.scope import Function, named_parameters
 from kerasfix.analysis.sites import FLAG
 from kerasfix.analysis.values import Value
-from kerasfix.findings import Applicability, Finding, Fix, Severity
+from kerasfix.findings import Applicability, Finding, Fix, Loop, Severity
 from kerasfix.rules.base import attempt, finding, left_alone, listed
 from kerasfix.source import Edit
+from kerasfix.syntax import own_nodes
 
 _MOST_LAYERS = 3
 
@@ -50,6 +52,7 @@ def trained_finding(program: Program, rule: tuple[str, str], trained: TrainedCal
         owner=owner,
         fix=fix,
         help=help,
+        loops=() if trained.is_step else tuple(_loops(program, trained)),
     )
 
 
@@ -82,6 +85,32 @@ def used_finding(program: Program, rule: tuple[str, str], used: Used) -> Finding
         )
     owner = spot.method.owner.name if spot.method is not None else ""
     return finding(program, rule, node, message, severity=how_bad, owner=owner, fix=fix, help=help)
+
+
+def _loops(program: Program, trained: TrainedCall) -> Iterator[Loop]:
+    """The functions that train what is called."""
+    model, context = trained.model, trained.context
+    while isinstance(model, ast.Name) and (given := program.loops.holders.given(model.id, context)):
+        model, context = given.node, given.context
+    for function, spot in trained.roots.items():
+        name, line = (function.name, function.lineno) if function else ("", trained.call.lineno)
+        obstacle = _obstacle(function, spot)
+        yield Loop(spot.module.source.file, name, line, (ast.unparse(model),), obstacle)
+
+
+def _obstacle(function: Function | None, spot: Spot) -> str:
+    """What keeps somebody from calling a loop by itself."""
+    if function is None:
+        return "it stands at the top level of the file, and kerasfix runs definitions only"
+    if spot.method is not None and spot.method.node is function:
+        return f"it is a method of `{spot.method.owner.name}`, and kerasfix runs loops in functions only"
+    if len(spot.functions) > 1:
+        return f"it is made by `{spot.functions[-1][0].name}`, which kerasfix does not run"
+    words = {getattr(node, "id", getattr(node, "attr", "")) for node in own_nodes(function.body)}
+    if not words & {"GradientTape", "minimize"}:
+        library = "PyTorch" if "backward" in words else "JAX"
+        return f"it takes its gradients with {library}, and kerasfix runs loops on TensorFlow only"
+    return ""
 
 
 def _fix(program: Program, trained: TrainedCall) -> tuple[Fix | None, str]:

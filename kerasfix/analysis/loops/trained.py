@@ -16,7 +16,7 @@ from kerasfix.analysis.loops.holders import Context, Holder, Holders
 from kerasfix.analysis.loops.need import Need, Needs, given_flag, passes_flag
 from kerasfix.analysis.loops.sources import Sources
 from kerasfix.analysis.loops.walk import Run, Walk
-from kerasfix.analysis.scope import default_values, named_parameters
+from kerasfix.analysis.scope import Function, default_values, named_parameters
 from kerasfix.analysis.sites import FLAG
 from kerasfix.analysis.trained import NOT_TRAINED, words_of
 from kerasfix.analysis.training import TrainingFlow, is_true
@@ -41,6 +41,7 @@ class TrainedCall:
         ways: Calls of the function that it stands in, which train, with the place of each; none if it stands
             in the function that takes the gradient.
         hands_on: Whether it is a call of a function that hands the flag on to the model.
+        roots: The functions that take the gradient, each with the spot of its body; None stands for the file.
     """
 
     call: ast.Call
@@ -52,6 +53,7 @@ class TrainedCall:
     is_step: bool
     ways: dict[ast.Call, Spot] = field(default_factory=dict)
     hands_on: bool = False
+    roots: dict[Function | None, Spot] = field(default_factory=dict)
 
     @property
     def spot(self) -> Spot:
@@ -166,6 +168,7 @@ class Loops:
             known = found[call] = TrainedCall(call, run.model, context, values, trained, is_source, is_step)
             known.hands_on = call is not run.call
         known.whole = known.whole or trained
+        known.roots.setdefault(root.function, root)
         if way:
             known.ways[way[-1].node] = way[-1].context.spot
 
