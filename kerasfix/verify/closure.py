@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from kerasfix.analysis.places import inside
 from kerasfix.verify.errors import SliceError
 from kerasfix.verify.judge import Judge
-from kerasfix.verify.modules import Definition, Import, Module
+from kerasfix.verify.modules import Definition, FunctionNode, Import, Module
 from kerasfix.verify.names import global_reads
 from kerasfix.verify.program import Program
 
@@ -38,6 +38,7 @@ class Closure:
         imports: Place -> modules as its kept statements spell them -> their places, "" for what is not there.
         inside: Place of a package -> the modules in it that are needed.
         missing: Place -> names that cannot be had -> why.
+        program: The modules.
     """
 
     def __init__(self, program: Program) -> None:
@@ -46,7 +47,7 @@ class Closure:
         self.imports: dict[str, dict[str, str]] = {}
         self.inside: dict[str, dict[str, str]] = {}
         self.missing: dict[str, dict[str, str]] = {}
-        self._program = program
+        self.program = self._program = program
         self._judge = Judge(program)
         self._home = ""
         self._taken: dict[tuple[str, str, Steps], SliceError | None] = {}
@@ -72,10 +73,35 @@ class Closure:
             if isinstance(method, ast.FunctionDef) and method.name in _ALWAYS_RUN:
                 for dotted in global_reads(method):
                     self._take_own(place, dotted)
+        self._take_later()
+
+    def take_function(self, place: str, name: str, others: Iterable[str] = ()) -> None:
+        """Collect what a function needs when it is called, and other names of its module.
+
+        Raises:
+            SliceError: if it cannot be had.
+        """
+        self._home = place
+        module = self._module(place)
+        indices = module.binding.get(name, []) if module else []
+        nodes = [module.definitions[index].node for index in indices] if module else []
+        if len(nodes) != 1 or not isinstance(nodes[0], FunctionNode):
+            raise SliceError(f"`{name}` is not defined once, at the top level of the file")
+        self._use(place)
+        self._take(place, name, ())
+        for dotted in [*global_reads(nodes[0]), *others]:
+            self._take_own(place, dotted)
+        self._take_later()
+
+    def _take_later(self) -> None:
         while self._later:
             # What cannot be had is noted as missing; whether it is needed shows when it runs.
             with contextlib.suppress(SliceError):
                 self._later.pop()()
+
+    def judge(self, statement: ast.stmt, place: str) -> str | None:
+        """What running a statement in a module would do besides making something, as source text."""
+        return self._judge.statement(statement, place)
 
     def _module(self, place: str) -> Module | None:
         return self._program.module(place)
@@ -177,6 +203,9 @@ class Closure:
                     )
                 self._keep(place, index, definition, name, rest)
             except SliceError as error:
+                if definition.makes_more_of(name):
+                    # Without it the object would be another one.
+                    raise
                 failed.append(error)
             else:
                 taken = taken or name in definition.binds

@@ -1,0 +1,222 @@
+"""What the callers of a training function give it, as recipes: see `kerasfix.verify.sites` for their form.
+
+Only what makes objects is of use, and plain numbers; where data comes from is not run.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kerasfix.syntax import own_nodes, walk
+from kerasfix.verify.loops.reading import parameters_of
+from kerasfix.verify.modules import FunctionNode
+from kerasfix.verify.names import dotted_name
+from kerasfix.verify.sites import Unknown, evaluate
+
+_MOST_STEPS = 4
+_MOST_RECIPES = 3
+
+
+@dataclass
+class Recipes:
+    """What parameters are given.
+
+    Attributes:
+        by_parameter: The best first.
+        names: The names of the module that they speak of.
+        made: The calls that make something for one of them, anew each time.
+        is_called: Whether anybody calls the function.
+    """
+
+    by_parameter: dict[str, list[Any]] = field(default_factory=dict)
+    names: dict[str, None] = field(default_factory=dict)
+    made: list[ast.Call] = field(default_factory=list)
+    is_called: bool = False
+
+
+def recipes(tree: ast.Module, function: FunctionNode) -> Recipes:
+    """What the calls of a function in its module give it."""
+    sites = _Sites(tree)
+    for parameter in parameters_of(function):
+        for value in sites.given(function, parameter.arg, _MOST_STEPS):
+            known = sites.found.by_parameter.setdefault(parameter.arg, [])
+            if value not in known and len(known) < _MOST_RECIPES:
+                known.append(value)
+    return sites.found
+
+
+@dataclass(frozen=True)
+class _Site:
+    call: ast.Call
+    around: FunctionNode | None
+
+
+class _Sites:
+    def __init__(self, tree: ast.Module) -> None:
+        self.found = Recipes()
+        self._tree = tree
+        self._values = _values(tree.body)
+        self._bound = {
+            name for each in own_nodes(tree.body) for name in _bound(each)
+        }
+        self._calls = list(_calls(tree))
+        self._locals: dict[FunctionNode, Mapping[str, ast.expr | None]] = {}
+
+    def given(self, function: FunctionNode, name: str, steps: int) -> Iterator[Any]:
+        """What a parameter of a function gets."""
+        for site in self._calls if steps else ():
+            if self._called(site.call) != function.name or site.around is function:
+                continue
+            self.found.is_called = True
+            argument = _argument(function, site.call, name)
+            if argument is not None:
+                yield from self._recipe_or_nothing(argument, site.around, steps)
+
+    def _called(self, call: ast.Call) -> str | None:
+        name = dotted_name(call.func)
+        value = self._values.get(name or "")
+        if isinstance(value, ast.Call) and value.args:
+            # `step = tf.function(train_step)`
+            return dotted_name(value.args[0])
+        return name
+
+    def _recipe_or_nothing(self, node: ast.expr, around: FunctionNode | None, steps: int) -> Iterator[Any]:
+        if isinstance(node, ast.Name) and around is not None and node.id in _parameters(around):
+            yield from self.given(around, node.id, steps - 1)
+            return
+        made, names = len(self.found.made), dict(self.found.names)
+        try:
+            yield self._recipe(node, around, steps)
+        except Unknown:
+            del self.found.made[made:]
+            self.found.names = names
+
+    def _recipe(self, node: ast.expr, around: FunctionNode | None, steps: int) -> Any:
+        """A value as JSON.
+
+        Raises:
+            Unknown: if it cannot be known.
+        """
+        if steps == 0:
+            raise Unknown
+        name = dotted_name(node)
+        if name is not None:
+            return self._named(name, around, steps)
+        if isinstance(node, ast.Call):
+            return self._made(node, around, steps)
+        return evaluate(node, {})
+
+    def _named(self, name: str, around: FunctionNode | None, steps: int) -> Any:
+        root = name.partition(".")[0]
+        if around is not None:
+            local = self._local(around)
+            if root in local:
+                value = local[root]
+                if value is None or root != name:
+                    raise Unknown
+                return self._recipe(value, around, steps - 1)
+            if root in _parameters(around):
+                given = list(self.given(around, root, steps - 1)) if root == name else []
+                if not given:
+                    raise Unknown
+                return given[0]
+        if root not in self._bound:
+            raise Unknown
+        value = self._values.get(name)
+        if isinstance(value, ast.Constant):
+            return evaluate(value, {})
+        self.found.names[root] = None
+        return {"$name": name}
+
+    def _made(self, node: ast.Call, around: FunctionNode | None, steps: int) -> Any:
+        name = dotted_name(node.func)
+        root = (name or "").partition(".")[0]
+        is_local = around is not None and root in {*self._local(around), *_parameters(around)}
+        if name is None or is_local or root not in self._bound:
+            raise Unknown
+        if any(isinstance(each, ast.Starred) for each in node.args) or any(
+            each.arg is None for each in node.keywords
+        ):
+            raise Unknown
+        self.found.names[root] = None
+        self.found.made.append(node)
+        return {
+            "$call": name,
+            "positional": [self._recipe(each, around, steps - 1) for each in node.args],
+            "named": {each.arg: self._recipe(each.value, around, steps - 1) for each in node.keywords if each.arg},
+        }
+
+    def _local(self, function: FunctionNode) -> Mapping[str, ast.expr | None]:
+        if function not in self._locals:
+            self._locals[function] = _values(function.body)
+        return self._locals[function]
+
+
+def _values(body: list[ast.stmt]) -> dict[str, ast.expr | None]:
+    """Names -> the one expression that they are bound to; None for those that are bound otherwise."""
+    found: dict[str, ast.expr | None] = {}
+    for node in own_nodes(body):
+        for name in _bound(node):
+            is_plain = isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+            found[name] = node.value if is_plain and name not in found else None  # type: ignore[union-attr]
+    return found
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    """The names that a statement binds itself."""
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            yield name
+        case ast.Import(names=names) | ast.ImportFrom(names=names):
+            for alias in names:
+                yield alias.asname or alias.name.partition(".")[0]
+        case ast.Assign(targets=targets):
+            yield from (name for target in targets for name in _stored(target))
+        case ast.AnnAssign(target=target) | ast.AugAssign(target=target) | ast.For(target=target):
+            yield from _stored(target)
+        case ast.With(items=items):
+            yield from (name for item in items if item.optional_vars for name in _stored(item.optional_vars))
+
+
+def _stored(target: ast.expr) -> Iterator[str]:
+    if isinstance(target, ast.Name):
+        yield target.id
+    elif isinstance(target, ast.Tuple | ast.List):
+        for each in target.elts:
+            yield from _stored(each)
+
+
+def _parameters(function: FunctionNode) -> set[str]:
+    return {each.arg for each in parameters_of(function)}
+
+
+def _calls(tree: ast.Module) -> Iterator[_Site]:
+    """All calls, each with the function around it."""
+    waiting: list[tuple[list[ast.stmt], FunctionNode | None]] = [(tree.body, None)]
+    while waiting:
+        body, around = waiting.pop()
+        for node in own_nodes(body):
+            if isinstance(node, FunctionNode):
+                waiting.append((node.body, node))
+            elif isinstance(node, ast.ClassDef):
+                for method in (each for each in walk(node) if isinstance(each, FunctionNode)):
+                    waiting.append((method.body, method))
+            elif isinstance(node, ast.Call):
+                yield _Site(node, around)
+
+
+def _argument(function: FunctionNode, call: ast.Call, name: str) -> ast.expr | None:
+    """What a call gives as a parameter."""
+    for keyword in call.keywords:
+        if keyword.arg == name:
+            return keyword.value
+    positional = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
+    for parameter, value in zip(positional, call.args, strict=False):
+        if isinstance(value, ast.Starred):
+            return None
+        if parameter == name:
+            return value
+    return None
