@@ -15,6 +15,8 @@ from kerasfix.analysis.program import Program
 from kerasfix.engine import Allow, Engine, FileReport, Problem
 from kerasfix.findings import Applicability, Finding, Fix
 from kerasfix.plan import Plan
+from kerasfix.proving_loops import Key, key_of, loop_targets
+from kerasfix.verify.loops.compare import LoopTarget
 from kerasfix.verify.report import ModelReport, VerdictKind
 from kerasfix.verify.session import Session, Target
 
@@ -65,6 +67,13 @@ def prove(
             tell(seen)
             if seen.verdict is VerdictKind.WORSE:
                 proof.rejected.add((report.source.file, target.class_name))
+    plans = proof.settled()
+    for report in reports:
+        for key, loop in loop_targets(report, reports, plans):
+            if report.source.file in proof.failed:
+                break
+            seen = proof.examine_loop(report, loop, key)
+            tell(seen)
     return proof.settled()
 
 
@@ -77,6 +86,8 @@ class _Proof:
         proved: The suggestions that a run proved.
         ways: Of those with several ways, which one: 0 is the finding's own fix.
         rejected: File and name of the classes that got worse.
+        refused_loops: The training functions that got worse by the fixes of their calls.
+        refused: Files of training functions that got worse by other fixes.
         failed: Files whose plans cannot be made.
     """
 
@@ -88,15 +99,21 @@ class _Proof:
     proved: set[_Key] = field(default_factory=set)
     ways: dict[_Key, int] = field(default_factory=dict)
     rejected: set[tuple[str, str]] = field(default_factory=set)
+    refused_loops: set[Key] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
     failed: dict[str, Problem] = field(default_factory=dict)
 
     def settled(self) -> dict[str, Plan | Problem]:
         """The plans to write."""
-        if not self.proved and not self.rejected:
+        if not (self.proved or self.rejected or self.refused_loops):
             return {**self.base, **self.failed}
 
         def wanted(finding: Finding) -> bool:
-            is_rejected = (finding.file, finding.owner) in self.rejected
+            is_rejected = (
+                (finding.file, finding.owner) in self.rejected
+                or finding.file in self.refused
+                or any(key_of(loop) in self.refused_loops for loop in finding.loops)
+            )
             return not is_rejected and (self.allow(finding) or _key(finding) in self.proved)
 
         return {**self.engine.plan(self.reports, wanted, self._chosen), **self.failed}
@@ -111,6 +128,21 @@ class _Proof:
             if len(_ways(each)) > 1 and _can_go_on(seen):
                 seen, proved = self._examine_ways(report, target, each, seen, proved)
         return seen
+
+    def examine_loop(self, report: FileReport, target: LoopTarget, key: Key) -> ModelReport:
+        """The report on one training function; what makes it worse is not written."""
+        seen = self._run_loop(report, target)
+        if seen.verdict is VerdictKind.WORSE:
+            self.refused_loops.add(key)
+            if self._run_loop(report, target).verdict is VerdictKind.WORSE:
+                # It is not the flag that it passes: something else in the file is.
+                self.refused.add(report.source.file)
+        return seen
+
+    def _run_loop(self, report: FileReport, target: LoopTarget) -> ModelReport:
+        texts = self._texts(self.settled())
+        original, patched = texts[report.source.file]
+        return self.session.compare_loop(target, original, patched, texts)
 
     def _examine_clear(
         self, report: FileReport, target: Target, suggestions: list[Finding]

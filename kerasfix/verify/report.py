@@ -19,11 +19,12 @@ SCHEMA_VERSION = 1
 
 #: The ways in which a model is run, in the order of the columns of a report.
 #: "call" is the bare `model(x)`; "tape" is `model(x, training=True)` under a gradient tape. A model that
-#: brings a `train_step` of its own is fitted by that too, if it takes made-up data: phase "train_step".
+#: brings a `train_step` of its own is fitted by that too, if it takes made-up data: phase "train_step". A
+#: training function is called by itself: phase "loop".
 PHASES = ("fit", "evaluate", "predict", "call", "tape")
 
 #: What the seconds of a version are told for, in the order in which it happens.
-STEPS = ("import", "init", "probe", "call", "predict", "evaluate", "tape", "fit", "train_step")
+STEPS = ("import", "init", "probe", "call", "predict", "evaluate", "tape", "fit", "train_step", "loop")
 
 #: The value of `training` that a layer received: one value, or all distinct ones if it was called several
 #: times.
@@ -168,12 +169,12 @@ class Observation:
     @property
     def ran(self) -> bool:
         """Whether the model was built and tried in every phase, even if some of them raised."""
-        return self.raised is None or "tape" in self.losses or "tape" in self.errors
+        return self.raised is None or self.gradients_seen or "tape" in self.errors
 
     @property
     def gradients_seen(self) -> bool:
         """Whether gradients were taken; if not, empty lists of lost variables and layers say nothing."""
-        return "tape" in self.losses
+        return "tape" in self.losses or "loop" in self.losses
 
 
 @dataclass(frozen=True)
@@ -220,6 +221,9 @@ class ModelReport:
         seconds: Wall-clock time of both runs.
         inputs: What the model was fed with.
         traces: One for each variable without a gradient in `before`.
+        kind: "model" for a class; "function" for a training loop in a function, which `class_name` and `line`
+            then are of. What it did is phase "loop": which variables its own tapes took gradients by, which
+            of them moved, and which flag the layers of its models received.
     """
 
     file: str
@@ -238,6 +242,7 @@ class ModelReport:
     traces: tuple[Trace, ...] = ()
     backend_version: str | None = None
     driver: str | None = None
+    kind: Literal["model", "function"] = "model"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data (dict, list, str, int, float, bool, None) in the shape of this schema."""

@@ -17,6 +17,7 @@ from typing import Any
 from kerasfix.verify.endings import ended
 from kerasfix.verify.errors import SliceError
 from kerasfix.verify.evidence import Evidence, evidence_for
+from kerasfix.verify.loops.compare import Loops, LoopTarget
 from kerasfix.verify.observed import observation
 from kerasfix.verify.pool import Pool
 from kerasfix.verify.program import Shelf
@@ -122,6 +123,7 @@ class Session:
         self._specs: dict[str, Mapping[str, Any]] = {}
         self._seen: dict[tuple[str, str, str], _Seen] = {}
         self._shelf = Shelf()
+        self._loops = Loops(self._pool, self._shelf, lambda message: self._progress(message))
 
     def __enter__(self) -> Session:
         return self
@@ -191,6 +193,16 @@ class Session:
         else:
             verdict = judge(before.observation, after.observation, claims, outputs_must_match)
         return self._report(target, before, after, verdict, started, runner)
+
+    def compare_loop(
+        self, target: LoopTarget, original: str, patched: str, others: Mapping[str, tuple[str, str]]
+    ) -> ModelReport:
+        """The same for a function that trains: both versions are called, and watched while they train.
+
+        Raises:
+            VerifyError: see `compare`.
+        """
+        return self._loops.compare(target, original, patched, others)
 
     def _slices(
         self, target: Target, original: str, patched: str, others: Mapping[str, tuple[str, str]]

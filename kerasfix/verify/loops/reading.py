@@ -26,7 +26,9 @@ _OF_OBJECTS = frozenset(
     "reset_state reset_states get_layer layers losses".split()
 )
 _NO_DATA = frozenset({"shape", "dtype", "ndim", "rank", "name"})
-_AS_IT_IS = frozenset({"take", "batch", "shuffle", "prefetch", "repeat", "cache", "unbatch", "as_numpy_iterator"})
+_AS_IT_IS = frozenset(
+    {"take", "batch", "shuffle", "prefetch", "repeat", "cache", "unbatch", "as_numpy_iterator"}
+)
 _COUNTING = frozenset({"enumerate"})
 _PASSING = frozenset({"tqdm", "list", "tuple", "iter", "reversed", "sorted", "trange"})
 _RUNS = frozenset({"run", "experimental_run_v2"})
@@ -61,10 +63,9 @@ class Value:
     def to_json(self) -> dict[str, Any]:
         return {
             "origins": sorted(map(list, self.origins)),
+            "raw": None if self.raw is None else list(self.raw),
             "items": None if self.items is None else [each.to_json() for each in self.items],
-            "keys": None
-            if self.keys is None
-            else {key: each.to_json() for key, each in self.keys.items()},
+            "keys": None if self.keys is None else {key: each.to_json() for key, each in self.keys.items()},
         }
 
 

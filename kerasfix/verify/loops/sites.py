@@ -59,9 +59,7 @@ class _Sites:
         self.found = Recipes()
         self._tree = tree
         self._values = _values(tree.body)
-        self._bound = {
-            name for each in own_nodes(tree.body) for name in _bound(each)
-        }
+        self._bound = {name for each in own_nodes(tree.body) for name in _bound(each)}
         self._calls = list(_calls(tree))
         self._locals: dict[FunctionNode, Mapping[str, ast.expr | None]] = {}
 
@@ -146,7 +144,9 @@ class _Sites:
         return {
             "$call": name,
             "positional": [self._recipe(each, around, steps - 1) for each in node.args],
-            "named": {each.arg: self._recipe(each.value, around, steps - 1) for each in node.keywords if each.arg},
+            "named": {
+                each.arg: self._recipe(each.value, around, steps - 1) for each in node.keywords if each.arg
+            },
         }
 
     def _local(self, function: FunctionNode) -> Mapping[str, ast.expr | None]:

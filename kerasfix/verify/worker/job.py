@@ -24,6 +24,7 @@ from .drive import Driven, call, drive
 from .frameworks import Framework, driver_version, framework_for
 from .inputs import Prober, arrange, arrays_for, tensors_for
 from .load import Refused, line_of, load_class, one_line, refuse_what_is_lacking
+from .loop import observe_loop
 from .observe import Recorder
 from .program import Program
 from .train import Trainer, norm_of, seed_everything
@@ -50,7 +51,7 @@ def run(job: dict[str, Any]) -> None:
     _forbid_network()
     warnings.simplefilter("ignore")
     try:
-        result = _hello() if job["kind"] == "hello" else _observe_program(job)
+        result = _done(job)
     except Refused as refused:
         result = {
             "outcome": "refused",
@@ -69,6 +70,14 @@ def run(job: dict[str, Any]) -> None:
         }
     result["peak_mb"] = _peak_mb()
     _write(job["result"], result)
+
+
+def _done(job: dict[str, Any]) -> dict[str, Any]:
+    if job["kind"] == "hello":
+        return _hello()
+    if job["kind"] == "loop":
+        return observe_loop(job, _Teller(job["result"] + ".phase"))
+    return _observe_program(job)
 
 
 def _peak_mb() -> float | None:
