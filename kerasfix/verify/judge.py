@@ -103,7 +103,7 @@ class Judge:
             is_own = any(_method(each, meaning.rest[0]) is not None for each in made)
             is_calm = not is_own or self._is_calm_method_of_value(meaning)
         else:
-            is_calm = maker is not None and maker.startswith("keras.")
+            is_calm = isinstance(maker, str) and maker.startswith("keras.")
         if not is_calm:
             return f"{name}(…)"
         return self._first([*call.args, *(each.value for each in call.keywords)], place)

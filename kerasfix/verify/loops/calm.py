@@ -17,9 +17,9 @@ from kerasfix.verify.program import Found, Program
 
 # What a step of training is written with.
 _LIBRARIES = words(
-    "collections copy dataclasses datetime einops enum functools itertools keras keras_cv keras_hub keras_nlp "
-    "logging math numpy operator random tensorflow tensorflow_addons tensorflow_probability time tqdm typing "
-    "warnings"
+    "collections copy dataclasses datetime einops enum functools itertools keras keras_cv keras_hub "
+    "keras_nlp logging math numpy operator random tensorflow tensorflow_addons tensorflow_probability time "
+    "tqdm typing warnings"
 )
 # Of these what reads and writes files, or asks the network.
 _REACHING = (
@@ -47,9 +47,9 @@ _REACHING = (
 )
 # What objects are told to do that is more than computing.
 _METHODS = words(
-    "save save_weights save_model savefig savetxt tofile write writelines write_text write_bytes to_csv dump export "
-    "imsave imwrite load_weights restore unlink rmtree mkdir makedirs rmdir system popen urlopen urlretrieve fit "
-    "evaluate predict connect send post commit"
+    "save save_weights save_model savefig savetxt tofile write writelines write_text write_bytes to_csv dump "
+    "export imsave imwrite load_weights restore unlink rmtree mkdir makedirs rmdir system popen urlopen "
+    "urlretrieve fit evaluate predict connect send post commit"
 )
 
 

@@ -30,7 +30,7 @@ _STEPS = 2
 _PROBE_SHARE = 0.4
 _OPTIMIZER = {"$call": "keras.optimizers.Adam", "positional": [], "named": {"learning_rate": 1e-3}}
 _METRIC = {"$call": "keras.metrics.Mean", "positional": [], "named": {}}
-# What an object is asked for -> what it is made of if nobody in sight gives it. Of a model that says too little.
+# What an object is asked for -> what stands in for it if nobody in sight gives one; nothing does for a model.
 _STAND_INS = {"apply_gradients": _OPTIMIZER, "update_state": _METRIC}
 
 
@@ -244,7 +244,8 @@ def _told(text: str, target: LoopTarget) -> _Told:
         raise SliceError(f"`{target.function}` is not defined at the top level of the file")
     if isinstance(function, FunctionNode) and (function.args.vararg or function.args.kwarg):
         raise SliceError(f"`{target.function}` takes arguments that it gives no names")
-    reading, given = read(tree, function), recipes(tree, function)
+    reading = read(tree, function)
+    given = recipes(tree, function, reading.objects)
     keyword_only, with_default = {each.arg for each in function.args.kwonlyargs}, _with_defaults(function)
     parameters, forms = [], {}
     for each in parameters_of(function):
@@ -255,11 +256,8 @@ def _told(text: str, target: LoopTarget) -> _Told:
             if not known and each.arg not in with_default:
                 why = "" if given.is_called else f", because nothing in its file calls `{function.name}`"
                 raise SliceError(f"what `{each.arg}` is given is not in sight{why}")
-        if used is None:
-            # Numbers and names are taken as they are given; data are made up.
-            known = [value for value in known if not isinstance(value, dict | list)]
-            if not known and each.arg not in with_default:
-                forms[each.arg] = reading.form((each.arg,))
+        if used is None and not known and each.arg not in with_default:
+            forms[each.arg] = reading.form((each.arg,))
         parameters.append({"name": each.arg, "recipes": known, "keyword": each.arg in keyword_only})
     return _Told(given, parameters, forms, [each.to_json() for each in reading.calls], input_shapes(text))
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kerasfix.syntax import children
+from kerasfix.verify.harmless import words
 from kerasfix.verify.modules import FunctionNode, ImportNode, imports_of
 from kerasfix.verify.names import dotted_name
 
@@ -21,15 +22,13 @@ Path = tuple[str, ...]
 EACH = "*"
 
 # What only an object of Keras is asked for, not data.
-_OF_OBJECTS = frozenset(
+_OF_OBJECTS = words(
     "trainable_variables trainable_weights variables weights apply_gradients minimize update_state "
-    "reset_state reset_states get_layer layers losses".split()
+    "reset_state reset_states get_layer layers losses"
 )
-_NO_DATA = frozenset({"shape", "dtype", "ndim", "rank", "name"})
-_AS_IT_IS = frozenset(
-    {"take", "batch", "shuffle", "prefetch", "repeat", "cache", "unbatch", "as_numpy_iterator"}
-)
-_COUNTING = frozenset({"enumerate"})
+_NO_DATA = words("shape dtype ndim rank name")
+_AS_IT_IS = words("take batch shuffle prefetch repeat cache unbatch as_numpy_iterator")
+_COUNTING = words("enumerate")
 _PASSING = frozenset({"tqdm", "list", "tuple", "iter", "reversed", "sorted", "trange"})
 _RUNS = frozenset({"run", "experimental_run_v2"})
 _MOST_STEPS = 5

@@ -6,7 +6,9 @@ Only what makes objects is of use, and plain numbers; where data comes from is n
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+import contextlib
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +20,7 @@ from kerasfix.verify.sites import Unknown, evaluate
 
 _MOST_STEPS = 4
 _MOST_RECIPES = 3
+_COUNTS = re.compile(r"epoch|step|iter", re.IGNORECASE)
 
 
 @dataclass
@@ -37,15 +40,26 @@ class Recipes:
     is_called: bool = False
 
 
-def recipes(tree: ast.Module, function: FunctionNode) -> Recipes:
-    """What the calls of a function in its module give it."""
+def recipes(tree: ast.Module, function: FunctionNode, objects: Collection[str]) -> Recipes:
+    """What the calls of a function in its module give it.
+
+    Args:
+        objects: The parameters that are models, optimizers and the like. Of the others only numbers, texts
+            and the like are of use: data are made up.
+    """
     sites = _Sites(tree)
     for parameter in parameters_of(function):
-        for value in sites.given(function, parameter.arg, _MOST_STEPS):
-            known = sites.found.by_parameter.setdefault(parameter.arg, [])
+        name = parameter.arg
+        for value in sites.given(function, name, _MOST_STEPS, constants_only=name not in objects):
+            known = sites.found.by_parameter.setdefault(name, [])
             if value not in known and len(known) < _MOST_RECIPES:
-                known.append(value)
+                known.append(_fewer(name, value))
     return sites.found
+
+
+def _fewer(name: str, value: Any) -> Any:
+    """One epoch is as good as fifty."""
+    return 1 if isinstance(value, int) and not isinstance(value, bool) and _COUNTS.search(name) else value
 
 
 @dataclass(frozen=True)
@@ -60,17 +74,24 @@ class _Sites:
         self._tree = tree
         self._values = _values(tree.body)
         self._bound = {name for each in own_nodes(tree.body) for name in _bound(each)}
+        # What a loop over data binds.
+        loops = [each for each in own_nodes(tree.body) if isinstance(each, ast.For)]
+        self._fleeting = {name for each in loops for name in _stored(each.target)}
         self._calls = list(_calls(tree))
         self._locals: dict[FunctionNode, Mapping[str, ast.expr | None]] = {}
 
-    def given(self, function: FunctionNode, name: str, steps: int) -> Iterator[Any]:
+    def given(
+        self, function: FunctionNode, name: str, steps: int, *, constants_only: bool = False
+    ) -> Iterator[Any]:
         """What a parameter of a function gets."""
         for site in self._calls if steps else ():
             if self._called(site.call) != function.name or site.around is function:
                 continue
             self.found.is_called = True
             argument = _argument(function, site.call, name)
-            if argument is not None:
+            if argument is not None and constants_only:
+                yield from self._constant_or_nothing(argument, site.around, steps)
+            elif argument is not None:
                 yield from self._recipe_or_nothing(argument, site.around, steps)
 
     def _called(self, call: ast.Call) -> str | None:
@@ -80,6 +101,19 @@ class _Sites:
             # `step = tf.function(train_step)`
             return dotted_name(value.args[0])
         return name
+
+    def _constant_or_nothing(
+        self, node: ast.expr | None, around: FunctionNode | None, steps: int
+    ) -> Iterator[Any]:
+        if isinstance(node, ast.Name):
+            if around is not None and node.id in _parameters(around):
+                yield from self.given(around, node.id, steps - 1, constants_only=True)
+                return
+            local = self._local(around) if around is not None else {}
+            node = local[node.id] if node.id in local else self._values.get(node.id)
+        if isinstance(node, ast.Constant | ast.UnaryOp | ast.BinOp):
+            with contextlib.suppress(Unknown):
+                yield evaluate(node, {name: each for name, each in self._values.items() if each is not None})
 
     def _recipe_or_nothing(self, node: ast.expr, around: FunctionNode | None, steps: int) -> Iterator[Any]:
         if isinstance(node, ast.Name) and around is not None and node.id in _parameters(around):
@@ -121,7 +155,7 @@ class _Sites:
                 if not given:
                     raise Unknown
                 return given[0]
-        if root not in self._bound:
+        if root not in self._bound or root in self._fleeting:
             raise Unknown
         value = self._values.get(name)
         if isinstance(value, ast.Constant):
@@ -159,9 +193,10 @@ def _values(body: list[ast.stmt]) -> dict[str, ast.expr | None]:
     """Names -> the one expression that they are bound to; None for those that are bound otherwise."""
     found: dict[str, ast.expr | None] = {}
     for node in own_nodes(body):
+        is_plain = isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        value = node.value if isinstance(node, ast.Assign) and is_plain else None
         for name in _bound(node):
-            is_plain = isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-            found[name] = node.value if is_plain and name not in found else None  # type: ignore[union-attr]
+            found[name] = value if name not in found else None
     return found
 
 
@@ -202,8 +237,7 @@ def _calls(tree: ast.Module) -> Iterator[_Site]:
             if isinstance(node, FunctionNode):
                 waiting.append((node.body, node))
             elif isinstance(node, ast.ClassDef):
-                for method in (each for each in walk(node) if isinstance(each, FunctionNode)):
-                    waiting.append((method.body, method))
+                waiting += [(each.body, each) for each in walk(node) if isinstance(each, FunctionNode)]
             elif isinstance(node, ast.Call):
                 yield _Site(node, around)
 

@@ -83,7 +83,8 @@ def _strange(before: Observation, after: Observation, models: Sequence[str]) -> 
             and old.trained_in(PHASE) is False
             and new.trained_in(PHASE)
         ):
-            yield f"{layer_name(path, new)} runs in training mode in the loop now, and the fix is not about it"
+            name = layer_name(path, new)
+            yield f"{name} runs in training mode in the loop now, and the fix is not about it"
 
 
 def _was_changed(old: SensitiveLayer, new: SensitiveLayer) -> bool:

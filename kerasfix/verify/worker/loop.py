@@ -10,10 +10,7 @@ import importlib
 import inspect
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
-
-import numpy as np
 
 from . import keras_import
 from .candidates import Spec
@@ -136,10 +133,10 @@ class _Driver:
             return {"observation": _raised("import", error, self._job["file"])}
         if self._job["input"] is not None:
             choice = {tuple(path): Datum.from_json(data) for path, data in self._job["input"]["values"]}
-            error = self._error_of(load, choice)
-            if error is not None:
-                refuse_what_is_lacking(load.program, [one_line(error)])
-                return {"observation": _raised(_PHASE, error, self._job["file"])}
+            failed = self._error_of(load, choice)
+            if failed is not None:
+                refuse_what_is_lacking(load.program, [one_line(failed)])
+                return {"observation": _raised(_PHASE, failed, self._job["file"])}
             return {"observation": self._watch(load, choice)}
         load, choice = self._found(load)
         items = [vars(item) for datum in choice.values() for item in datum.items]
@@ -271,7 +268,7 @@ class _Driver:
             raise Refused("model", f"`{lost[0]}` is not there before it runs")
         watch = Watch(self._keras, self._framework, models)
         seed_everything(self._keras, self._seed)
-        error = None
+        error: BaseException | None = None
         with watch.running(_PHASE):
             try:
                 for _ in range(int(self._job["steps"])):
