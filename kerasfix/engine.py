@@ -18,8 +18,10 @@ from kerasfix.syntax import children
 from kerasfix.workspace import Found, InputFile, WorkspaceError, read, write
 
 if TYPE_CHECKING:
+    from kerasfix.analysis.library import Library
     from kerasfix.analysis.neighbours import Neighbours
     from kerasfix.analysis.program import Program
+    from kerasfix.notebook import Cells
     from kerasfix.rules.base import Rule
 
 # A program without these has no Keras class with a flag or a chain to lose, trains none, and calls none with
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 _SIGN = re.compile(
     rb"keras|\bdef\s+call\b|\bis_?[Tt]rain(?:ing)?\s*=[^=]|GradientTape|\btrain_step\b|learning_phase|stateless_call"
 )
+# The suffix of notebooks; what reads them is only loaded for one.
+SUFFIX = ".ipynb"
 _MAY_USE = re.compile(rb"\b(?:import|class)\b")
 _CAPITAL = re.compile(rb"\b_*[A-Z]\w*")
 
@@ -39,6 +43,7 @@ class Problem:
     reason: str
     line: int | None = None
     column: int | None = None
+    cell: int | None = None
 
 
 class RuleFailed(Exception):
@@ -60,6 +65,7 @@ class FileReport:
         source: The text.
         matters: Whether there can be anything to find in it.
         findings: The faults, in the order of the source.
+        notebook: The notebook whose cells the source is made of.
     """
 
     file: InputFile
@@ -67,6 +73,7 @@ class FileReport:
     source: Source
     matters: bool = False
     findings: list[Finding] = field(default_factory=list)
+    notebook: Cells | None = None
 
     @property
     def path(self) -> Path:
@@ -75,6 +82,25 @@ class FileReport:
     @property
     def text(self) -> str:
         return self.source.text
+
+    @property
+    def problems(self) -> list[Problem]:
+        """The cells of a notebook that are no Python; the others are looked at."""
+        if self.notebook is None or not self.matters:
+            return []
+        return [Problem(self.path, reason, line, None, cell) for cell, line, reason in self.notebook.broken()]
+
+    def encoded(self, plan: Plan) -> bytes:
+        """The bytes of the file with a plan made in it.
+
+        Raises:
+            UnicodeEncodeError: if the encoding of the file has no bytes for it.
+        """
+        from kerasfix.notebook import Notebook
+
+        if isinstance(self.notebook, Notebook):
+            return self.notebook.encode(plan.edits)
+        return self.encoding.encode(plan.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +138,18 @@ class Engine:
     Args:
         selection: Which rules speak.
         neighbours: Files that are not looked at, asked for subclasses before a method gains a parameter.
+        library: The modules that are only imported, kept for the next check by who checks again and again.
     """
 
-    def __init__(self, selection: Selection = EVERYTHING, neighbours: Neighbours | None = None) -> None:
+    def __init__(
+        self,
+        selection: Selection = EVERYTHING,
+        neighbours: Neighbours | None = None,
+        library: Library | None = None,
+    ) -> None:
         self.selection = selection
         self.neighbours = neighbours
+        self.library = library
 
     def check_source(self, source: Source) -> list[Finding]:
         """All findings of the selected rules in one source, in the order of the text.
@@ -137,7 +170,7 @@ class Engine:
         from kerasfix.analysis.project import Project
         from kerasfix.rules import all_rules
 
-        project = Project(sources)
+        project = Project(sources, self.library)
         knowledge = Knowledge(project, self.neighbours.of(project) if self.neighbours else None)
         rules = [rule for rule in all_rules() if self.selection.wants(rule.code)]
         found: dict[str, list[Finding]] = {}
@@ -169,12 +202,12 @@ class Engine:
             whatever_it_says: Whether to read a file as Python that says nothing of Keras. In a big tree most
                 do not, and are not parsed.
         """
-        if file.path.suffix == ".ipynb":
-            return Problem(file.path, "notebooks are not supported yet")
         matters = _SIGN.search(file.data) is not None
         try:
             if not matters and not whatever_it_says and b"\0" not in file.data:
                 return FileReport(file, Encoding("utf-8"), Source("", os.path.realpath(file.path)))
+            if file.path.suffix == SUFFIX:
+                return _notebook(file, matters)
             text, encoding = decode(file.data)
             source = Source(text, os.path.realpath(file.path))
             _ = source.tree
@@ -235,7 +268,7 @@ class Engine:
                 except RuleFailed as failed:
                     # It shows only in what a fix made of the file; the others go on without it.
                     result[failed.file] = Problem(mine.pop(failed.file).path, str(failed))
-            result.update(made.plans)
+            result.update({file: _written_back(mine[file], plan) for file, plan in made.plans.items()})
             for file, error in made.failed.items():
                 result[file] = Problem(mine[file].path, f"left as it is, because {error}")
         return result
@@ -254,7 +287,11 @@ def _draw_in(reports: dict[str, FileReport], others: list[FileReport]) -> None:
     """Add the files that say nothing of Keras but speak of a class of one that does, or that one imports."""
     from kerasfix.analysis.project import Project
 
-    waiting = {each.source.file: each for each in others if _MAY_USE.search(each.file.data)}
+    waiting = {
+        each.source.file: each
+        for each in others
+        if each.path.suffix != SUFFIX and _MAY_USE.search(each.file.data)
+    }
     words = {file: frozenset(_CAPITAL.findall(each.file.data)) for file, each in waiting.items()}
     fresh = dict(reports)
     while waiting and fresh:
@@ -274,6 +311,27 @@ def _draw_in(reports: dict[str, FileReport], others: list[FileReport]) -> None:
                 continue
             report.matters = True
             reports[file] = report
+
+
+def _written_back(report: FileReport, plan: Plan) -> Plan | Problem:
+    """A plan, if what it does can be written into the cells of a notebook."""
+    try:
+        if report.notebook is not None:
+            list(report.notebook.by_cell(plan.edits))
+    except SourceError as error:
+        return Problem(report.path, f"left as it is, because {error.reason}")
+    return plan
+
+
+def _notebook(file: InputFile, matters: bool) -> FileReport:
+    from kerasfix.notebook import Notebook
+
+    notebook = Notebook(file.data)
+    source = Source(notebook.text, os.path.realpath(file.path))
+    _ = source.tree
+    return FileReport(
+        file, Encoding("utf-8"), source, matters=matters and notebook.is_python, notebook=notebook
+    )
 
 
 def _matters(file: FileReport | Problem) -> TypeGuard[FileReport]:
@@ -299,7 +357,7 @@ def unchanged(report: FileReport) -> Plan:
 def write_plan(report: FileReport, plan: Plan) -> Problem | None:
     """Put the text of a plan in the place of its file."""
     try:
-        write(report.file, report.encoding.encode(plan.text))
+        write(report.file, report.encoded(plan))
     except WorkspaceError as error:
         return Problem(report.path, str(error))
     except UnicodeEncodeError as error:
@@ -309,6 +367,6 @@ def write_plan(report: FileReport, plan: Plan) -> Problem | None:
 
 def restore(report: FileReport, plan: Plan) -> None:
     """Put the text as it was back in the place of what a plan wrote, if nobody changed it since."""
-    written = InputFile(report.path, report.encoding.encode(plan.text))
+    written = InputFile(report.path, report.encoded(plan))
     with contextlib.suppress(WorkspaceError):
         write(written, report.file.data)

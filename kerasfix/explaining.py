@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kerasfix.config import ConfigError, read_config
-from kerasfix.engine import Engine, FileReport, Problem
+from kerasfix.engine import Engine, FileReport, Problem, unchanged
 from kerasfix.findings import Finding
 from kerasfix.log.answers import Answer, Answers
 from kerasfix.log.reading import Said, read_log
 from kerasfix.output import console, text
 from kerasfix.output.console import Line
 from kerasfix.output.log import answer_lines, log_summary, relative
+from kerasfix.output.views import View
 from kerasfix.run import engine_for
 from kerasfix.settings import Settings
 from kerasfix.workspace import discover
@@ -57,7 +58,7 @@ def explain_log(log: Path, settings: Settings) -> int:
 
     def shown(finding: Finding) -> Iterator[Line]:
         report = by_file[finding.file]
-        yield from text.finding_lines(report.path, report.source, finding)
+        yield from text.finding_lines(View(report, unchanged(report)), finding)
 
     def path_of(file: str) -> Path:
         return by_file[file].path if file in by_file else relative(file)

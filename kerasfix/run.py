@@ -84,6 +84,8 @@ class _Run:
             if isinstance(report, Problem):
                 self.problem(report)
                 continue
+            for problem in report.problems:
+                self.problem(problem)
             plan = self._settled(report, plans)
             if self.settings.diff:
                 self._print(patch(report, plan))
@@ -111,7 +113,7 @@ class _Run:
             self._print(data)
         else:
             plan = self._settled(report, self._plans([report]))
-            self._print(report.encoding.encode(plan.text))
+            self._print(report.encoded(plan))
             self._tell(report, plan)
 
     def problem(self, problem: Problem) -> None:
@@ -244,7 +246,7 @@ def engine_for(settings: Settings, config: Config, paths: Sequence[Path], found:
     """What finds the faults of these files, as the options and the configuration want it."""
     from kerasfix.analysis.neighbours import Neighbours
 
-    return Engine(settings.selection(config), Neighbours(_around(paths, found)))
+    return Engine(settings.selection(config), Neighbours(around(paths, found)))
 
 
 @contextmanager
@@ -258,7 +260,7 @@ def _uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def _around(paths: Sequence[Path], found: list[Found]) -> Iterator[Path]:
+def around(paths: Sequence[Path], found: list[Found]) -> Iterator[Path]:
     """The files of the run, those beside them and those of their project: where subclasses are looked for."""
     from kerasfix.analysis.places import project_root
 

@@ -42,7 +42,7 @@ _SKIPPED = frozenset(
         "venv",
     }
 )
-_SUFFIXES = (".py", ".pyw")
+_SUFFIXES = (".py", ".pyw", ".ipynb")
 
 
 class WorkspaceError(Exception):

@@ -130,12 +130,6 @@ def test_a_file_that_cannot_be_read_is_a_problem_of_its_own(tmp_path: Path, kera
     assert "net.py:10:16: KF103" in done.stdout
 
 
-def test_notebooks_are_refused_clearly(tmp_path: Path, kerasfix: Run) -> None:
-    (tmp_path / "a.ipynb").write_text("{}")
-    done = kerasfix("a.ipynb")
-    assert (done.returncode, done.stderr) == (2, "a.ipynb: error: notebooks are not supported yet\n")
-
-
 @pytest.mark.parametrize(
     ("before", "after"),
     [

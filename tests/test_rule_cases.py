@@ -97,4 +97,5 @@ def test_each_code_and_name_belongs_to_one_rule() -> None:
         "KF301",
         "KF302",
         "KF303",
+        "KF304",
     ]

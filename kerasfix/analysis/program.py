@@ -16,6 +16,7 @@ from kerasfix.analysis.instances import Instances
 from kerasfix.analysis.layer_calls import LayerCall
 from kerasfix.analysis.leaks import Leaks
 from kerasfix.analysis.loops.evaluation import Evaluations
+from kerasfix.analysis.loops.phase_calls import Phases
 from kerasfix.analysis.loops.trained import Loops
 from kerasfix.analysis.lost import LayerUse
 from kerasfix.analysis.project import Project
@@ -76,6 +77,10 @@ class Knowledge:
     @cached_property
     def evaluations(self) -> Evaluations:
         return Evaluations(self.loops)
+
+    @cached_property
+    def phases(self) -> Phases:
+        return Phases(self.flow, self.instances, self.callers)
 
     @cached_property
     def renames(self) -> Renames:
@@ -150,6 +155,10 @@ class Program:
     @property
     def evaluations(self) -> Evaluations:
         return self._knowledge.evaluations
+
+    @property
+    def phases(self) -> Phases:
+        return self._knowledge.phases
 
     @property
     def renames(self) -> Renames:

@@ -11,9 +11,9 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from pathlib import Path
 
 from kerasfix.analysis.index import ClassInfo, Method, Module
+from kerasfix.analysis.library import Library
 from kerasfix.analysis.places import Places, inside
 from kerasfix.analysis.scope import (
     EITHER,
@@ -27,12 +27,9 @@ from kerasfix.analysis.scope import (
     missing,
 )
 from kerasfix.keras.names import canonical
-from kerasfix.source import Source, SourceError, decode
+from kerasfix.source import Source
 from kerasfix.syntax import walk
-from kerasfix.workspace import WorkspaceError, read
 
-# A module that is only imported is not worth more than this, in bytes; people's modules are far smaller.
-_MAX_IMPORTED = 2_000_000
 _MAX_STEPS = 30
 _BACKEND = re.compile(r"""KERAS_BACKEND["'\])]*\s*[=,]\s*["'](\w+)["']""")
 
@@ -42,9 +39,11 @@ class Project:
 
     Args:
         sources: The texts that are looked at, by absolute path; a text that is no file goes by "".
+        library: The texts of modules that these import.
     """
 
-    def __init__(self, sources: Mapping[str, Source]) -> None:
+    def __init__(self, sources: Mapping[str, Source], library: Library | None = None) -> None:
+        self._library = library or Library()
         self.given: list[Module] = [Module(source, self, given=True) for source in sources.values()]
         self._modules: dict[str, Module | None] = {module.file: module for module in self.given}
         self._names: dict[tuple[str, str], str] = {}
@@ -291,11 +290,5 @@ class Project:
 
     def _load(self, path: str) -> Module | None:
         """A module that was not given; None if it is not to be read."""
-        try:
-            if os.path.getsize(path) > _MAX_IMPORTED:
-                return None
-            source = Source(decode(read(Path(path)).data)[0], path)
-            _ = source.tree
-        except (OSError, WorkspaceError, SourceError):
-            return None
-        return Module(source, self, given=False)
+        source = self._library.source(path)
+        return Module(source, self, given=False) if source is not None else None

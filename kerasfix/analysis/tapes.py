@@ -149,7 +149,7 @@ def _training_blocks(module: Module) -> list[_Block]:
                 functions.setdefault(statement.name, []).append(_Block(module, inner, statement.body, False))
                 waiting.append((inner, statement.body))
                 continue
-            if isinstance(statement, ast.With) and _opens_tape(statement, spot.scope):
+            if isinstance(statement, ast.With) and opens_tape(statement, spot.scope):
                 blocks.append(_Block(module, spot, statement.body, True))
             for name in ("body", "orelse", "finalbody", "handlers"):
                 waiting += [
@@ -184,7 +184,8 @@ def _called_names(body: list[ast.stmt]) -> set[str]:
     } - _DRIVEN
 
 
-def _opens_tape(node: ast.With, scope: Scope) -> bool:
+def opens_tape(node: ast.With, scope: Scope) -> bool:
+    """Whether a `with` records what is done in it for gradients."""
     made = [item.context_expr for item in node.items]
     made += [
         value

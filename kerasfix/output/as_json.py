@@ -15,8 +15,9 @@ from typing import Any
 
 from kerasfix.engine import FileReport, Problem
 from kerasfix.findings import Applicability, Chain, Finding, Fix, Link, Severity
+from kerasfix.output.views import View
 from kerasfix.plan import Plan
-from kerasfix.source import Edit, Position, Source
+from kerasfix.source import Edit, Position
 
 _Object = dict[str, Any]
 # Ruff's words: "unsafe" is only made when somebody asks for it, "display" never by a program.
@@ -53,7 +54,7 @@ class _Text:
     """A file as it is called in the document, and the text in which the offsets of its edits count."""
 
     name: str
-    source: Source
+    view: View
 
 
 def _files(told: Iterable[tuple[FileReport, Plan] | Problem]) -> Iterator[tuple[FileReport, Plan]]:
@@ -63,8 +64,7 @@ def _files(told: Iterable[tuple[FileReport, Plan] | Problem]) -> Iterator[tuple[
 
 
 def _text(report: FileReport, plan: Plan, is_nameless: bool) -> _Text:
-    source = report.source if plan.text == report.text else Source(plan.text, report.source.file)
-    return _Text(_name(report.path, is_nameless), source)
+    return _Text(_name(report.path, is_nameless), View(report, plan))
 
 
 def _name(path: Path, is_nameless: bool) -> str:
@@ -78,23 +78,26 @@ def _problem(problem: Problem, name: str) -> _Object:
     """A file that kerasfix could not do its work on, at the line that is to blame if one is known."""
     place = _START if problem.line is None else Position(problem.line, max(problem.column or 1, 1))
     code = "file-error" if problem.line is None else "invalid-syntax"
-    return _entry(name, code, code, Severity.ERROR, problem.reason, place, place)
+    entry = _entry(name, code, code, Severity.ERROR, problem.reason, place, place)
+    return {**entry, "cell": problem.cell}
 
 
 def _finding(finding: Finding, file: str, texts: Mapping[str, _Text]) -> _Object:
     here = texts[file]
     fixes = _Fixes(file, texts)
-    start, end = here.source.position(finding.start), here.source.position(finding.end)
-    entry = _entry(here.name, finding.code, finding.name, finding.severity, finding.message, start, end)
+    start, end = here.view.position(finding.start), here.view.position(finding.end)
+    message = here.view.said(finding.message)
+    entry = _entry(here.name, finding.code, finding.name, finding.severity, message, start, end)
     return {
         **entry,
+        "cell": here.view.place(finding.start).cell,
         "fix": fixes.fix(finding.fix) if finding.fix is not None else None,
         "others": [fixes.other(each) for each in finding.others],
-        "help": finding.help or None,
+        "help": here.view.said(finding.help) or None,
         "owner": finding.owner or None,
         "method": finding.method or None,
         "loses": list(finding.loses),
-        "chain": _chain(finding.chain) if finding.chain is not None else None,
+        "chain": _chain(finding.chain, here.view) if finding.chain is not None else None,
     }
 
 
@@ -161,28 +164,31 @@ class _Fixes:
 
     def _edit(self, edit: Edit) -> _Object:
         text = self.texts[edit.file]
-        elsewhere = {} if edit.file == self.file else {"filename": text.name}
+        elsewhere: _Object = {} if edit.file == self.file else {"filename": text.name}
+        cell = text.view.place(edit.start).cell
+        if cell is not None:
+            elsewhere["cell"] = cell
         return {
             **elsewhere,
             "content": edit.content,
-            "location": _place(text.source.position(edit.start)),
-            "end_location": _place(text.source.position(edit.end)),
+            "location": _place(text.view.position(edit.start)),
+            "end_location": _place(text.view.position(edit.end)),
         }
 
 
-def _chain(chain: Chain) -> _Object:
+def _chain(chain: Chain, view: View) -> _Object:
     return {
         "source": chain.source,
-        "lost": [_link(each) for each in chain.lost],
+        "lost": [_link(each, view) for each in chain.lost],
         "variable": chain.variable,
-        "taken": [_link(each) for each in chain.taken],
+        "taken": [_link(each, view) for each in chain.taken],
         "end": chain.end,
-        "row": chain.line,
+        "row": view.place_of_line(chain.line).line,
     }
 
 
-def _link(link: Link) -> _Object:
-    return {"name": link.name, "row": link.line}
+def _link(link: Link, view: View) -> _Object:
+    return {"name": link.name, "row": view.place_of_line(link.line).line}
 
 
 def _place(position: Position) -> _Object:

@@ -9,8 +9,8 @@ from kerasfix.findings import Finding
 from kerasfix.output import text
 from kerasfix.output.chain import ASCII, UNICODE
 from kerasfix.output.console import Printer
+from kerasfix.output.views import View
 from kerasfix.plan import Plan
-from kerasfix.source import Source
 
 
 class Format(Protocol):
@@ -46,10 +46,10 @@ class Text:
         self._findings += plan.left
         self._files += 1
         self._files_with_faults += bool(plan.left)
-        source = Source(plan.text)
+        view = View(report, plan)
         strokes = UNICODE if self._out.is_terminal else ASCII
         for finding in plan.left:
-            self._out.lines(text.finding_lines(report.path, source, finding, strokes))
+            self._out.lines(text.finding_lines(view, finding, strokes))
 
     def problem(self, problem: Problem) -> None:
         # Its line goes to standard error, whatever the format.

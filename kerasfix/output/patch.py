@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kerasfix.diff import unified_diff
 from kerasfix.engine import FileReport
+from kerasfix.notebook import Cells
 from kerasfix.plan import Plan
 from kerasfix.source import Edit
 
@@ -16,9 +17,12 @@ def patch(report: FileReport, plan: Plan) -> bytes:
 
     A file outside of the current folder is named from the root of its repository, in git's own header: git
     takes such a change at that root, and leaves out whatever lies outside of the folder that it runs in.
+    Of a notebook the cells that change are shown, each under its number: to be read, not to be applied.
     """
     if not plan.edits:
         return b""
+    if report.notebook is not None:
+        return _cells(report.path.as_posix(), report.notebook, plan)
     mark = "\ufeff" if report.encoding.bom else ""
     edits = [Edit(edit.start + len(mark), edit.end + len(mark), edit.content) for edit in plan.edits]
     # A link is not what changes.
@@ -36,6 +40,14 @@ def patch(report: FileReport, plan: Plan) -> bytes:
         old, new = (line[4:].rstrip() for line in header.splitlines())
         header = f"diff --git {old} {new}\n{header}"
     return os.fsencode(header) + body.encode(report.encoding.name)
+
+
+def _cells(name: str, notebook: Cells, plan: Plan) -> bytes:
+    parts = [
+        unified_diff(f"{name}:cell {cell.number}", cell.text, edits)
+        for cell, edits in notebook.by_cell(plan.edits)
+    ]
+    return "".join(parts).encode("utf-8", "surrogateescape")
 
 
 def _repository(path: Path) -> Path | None:

@@ -12,6 +12,7 @@ from kerasfix.engine import Problem
 from kerasfix.findings import Applicability, Finding, Fix, Severity
 from kerasfix.output.chain import ASCII, Strokes, chain_lines
 from kerasfix.output.console import Line
+from kerasfix.output.views import View
 from kerasfix.source import Source
 
 if TYPE_CHECKING:
@@ -25,34 +26,34 @@ _SEVERITY_STYLES = {
 _DIFF_STYLES = {"-": "red", "+": "green", "@": "cyan"}
 
 
-def finding_lines(path: Path, source: Source, finding: Finding, strokes: Strokes = ASCII) -> Iterator[Line]:
+def finding_lines(view: View, finding: Finding, strokes: Strokes = ASCII) -> Iterator[Line]:
     """`path:line:column: CODE message`, the line it is about, and how to fix it."""
-    start = source.position(finding.start)
     yield [
-        (f"{path.as_posix()}:{start.line}:{start.column}: ", "bold"),
+        (f"{view.report.path.as_posix()}:{view.place(finding.start)}: ", "bold"),
         (finding.code, _SEVERITY_STYLES[finding.severity]),
-        (f" {finding.message}", ""),
+        (f" {view.said(finding.message)}", ""),
     ]
-    yield from _frame(source, finding)
+    yield from _frame(view, finding)
     if finding.chain is not None:
         yield from chain_lines(finding.chain, strokes)
     if finding.fix is not None:
-        yield from _fix_lines("fix", finding.fix, source, finding.file)
+        yield from _fix_lines("fix", finding.fix, view)
     for other in finding.others:
-        yield from _fix_lines("or" if finding.fix is not None else "perhaps", other, source, finding.file)
+        yield from _fix_lines("or" if finding.fix is not None else "perhaps", other, view)
     if finding.help:
-        yield [("  note: ", "bold"), (finding.help, "")]
+        yield [("  note: ", "bold"), (view.said(finding.help), "")]
 
 
-def _fix_lines(word: str, fix: Fix, source: Source, file: str) -> Iterator[Line]:
+def _fix_lines(word: str, fix: Fix, view: View) -> Iterator[Line]:
     text = f"{fix.message}. {fix.effect}".rstrip(" .")
-    yield [(f"  {word}", "bold"), (f" ({fix.applicability.value}): ", "bold"), (text, "")]
+    yield [(f"  {word}", "bold"), (f" ({fix.applicability.value}): ", "bold"), (view.said(text), "")]
     if fix.applicability is Applicability.SUGGESTION:
-        yield from _small_diff(source, fix, file)
+        yield from _small_diff(view.source, fix)
 
 
 def problem_line(problem: Problem) -> Line:
-    place = problem.path.as_posix() + (f":{problem.line}" if problem.line is not None else "")
+    place = problem.path.as_posix() + (f":cell {problem.cell}" if problem.cell is not None else "")
+    place += f":{problem.line}" if problem.line is not None else ""
     return [(f"{place}: ", "bold"), ("error: ", "bold red"), (problem.reason, "")]
 
 
@@ -116,19 +117,21 @@ def unseen_lines(models: Sequence[ModelReport], *, written: bool) -> Iterator[Li
             ]
 
 
-def _frame(source: Source, finding: Finding) -> Iterator[Line]:
+def _frame(view: View, finding: Finding) -> Iterator[Line]:
+    source = view.source
     start = source.position(finding.start)
     text = source.line(start.line)
     end = source.position(finding.end)
     width = end.column - start.column if end.line == start.line else len(text) - start.column + 1
     # Tabs stay tabs, so that the marks stand below what they mark.
     indent = "".join("\t" if character == "\t" else " " for character in text[: start.column - 1])
-    number = str(start.line)
+    number = str(view.place(finding.start).line)
     yield [(f"  {number} | ", "blue"), (text, "")]
     yield [(f"  {' ' * len(number)} | ", "blue"), (indent + "^" * max(width, 1), "bold red")]
 
 
-def _small_diff(source: Source, fix: Fix, file: str) -> Iterator[Line]:
+def _small_diff(source: Source, fix: Fix) -> Iterator[Line]:
+    file = source.file
     here = [edit for edit in fix.edits if edit.file == file]
     # Its header is not shown.
     text = unified_diff("", source.text, sorted(here))

@@ -1,0 +1,5 @@
+"""`python -m kerasfix.lsp`."""
+
+from kerasfix.lsp import main
+
+main()

@@ -1,0 +1,328 @@
+"""A Jupyter notebook as one Python source, and the way back into its cells.
+
+The code cells are joined in their order, each followed by a line feed. What is no Python (magics, shell
+lines, `?help`) is masked by something of the same length that is, so that no position moves. An edit goes
+back into the strings of its cell, and all other bytes of the file stay as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kerasfix.magics import blank, masked
+from kerasfix.source import Edit, Encoding, SourceError, apply_edits
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+_DECODER = json.JSONDecoder()
+
+
+class NotANotebook(SourceError):
+    """A notebook that is none, or not one of ours; says why in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Literal:
+    """A string of the file: its offsets there, quotes included, and what it says."""
+
+    start: int
+    end: int
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """The strings of the file that a cell is written in; in a list they are one a line."""
+
+    number: int
+    literals: tuple[_Literal, ...]
+    is_list: bool
+
+    @property
+    def text(self) -> str:
+        return "".join(each.value for each in self.literals)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A code cell.
+
+    Attributes:
+        number: Its place among all cells, from 1.
+        start: Where it begins in the joined text.
+        text: What is written in it.
+        masked: The same as Python.
+        problem: Why it is no Python; empty if it is.
+        problem_line: Where, from 1.
+    """
+
+    number: int
+    start: int
+    text: str
+    masked: str
+    problem: str = ""
+    problem_line: int = 1
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text)
+
+
+class Cells:
+    """The code cells of a notebook.
+
+    Args:
+        texts: What is written in them, each under its number.
+        is_python: Whether that is Python.
+
+    Attributes:
+        text: The cells as one Python program.
+        shown: The same with the magics that stand in it.
+        cells: The cells.
+        is_python: Whether they are Python.
+    """
+
+    def __init__(self, texts: Iterable[tuple[int, str]], *, is_python: bool = True) -> None:
+        self.is_python = is_python
+        self.cells: list[Cell] = []
+        start = 0
+        for number, text in texts:
+            python, problem, line = masked(text) if is_python else (blank(text), "", 1)
+            self.cells.append(Cell(number, start, text, python, problem, line))
+            start += len(text) + 1
+        self.text = "".join(f"{cell.masked}\n" for cell in self.cells)
+        self.shown = "".join(f"{cell.text}\n" for cell in self.cells)
+
+    def broken(self) -> list[tuple[int, int, str]]:
+        """The cells that are no Python, each with the line and the reason; they are left as they are."""
+        return [(cell.number, cell.problem_line, cell.problem) for cell in self.cells if cell.problem]
+
+    def after(self, edits: Sequence[Edit]) -> Rows:
+        """Where the cells lie in the joined text once edits are made."""
+        starts = [self._moved(cell.start, edits) for cell in self.cells]
+        return Rows(apply_edits(self.shown, edits), starts, [cell.number for cell in self.cells])
+
+    def by_cell(self, edits: Sequence[Edit]) -> Iterator[tuple[Cell, list[Edit]]]:
+        """The cells that edits change, each with the edits as they count in its own text.
+
+        Raises:
+            SourceError: if an edit reaches over the end of a cell, or into what is no Python.
+        """
+        found: dict[int, list[Edit]] = {}
+        for edit in sorted(edits):
+            index = bisect_right([cell.start for cell in self.cells], edit.start) - 1
+            cell = self.cells[index]
+            # The line feed behind a cell is not written in it.
+            end = min(edit.end, cell.end) if edit.end == cell.end + 1 else edit.end
+            start = min(edit.start, cell.end)
+            if (
+                end > cell.end
+                or cell.masked[start - cell.start : end - cell.start]
+                != (cell.text[start - cell.start : end - cell.start])
+            ):
+                raise SourceError(f"a fix would change what is no Python in cell {cell.number}")
+            found.setdefault(index, []).append(Edit(start - cell.start, end - cell.start, edit.content))
+        for index, here in found.items():
+            yield self.cells[index], here
+
+    def _moved(self, place: int, edits: Sequence[Edit]) -> int:
+        return place + sum(
+            len(edit.content) - (edit.end - edit.start)
+            for edit in edits
+            if edit.end <= place and edit.start < place
+        )
+
+
+class Notebook(Cells):
+    """A notebook as it was read.
+
+    Args:
+        data: The bytes of the file.
+
+    Raises:
+        NotANotebook: if the file is broken, or of a format or version that is not supported.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._json, self._encoding = _decoded(data)
+        content = _content(self._json)
+        self._written = {each.number: each for each in _code_cells(self._json, content["cells"])}
+        super().__init__(
+            ((number, each.text) for number, each in self._written.items()),
+            is_python=_language(content) in ("", "python", "ipython"),
+        )
+
+    def encode(self, edits: Sequence[Edit]) -> bytes:
+        """The file with edits of the joined text made in its cells.
+
+        Raises:
+            SourceError: as `by_cell` does.
+        """
+        changes: list[Edit] = []
+        for cell, here in self.by_cell(edits):
+            changes += self._rewritten(self._written[cell.number], apply_edits(cell.text, here))
+        return self._encoding.encode(apply_edits(self._json, changes))
+
+    def _rewritten(self, cell: _Written, text: str) -> list[Edit]:
+        """The strings of a cell, as few of them as can be, so that they say a new text."""
+        old = [each.value for each in cell.literals]
+        new = _lines(text) if cell.is_list else [text]
+        if not old:
+            return []
+        head = 0
+        while head < min(len(old), len(new)) and old[head] == new[head]:
+            head += 1
+        tail = 0
+        while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
+            tail += 1
+        if head == len(old) == len(new):
+            return []
+        separator = self._separator(cell)
+        gone, came = cell.literals[head : len(old) - tail], new[head : len(new) - tail]
+        written = separator.join(self._dumped(cell, each) for each in came)
+        if gone and came:
+            return [Edit(gone[0].start, gone[-1].end, written)]
+        if came:
+            # In front of what follows, or behind the last one.
+            if head < len(old):
+                return [Edit(cell.literals[head].start, cell.literals[head].start, written + separator)]
+            return [Edit(cell.literals[-1].end, cell.literals[-1].end, separator + written)]
+        if head:
+            return [Edit(cell.literals[head - 1].end, gone[-1].end, "")]
+        end = cell.literals[len(gone)].start if tail else gone[-1].end
+        return [Edit(gone[0].start, end, "")]
+
+    def _separator(self, cell: _Written) -> str:
+        if len(cell.literals) > 1:
+            return self._json[cell.literals[0].end : cell.literals[1].start]
+        before = self._json[: cell.literals[0].start]
+        space = before[len(before.rstrip(" \t\r\n")) :]
+        return f",{space}" if space else ", "
+
+    def _dumped(self, cell: _Written, text: str) -> str:
+        raw = self._json[cell.literals[0].start : cell.literals[-1].end]
+        is_escaped = "\\u" in raw or self._json.isascii()
+        return json.dumps(text, ensure_ascii=is_escaped)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The joined text as people see it, and where its cells begin.
+
+    Attributes:
+        text: The text, magics and all.
+        starts: The offset of each cell.
+        numbers: The number of each cell in the notebook.
+    """
+
+    text: str
+    starts: list[int]
+    numbers: list[int]
+
+    def cell_at(self, offset: int) -> tuple[int, int]:
+        """The number of the cell that an offset lies in, and the offset of its begin."""
+        index = max(bisect_right(self.starts, offset) - 1, 0)
+        return (self.numbers[index], self.starts[index]) if self.starts else (1, 0)
+
+
+def _decoded(data: bytes) -> tuple[str, Encoding]:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise NotANotebook(f"not a notebook: not valid utf-8: {error}") from None
+    if b"\0" in data:
+        raise NotANotebook("not a notebook: contains a null byte")
+    bom = b"\xef\xbb\xbf"
+    text = data.removeprefix(bom).decode("utf-8")
+    return text, Encoding("utf-8", bom if data.startswith(bom) else b"")
+
+
+def _content(text: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise NotANotebook(f"not a notebook: {error.msg}", error.lineno, error.colno) from None
+    except RecursionError:
+        raise NotANotebook("not a notebook: nested too deeply") from None
+    if not isinstance(content, dict) or not isinstance(content.get("nbformat"), int):
+        raise NotANotebook("not a notebook: it does not say its nbformat")
+    if content["nbformat"] < 4:
+        raise NotANotebook(
+            f"nbformat {content['nbformat']} is not supported; "
+            "`jupyter nbconvert --to notebook --nbformat 4` makes a newer one of it"
+        )
+    if not isinstance(content.get("cells"), list):
+        raise NotANotebook("not a notebook: it has no cells")
+    return content
+
+
+def _language(content: dict[str, Any]) -> str:
+    metadata = content.get("metadata")
+    for place, key in (("language_info", "name"), ("kernelspec", "language")):
+        part = metadata.get(place) if isinstance(metadata, dict) else None
+        if isinstance(part, dict) and isinstance(part.get(key), str):
+            return str(part[key]).lower()
+    return ""
+
+
+def _code_cells(text: str, cells: list[Any]) -> Iterator[_Written]:
+    members = dict(_members(text, _begin(text, 0)))
+    for number, (cell, start) in enumerate(zip(cells, _elements(text, members["cells"]), strict=True), 1):
+        if not isinstance(cell, dict) or cell.get("cell_type") != "code":
+            continue
+        source = cell.get("source", "")
+        if isinstance(source, str) and source:
+            place = dict(_members(text, start))["source"]
+            yield _Written(number, (_literal(text, place),), False)
+        elif isinstance(source, list) and all(isinstance(each, str) for each in source):
+            place = dict(_members(text, start))["source"]
+            yield _Written(number, tuple(_literal(text, each) for each in _elements(text, place)), True)
+        elif source:
+            raise NotANotebook(f"not a notebook: the source of cell {number} is no text")
+
+
+def _begin(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    assert found is not None
+    return found.end()
+
+
+def _members(text: str, at: int) -> Iterator[tuple[str, int]]:
+    """The keys of the object that begins at an offset, each with the offset of its value."""
+    at = _begin(text, at + 1)
+    while text[at] != "}":
+        key, at = _DECODER.raw_decode(text, at)
+        # Behind the colon.
+        value = _begin(text, _begin(text, at) + 1)
+        yield key, value
+        _, at = _DECODER.raw_decode(text, value)
+        at = _begin(text, at)
+        if text[at] == ",":
+            at = _begin(text, at + 1)
+
+
+def _elements(text: str, at: int) -> Iterator[int]:
+    """The offsets of the elements of the list that begins at an offset."""
+    at = _begin(text, at + 1)
+    while text[at] != "]":
+        yield at
+        _, at = _DECODER.raw_decode(text, at)
+        at = _begin(text, at)
+        if text[at] == ",":
+            at = _begin(text, at + 1)
+
+
+def _literal(text: str, at: int) -> _Literal:
+    value, end = _DECODER.raw_decode(text, at)
+    return _Literal(at, end, value)
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a cell as notebooks keep them: all but the last one end with a line feed."""
+    lines = text.split("\n")
+    kept = [f"{line}\n" for line in lines[:-1]]
+    return [*kept, lines[-1]] if lines[-1] else kept
