@@ -385,18 +385,17 @@ def test_other_backends_say_so(compare_loop: CompareLoop) -> None:
 
 
 def test_other_libraries_say_so() -> None:
-    jax = (
-        "import jax\nimport keras\nfrom keras import layers\n\n\n"
+    text = (
+        "import keras\nimport torch\nfrom keras import layers\n\n\n"
         "model = keras.Sequential([layers.Input((5,)), layers.Dense(3), layers.Dropout(0.5)])\n\n\n"
-        "def loss_of(trainable, rest, x):\n"
-        "    y, rest = model.stateless_call(trainable, rest, x)\n"
-        "    return y.mean(), rest\n\n\n"
-        "def step(trainable, rest, x):\n"
-        "    return jax.value_and_grad(loss_of, has_aux=True)(trainable, rest, x)\n"
+        "def step(x):\n"
+        "    model.zero_grad()\n"
+        "    loss = model(x).mean()\n"
+        "    loss.backward()\n"
     )
-    [loop] = loops_of(jax)
+    [loop] = loops_of(text)
     assert (loop.function, loop.models) == ("step", ("model",))
-    assert loop.obstacle == "it takes its gradients with JAX, and kerasfix runs loops on TensorFlow only"
+    assert loop.obstacle == "it takes its gradients with PyTorch, and kerasfix runs loops on TensorFlow only"
 
 
 def test_a_patch_that_raises_is_worse(compare_loop: CompareLoop) -> None:
