@@ -448,7 +448,11 @@ def test_a_loop_that_got_worse_is_not_written(tmp_path: Path) -> None:
         for each in json.loads((tmp_path / "report.json").read_text())["models"]
         if each["kind"] == "function"
     ]
-    assert (found["class_name"], found["line"], found["verdict"]) == ("train_step", _line("def train_step", RAISES), "worse")
+    assert (found["class_name"], found["line"], found["verdict"]) == (
+        "train_step",
+        _line("def train_step", RAISES),
+        "worse",
+    )
     assert "RuntimeError: not now" in found["reasons"][0]
 
 
