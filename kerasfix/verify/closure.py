@@ -11,7 +11,7 @@ import ast
 import builtins
 import contextlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from kerasfix.analysis.places import inside
 from kerasfix.verify.errors import SliceError
@@ -75,8 +75,13 @@ class Closure:
                     self._take_own(place, dotted)
         self._take_later()
 
-    def take_function(self, place: str, name: str, others: Iterable[str] = ()) -> None:
+    def take_function(
+        self, place: str, name: str, others: Iterable[str] = (), without: Collection[str] = ()
+    ) -> None:
         """Collect what a function needs when it is called, and other names of its module.
+
+        Args:
+            without: Names that it reads and gets from elsewhere.
 
         Raises:
             SliceError: if it cannot be had.
@@ -90,7 +95,8 @@ class Closure:
         self._use(place)
         self._take(place, name, ())
         for dotted in [*global_reads(nodes[0]), *others]:
-            self._take_own(place, dotted)
+            if dotted.partition(".")[0] not in without:
+                self._take_own(place, dotted)
         self._take_later()
 
     def _take_later(self) -> None:

@@ -97,16 +97,17 @@ class Judge:
         """`model.add(…)`, for a model of Keras or an object whose class is looked at."""
         name = dotted_name(call.func) or ""
         meaning = self._program.meaning(place, name)
-        maker = self._maker(meaning) if isinstance(meaning, Found) else None
-        if isinstance(maker, Found) and isinstance(meaning, Found):
-            made = [each for each in self._nodes(maker) if isinstance(each, ast.ClassDef)]
-            is_own = any(_method(each, meaning.rest[0]) is not None for each in made)
-            is_calm = not is_own or self._is_calm_method_of_value(meaning)
-        else:
-            is_calm = isinstance(maker, str) and maker.startswith("keras.")
-        if not is_calm:
+        makers = self._makers(meaning) if isinstance(meaning, Found) else [None]
+        if not all(self._may_grow(maker, name.rpartition(".")[2]) for maker in makers):
             return f"{name}(…)"
         return self._first([*call.args, *(each.value for each in call.keywords)], place)
+
+    def _may_grow(self, maker: str | Found | None, method: str) -> bool:
+        if not isinstance(maker, Found):
+            return maker is not None and maker.startswith("keras.")
+        made = [each for each in self._nodes(maker) if isinstance(each, ast.ClassDef)]
+        own = [each for each in made if _method(each, method) is not None]
+        return all(self._is_calm_method(each, method, maker.place) for each in own)
 
     def _try(self, statement: ast.Try, place: str) -> str | None:
         for handler in statement.handlers:
@@ -252,27 +253,26 @@ class Judge:
 
     def _is_calm_method_of_value(self, found: Found) -> bool:
         """`REGISTRY.register`, where REGISTRY is made of a class of the project."""
-        module = self._program.module(found.place)
-        if module is None or len(module.binding.get(found.name, [])) != 1:
-            return False
-        meaning = self._maker(found)
-        if not isinstance(meaning, Found) or meaning.rest:
-            return found.rest[0] in METHODS
+        match self._makers(found):
+            case [Found(rest=()) as meaning]:
+                pass
+            case [_]:
+                return found.rest[0] in METHODS
+            case _:
+                return False
         nodes = self._nodes(meaning)
         return bool(nodes) and all(
             isinstance(node, ast.ClassDef) and self._is_calm_method(node, found.rest[0], meaning.place)
             for node in nodes
         )
 
-    def _maker(self, found: Found) -> str | Found | None:
-        """What a value of the project is made by, if it is made once, by a call."""
+    def _makers(self, found: Found) -> list[str | Found | None]:
+        """What a value of the project is made by, each time that it is made; None where that is no call."""
         module = self._program.module(found.place)
-        indices = module.binding.get(found.name, []) if module else []
-        if module is None or len(indices) != 1:
-            return None
-        value = getattr(module.definitions[indices[0]].node, "value", None)
-        name = dotted_name(value.func) if isinstance(value, ast.Call) else None
-        return self._program.meaning(found.place, name) if name else None
+        indices = module.binding.get(found.name, ()) if module else ()
+        values = [getattr(module.definitions[each].node, "value", None) for each in indices]  # type: ignore[union-attr]
+        names = [dotted_name(each.func) if isinstance(each, ast.Call) else None for each in values]
+        return [self._program.meaning(found.place, name) if name else None for name in names]
 
     def _is_calm_method(self, owner: ast.ClassDef, name: str, place: str) -> bool:
         method = _method(owner, name)

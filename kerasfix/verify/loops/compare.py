@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from kerasfix.verify.loops.sites import recipes
 from kerasfix.verify.loops.slicing import slice_loop
 from kerasfix.verify.loops.verdict import judge_loop
 from kerasfix.verify.modules import FunctionNode
+from kerasfix.verify.names import dotted_name
 from kerasfix.verify.observed import observation
 from kerasfix.verify.pool import Pool
 from kerasfix.verify.program import Shelf
@@ -97,6 +99,7 @@ class Loops:
                     text,
                     target.function,
                     told.recipes,
+                    told.stand_ins,
                     str(target.path.absolute()),
                     others={
                         path: texts[version]
@@ -159,6 +162,7 @@ class Loops:
                     "calls": told.calls,
                     "models": list(target.models),
                     "hints": told.hints,
+                    "stand_ins": told.stand_ins,
                     "seed": _SEED,
                     "steps": _STEPS,
                     "input": given,
@@ -225,6 +229,7 @@ class _Told:
     forms: dict[str, Any]
     calls: list[dict[str, Any]]
     hints: list[list[int]]
+    stand_ins: dict[str, str]
 
 
 def _told(text: str, target: LoopTarget) -> _Told:
@@ -259,7 +264,17 @@ def _told(text: str, target: LoopTarget) -> _Told:
         if used is None and not known and each.arg not in with_default:
             forms[each.arg] = reading.form((each.arg,))
         parameters.append({"name": each.arg, "recipes": known, "keyword": each.arg in keyword_only})
-    return _Told(given, parameters, forms, [each.to_json() for each in reading.calls], input_shapes(text))
+    calls = [each.to_json() for each in reading.calls]
+    return _Told(given, parameters, forms, calls, input_shapes(text), dict(_stand_ins(tree)))
+
+
+def _stand_ins(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Names of a module that would open files -> what does the same without one, as TensorFlow calls it."""
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=func)):
+                if (dotted_name(func) or "").endswith("summary.create_file_writer"):
+                    yield name, "summary.create_noop_writer"
 
 
 def _with_defaults(function: FunctionNode) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from kerasfix.syntax import own_nodes
 from kerasfix.verify.closure import Closure
@@ -22,6 +22,7 @@ def slice_loop(
     text: str,
     function: str,
     recipes: Recipes,
+    without: Collection[str] = (),
     file: str = "",
     *,
     others: Mapping[str, str] | None = None,
@@ -33,6 +34,7 @@ def slice_loop(
         text: The module.
         function: A function at the top level of the module.
         recipes: What it is called with.
+        without: Names that it reads and gets from elsewhere.
         file, others, shelf: See `slice_class`.
 
     Raises:
@@ -51,7 +53,7 @@ def slice_loop(
                     f"line {call.lineno} makes what `{function}` is given by running {problem}; "
                     "kerasfix runs definitions only"
                 )
-        closure.take_function(place, function, recipes.names)
+        closure.take_function(place, function, recipes.names, without)
         for change in _lost_changes(closure):
             raise SliceError(change)
 

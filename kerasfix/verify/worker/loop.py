@@ -6,6 +6,7 @@ them, shows whether the data will do; what happens in the next two is what is se
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import time
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import keras_import
-from .candidates import Spec
+from .candidates import Spec, known_spec
 from .drive import call, drive
 from .frameworks import Framework, framework_for
 from .inputs import Prober, arrange, tensors_for
@@ -38,6 +39,7 @@ from .train import seed_everything
 
 _PHASE = "loop"
 _MOST_TRIED = 24
+_WRITING = ("scalar", "image", "histogram", "text", "audio", "write")
 Job = dict[str, Any]
 
 
@@ -77,6 +79,12 @@ class _Load:
             reason = self.program.reason_for(job["function"], place)
             raise Refused("import", reason or f"{job['function']} is not there after its file's definitions")
         self._names = vars(self.program.load(place))
+        tensorflow: Any = importlib.import_module("tensorflow")
+        for name in _WRITING:
+            # They write nothing without a file, and ask for TensorBoard all the same.
+            setattr(tensorflow.summary, name, lambda *_arguments, **_named: None)
+        for name, maker in job["stand_ins"].items():
+            self._names[name] = functools.reduce(getattr, maker.split("."), tensorflow)()
         scope = Scope(self._names, keras)
         self.objects: dict[str, Any] = {}
         for parameter in job["parameters"]:
@@ -156,7 +164,7 @@ class _Driver:
         for choice in self._choices(load):
             if tried == _MOST_TRIED or (tried and time.monotonic() > self._deadline):
                 break
-            fresh = load if not tried and not self._specs else _Load(self._job, self._keras)
+            fresh = load if not tried else _Load(self._job, self._keras)
             tried += 1
             error = self._error_of(fresh, choice)
             if error is None:
@@ -178,7 +186,7 @@ class _Driver:
         calls = [each for each in self._job["calls"] if self._is_model(load.find(each["callee"]))]
         fed = []
         for each in calls:
-            spec = self._spec(each["callee"]) if reached(each) else None
+            spec = self._spec(each["callee"], load) if reached(each) else None
             if spec is not None:
                 fed.append((each, spec, _names_of(load.find(each["callee"]))))
         known = claimed(fed, leaves)
@@ -202,8 +210,11 @@ class _Driver:
         metric = self._keras.metrics.Metric
         return isinstance(thing, self._keras.layers.Layer) and not isinstance(thing, metric)
 
-    def _spec(self, text: str) -> Spec | None:
+    def _spec(self, text: str, load: _Load) -> Spec | None:
         """What a model takes; None if that was not found."""
+        known = known_spec(load.find(text))
+        if known is not None:
+            return self._specs.setdefault(text, known)
         if text not in self._specs:
             load = _Load(self._job, self._keras)
             prober = Prober(
@@ -224,7 +235,8 @@ class _Driver:
         spec = self._specs.get(text)
         if spec is None:
             return []
-        driven = drive(self._keras, _Load(self._job, self._keras).find(text), spec)
+        fresh = _Load(self._job, self._keras)
+        driven = drive(self._keras, fresh.find(text), spec)
         try:
             return outputs_of(call(driven, arrange(spec, tensors_for(spec, self._framework, self._seed))))
         except Exception:
