@@ -97,6 +97,7 @@ class Loop:
         function: The function in which gradients are taken; empty at the top level of a file.
         line: Where it begins, from 1.
         models: The models that the fix is about, as the function calls them.
+        owner: The class that it is a method of; empty for a function.
         obstacle: Why it cannot be called by itself, as a sentence; empty if nothing is in the way.
     """
 
@@ -105,6 +106,7 @@ class Loop:
     line: int
     models: tuple[str, ...] = ()
     obstacle: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from kerasfix.analysis.program import Program
 from kerasfix.engine import Allow, Engine, FileReport, Problem
 from kerasfix.findings import Applicability, Finding, Fix
 from kerasfix.plan import Plan
-from kerasfix.proving_loops import Key, key_of, loop_targets
+from kerasfix.proving_loops import STEP, Key, key_of, loop_targets
 from kerasfix.verify.loops.compare import LoopTarget
 from kerasfix.verify.report import ModelReport, VerdictKind
 from kerasfix.verify.session import Session, Target
@@ -52,28 +52,44 @@ def prove(
         VerifyError: if no model can be run at all.
     """
     proof = _Proof(reports, allow, engine, session, engine.plan(reports, allow))
+    # Classes that could not be driven: their own training step may be.
+    unknown: dict[tuple[str, str], ModelReport] = {}
+    driven: set[tuple[str, str]] = set()
     for report in reports:
-        plan = proof.base.get(report.source.file)
+        file = report.source.file
+        plan = proof.base.get(file)
         if not isinstance(plan, Plan):
             continue
+        steps = {loop.owner for each in plan.applied for loop in each.loops if loop.function == STEP}
         for target in _targets(report, plan):
             suggestions = [
                 each for each in plan.left if each.owner == target.class_name and _is_open_suggestion(each)
             ]
             seen = proof.examine(report, target, suggestions)
             if isinstance(seen, Problem):
-                proof.failed[report.source.file] = seen
+                proof.failed[file] = seen
                 break
+            if seen.verdict is VerdictKind.NOT_VERIFIED and target.class_name in steps:
+                unknown[file, target.class_name] = seen
+                continue
+            driven.add((file, target.class_name))
             tell(seen)
             if seen.verdict is VerdictKind.WORSE:
-                proof.rejected.add((report.source.file, target.class_name))
+                proof.rejected.add((file, target.class_name))
     plans = proof.settled()
     for report in reports:
+        file = report.source.file
         for key, loop in loop_targets(report, reports, plans):
-            if report.source.file in proof.failed:
+            if file in proof.failed:
                 break
+            if loop.function == STEP and (file, loop.owner) in driven:
+                # `fit` has run it.
+                continue
             seen = proof.examine_loop(report, loop, key)
-            tell(seen)
+            as_class = unknown.pop((file, loop.owner), None)
+            tell(as_class if as_class is not None and seen.verdict is VerdictKind.NOT_VERIFIED else seen)
+    for seen in unknown.values():
+        tell(seen)
     return proof.settled()
 
 

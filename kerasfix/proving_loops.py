@@ -10,13 +10,14 @@ from kerasfix.findings import Finding, Loop
 from kerasfix.plan import Plan
 from kerasfix.verify.loops.compare import LoopTarget
 
-# A function by its file and name, and for a loop that has none the reason why it is not run.
-Key = tuple[str, str, str]
+# A function by its file, its class and its name, and for a loop that has none the reason why it is not run.
+Key = tuple[str, str, str, str]
+STEP = "train_step"
 
 
 def key_of(loop: Loop) -> Key:
     """What tells a loop from another one, in whatever round it is found."""
-    return loop.file, loop.function, loop.obstacle
+    return loop.file, loop.owner, loop.function, loop.obstacle
 
 
 def loop_targets(
@@ -33,13 +34,20 @@ def loop_targets(
     for loop in _loops(report, [each for one in reports for each in one.findings]):
         if key_of(loop) in models:
             lines[key_of(loop)] = loop.line
-    functions = {
-        each.name: each.lineno for each in report.source.tree.body if isinstance(each, ast.FunctionDef)
-    }
+    tree = report.source.tree
+    places = {("", each.name): each.lineno for each in tree.body if isinstance(each, ast.FunctionDef)}
+    for owner in (each for each in tree.body if isinstance(each, ast.ClassDef)):
+        methods = (each for each in owner.body if isinstance(each, ast.FunctionDef))
+        places.update({(owner.name, each.name): each.lineno for each in methods})
     found = [
-        (key, LoopTarget(report.path, name, functions.get(name, lines[key]), tuple(models[key]), obstacle))
+        (
+            key,
+            LoopTarget(
+                report.path, name, places.get((owner, name), lines[key]), tuple(models[key]), obstacle, owner
+            ),
+        )
         for key in models
-        for _, name, obstacle in [key]
+        for _, owner, name, obstacle in [key]
     ]
     yield from sorted(found, key=lambda each: each[1].line)
 

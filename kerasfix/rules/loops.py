@@ -52,7 +52,7 @@ def trained_finding(program: Program, rule: tuple[str, str], trained: TrainedCal
         owner=owner,
         fix=fix,
         help=help,
-        loops=() if trained.is_step else tuple(_loops(program, trained)),
+        loops=tuple(_loops(program, trained)),
     )
 
 
@@ -94,16 +94,16 @@ def _loops(program: Program, trained: TrainedCall) -> Iterator[Loop]:
         model, context = given.node, given.context
     for function, spot in trained.roots.items():
         name, line = (function.name, function.lineno) if function else ("", trained.call.lineno)
+        method = spot.method if spot.method is not None and spot.method.node is function else None
+        owner = method.owner.name if method is not None else ""
         obstacle = _obstacle(function, spot)
-        yield Loop(spot.module.source.file, name, line, (ast.unparse(model),), obstacle)
+        yield Loop(spot.module.source.file, name, line, (ast.unparse(model),), obstacle, owner)
 
 
 def _obstacle(function: Function | None, spot: Spot) -> str:
     """What keeps somebody from calling a loop by itself."""
     if function is None:
         return "it stands at the top level of the file, and kerasfix runs definitions only"
-    if spot.method is not None and spot.method.node is function:
-        return f"it is a method of `{spot.method.owner.name}`, and kerasfix runs loops in functions only"
     if len(spot.functions) > 1:
         return f"it is made by `{spot.functions[-1][0].name}`, which kerasfix does not run"
     words = {getattr(node, "id", getattr(node, "attr", "")) for node in own_nodes(function.body)}

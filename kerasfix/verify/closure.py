@@ -54,8 +54,20 @@ class Closure:
         self._entered: set[tuple[str, int]] = set()
         self._later: list[Callable[[], None]] = []
 
-    def take_class(self, place: str, name: str) -> None:
+    def take_class(
+        self,
+        place: str,
+        name: str,
+        methods: Collection[str] = (),
+        others: Iterable[str] = (),
+        without: Collection[str] = (),
+    ) -> None:
         """Collect what a class needs.
+
+        Args:
+            methods: Those that are run for sure, besides its constructor and its `call`.
+            others: Other names of its module that are wanted.
+            without: Names that it reads and gets from elsewhere.
 
         Raises:
             SliceError: if it cannot be had.
@@ -70,9 +82,12 @@ class Closure:
         self._use(place)
         self._take(place, name, ())
         for method in own[-1].body:
-            if isinstance(method, ast.FunctionDef) and method.name in _ALWAYS_RUN:
+            if isinstance(method, ast.FunctionDef) and method.name in {*_ALWAYS_RUN, *methods}:
                 for dotted in global_reads(method):
-                    self._take_own(place, dotted)
+                    if dotted.partition(".")[0] not in without:
+                        self._take_own(place, dotted)
+        for dotted in others:
+            self._take_own(place, dotted)
         self._take_later()
 
     def take_function(

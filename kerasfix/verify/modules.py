@@ -161,7 +161,7 @@ def joined(module: str, name: str) -> str:
 def _definitions(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
     """The top-level statements without those that can only have side effects."""
     for statement in body:
-        if isinstance(statement, ast.If) and _never_runs(statement.test):
+        if isinstance(statement, ast.If) and never_runs(statement.test):
             yield from _definitions(statement.orelse)
         elif is_growth(statement) or not isinstance(statement, _ONLY_EFFECTS):
             yield statement
@@ -188,11 +188,11 @@ def _makes_its_names_itself(body: Iterable[ast.stmt]) -> bool:
 
 def _for_type_checkers(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
     for statement in body:
-        if isinstance(statement, ast.If) and _never_runs(statement.test):
+        if isinstance(statement, ast.If) and never_runs(statement.test):
             yield from (each for each in ast.walk(statement) if isinstance(each, ImportNode))
 
 
-def _never_runs(test: ast.expr) -> bool:
+def never_runs(test: ast.expr) -> bool:
     """`if __name__ == "__main__"` and `if TYPE_CHECKING`."""
     if isinstance(test, ast.Compare) and dotted_name(test.left) == "__name__":
         return isinstance(test.ops[0], ast.Eq)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,77 @@ for epoch in range(1000):
 raise SystemExit("trained")
 """
 )
+TRAINER = (
+    HEADER
+    + """\
+class Trainer:
+    def __init__(self, model, rate):
+        self.model = model
+        self.optimizer = tf.keras.optimizers.Adam(rate)
+        self.loss = tf.keras.losses.SparseCategoricalCrossentropy()
+
+    def evaluate(self, x, y):
+        return self.loss(y, self.model(x, training=False))
+
+    def compute(self, x, y):
+        return self.loss(y, self.model(x))
+
+    @tf.function
+    def step(self, batch):
+        x, y = batch
+        with tf.GradientTape() as tape:
+            value = self.compute(x, y)
+        gradients = tape.gradient(value, self.model.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.model.trainable_variables))
+
+
+def make():
+    return tf.keras.Sequential([layers.Input((6,)), layers.Dense(4), layers.Dropout(0.5), layers.Softmax()])
+
+
+if __name__ == "__main__":
+    model = make()
+    trainer = Trainer(model, rate=0.01)
+    for each in load():
+        trainer.step(each)
+"""
+)
+# A model that is nothing but its training step.
+NO_CALL = (
+    HEADER
+    + """class GAN(tf.keras.Model):
+    def __init__(self, size=6):
+        super().__init__()
+        self.size = size
+        self.generator = tf.keras.Sequential(
+            [layers.Input((6,)), layers.Dense(16), layers.BatchNormalization(), layers.Reshape((4, 4, 1))]
+        )
+        self.discriminator = tf.keras.Sequential(
+            [layers.Input((4, 4, 1)), layers.Flatten(), layers.Dropout(0.5), layers.Dense(1)]
+        )
+
+    def compile(self, d_optimizer, g_optimizer, loss_fn):
+        super().compile()
+        self.d_optimizer = d_optimizer
+        self.g_optimizer = g_optimizer
+        self.loss_fn = loss_fn
+
+    def train_step(self, real):
+        batch = tf.shape(real)[0]
+        noise = tf.random.normal((batch, self.size))
+        both = tf.concat([self.generator(noise), real], axis=0)
+        labels = tf.concat([tf.ones((batch, 1)), tf.zeros((batch, 1))], axis=0)
+        with tf.GradientTape() as tape:
+            d_loss = self.loss_fn(labels, self.discriminator(both))
+        gradients = tape.gradient(d_loss, self.discriminator.trainable_weights)
+        self.d_optimizer.apply_gradients(zip(gradients, self.discriminator.trainable_weights))
+        with tf.GradientTape() as tape:
+            g_loss = self.loss_fn(tf.zeros((batch, 1)), self.discriminator(self.generator(noise)))
+        gradients = tape.gradient(g_loss, self.generator.trainable_weights)
+        self.g_optimizer.apply_gradients(zip(gradients, self.generator.trainable_weights))
+        return {"d_loss": d_loss, "g_loss": g_loss}
+"""
+)
 # A tape in a function; what stands before it, and its parameters and their uses.
 ONE_STEP = (
     HEADER
@@ -183,9 +255,7 @@ def loops_of(text: str) -> list[Loop]:
         for loop in finding.loops:
             known = found.get(loop.function + loop.obstacle, loop)
             models = tuple(dict.fromkeys([*known.models, *loop.models]))
-            found[loop.function + loop.obstacle] = Loop(
-                loop.file, loop.function, loop.line, models, loop.obstacle
-            )
+            found[loop.function + loop.obstacle] = replace(loop, models=models)
     return list(found.values())
 
 
@@ -199,7 +269,7 @@ def compare_loop(session: Session, tmp_path: Path) -> CompareLoop:
         if patched is None:
             patched = kerasfix.fix(original, select=["KF301"]).text
             assert patched != original
-        target = LoopTarget(path, loop.function, loop.line, loop.models, loop.obstacle)
+        target = LoopTarget(path, loop.function, loop.line, loop.models, loop.obstacle, loop.owner)
         return session.compare_loop(target, original, patched, {})
 
     return run
@@ -314,6 +384,14 @@ if __name__ == "__main__":
     assert received(report) == {"model.layers[2]": (False, True)}
 
 
+def test_a_method_is_called_on_an_object_like_the_one_in_the_script(compare_loop: CompareLoop) -> None:
+    report = compare_loop(TRAINER)
+    assert report.verdict is VerdictKind.PROVED, report.reasons
+    assert report.class_name == "Trainer.step"
+    assert received(report) == {"self.model.layers[1]": (False, True)}
+    assert [(each.shape, each.dtype) for each in report.inputs] == [((4, 6), "float32"), ((4,), "int32")]
+
+
 def test_code_that_imports_tf_keras_gets_keras_2(compare_loop: CompareLoop) -> None:
     pytest.importorskip("tf_keras")
     text = SUPERVISED.replace(
@@ -359,10 +437,12 @@ def test_code_that_imports_tf_keras_gets_keras_2(compare_loop: CompareLoop) -> N
             "it stands at the top level of the file, and kerasfix runs definitions only",
         ),
         (
-            one_step()
-            .replace("def step(x)", "class Trainer:\n  def step(self, x)")
-            .replace("\n    ", "\n      "),
-            "it is a method of `Trainer`, and kerasfix runs loops in functions only",
+            TRAINER.replace("trainer = ", "print('no trainer')  # "),
+            "how `Trainer` is constructed is not in sight",
+        ),
+        (
+            TRAINER.replace("return self.loss(", "self.model.save('last.keras')\n        return self.loss("),
+            "`step` does more than train: it runs self.model.save(…)",
         ),
         (
             one_step() + "\n\nfor layer in model.layers[:1]:\n    layer.trainable = False\n",
@@ -454,6 +534,23 @@ def test_a_loop_that_got_worse_is_not_written(tmp_path: Path) -> None:
         "worse",
     )
     assert "RuntimeError: not now" in found["reasons"][0]
+
+
+def test_a_model_that_is_only_its_step(tmp_path: Path) -> None:
+    (tmp_path / "loop.py").write_text(NO_CALL)
+    done = _run(tmp_path, "--apply")
+    assert done.returncode == 0, done.stdout
+    assert "self.discriminator(both, training=True)" in (tmp_path / "loop.py").read_text()
+    # The class itself cannot be called, and what is known of its step is said instead.
+    [found] = json.loads((tmp_path / "report.json").read_text())["models"]
+    line = _line("    def train_step", NO_CALL)
+    assert (found["class_name"], found["line"], found["verdict"]) == ("GAN.train_step", line, "proved")
+    flags = {path: layer["received"] for path, layer in found["after"]["sensitive"].items()}
+    # Each of the two is called once more where the other is trained.
+    assert {path: {*seen["loop"]} for path, seen in flags.items()} == {
+        "self.generator.layers[1]": {None, True},
+        "self.discriminator.layers[1]": {False, True},
+    }
 
 
 def test_what_is_proved_and_what_cannot_be_driven_are_written(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import builtins
 
 from kerasfix.syntax import walk
 from kerasfix.verify.harmless import REACHING_BUILTINS, is_reaching_name, words
+from kerasfix.verify.loops.reading import methods_of
 from kerasfix.verify.modules import FunctionNode, ImportNode, imports_of
 from kerasfix.verify.names import bound_names, dotted_name
 from kerasfix.verify.program import Found, Program
@@ -54,9 +55,11 @@ _METHODS = words(
 )
 
 
-def more_than_computing(program: Program, place: str, name: str) -> str | None:
-    """What calling a function would do besides computing, as source text; None if nothing."""
-    return _Watch(program).found(Found(place, name))
+def more_than_computing(program: Program, place: str, name: str, owner: str = "") -> str | None:
+    """What calling a function, or a method of a class, would do besides computing, as source text; None if
+    nothing.
+    """
+    return _Watch(program).found(Found(place, owner, (name,)) if owner else Found(place, name))
 
 
 class _Watch:
@@ -74,6 +77,31 @@ class _Watch:
             node = module.definitions[index].node  # type: ignore[union-attr]
             if isinstance(node, FunctionNode) and (problem := self._function(node, thing.place)):
                 return problem
+            if isinstance(node, ast.ClassDef) and thing.rest:
+                problem = self._method(node, thing.rest[0], thing.place)
+                if problem:
+                    return problem
+        return None
+
+    def _method(self, owner: ast.ClassDef, name: str, place: str) -> str | None:
+        """The same for a method and those that it calls."""
+        methods = methods_of(owner)
+        waiting, seen = [name], {name}
+        while waiting:
+            method = methods.get(waiting.pop())
+            if method is None:
+                continue
+            problem = self._function(method, place)
+            if problem:
+                return problem
+            own = method.args.args[0].arg if method.args.args else ""
+            for node in walk(method):
+                match node:
+                    case ast.Attribute(value=ast.Name(id=root), attr=called) if (
+                        root == own and called not in seen
+                    ):
+                        seen.add(called)
+                        waiting.append(called)
         return None
 
     def _function(self, function: FunctionNode, place: str) -> str | None:

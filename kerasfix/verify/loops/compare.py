@@ -14,8 +14,8 @@ from kerasfix.source import Source, SourceError
 from kerasfix.verify.endings import ended
 from kerasfix.verify.errors import SliceError
 from kerasfix.verify.hints import input_shapes
-from kerasfix.verify.loops.reading import parameters_of, read
-from kerasfix.verify.loops.sites import recipes
+from kerasfix.verify.loops.reading import methods_of, parameters_of, read
+from kerasfix.verify.loops.sites import Recipes, construction, recipes
 from kerasfix.verify.loops.slicing import slice_loop
 from kerasfix.verify.loops.verdict import judge_loop
 from kerasfix.verify.modules import FunctionNode
@@ -46,6 +46,7 @@ class LoopTarget:
         line: The line of the function, or of the loop.
         models: The models that the fix is about, as the function calls them.
         obstacle: Why it cannot be called by itself, as a sentence; "" if nothing is in the way.
+        owner: The class that it is a method of; "" for a function.
     """
 
     path: Path
@@ -53,6 +54,14 @@ class LoopTarget:
     line: int
     models: tuple[str, ...]
     obstacle: str = ""
+    owner: str = ""
+
+    @property
+    def name(self) -> str:
+        """As people call it."""
+        if not self.function:
+            return "a loop at the top level"
+        return f"{self.owner}.{self.function}" if self.owner else self.function
 
 
 @dataclass(frozen=True)
@@ -100,6 +109,7 @@ class Loops:
                     target.function,
                     told.recipes,
                     told.stand_ins,
+                    target.owner,
                     str(target.path.absolute()),
                     others={
                         path: texts[version]
@@ -150,7 +160,7 @@ class Loops:
             f"{target}\0{version.key}\0{given!r}".encode("utf-8", "surrogatepass")
         ).hexdigest()
         if key not in self._seen:
-            self._progress(f"{target.function}: {label}")
+            self._progress(f"{target.name}: {label}")
             outcome = runner.run(
                 {
                     "kind": "loop",
@@ -163,6 +173,7 @@ class Loops:
                     "models": list(target.models),
                     "hints": told.hints,
                     "stand_ins": told.stand_ins,
+                    "owner": told.owner,
                     "seed": _SEED,
                     "steps": _STEPS,
                     "input": given,
@@ -197,7 +208,7 @@ class Loops:
         given = after.given or before.given or {"items": []}
         return ModelReport(
             file=str(target.path),
-            class_name=target.function or "a loop at the top level",
+            class_name=target.name,
             line=target.line,
             python=str(self._pool.python),
             keras_version=version,
@@ -224,12 +235,13 @@ class Loops:
 class _Told:
     """What the text of a module says of a function; as JSON but for `recipes`."""
 
-    recipes: Any
+    recipes: Recipes
     parameters: list[dict[str, Any]]
     forms: dict[str, Any]
     calls: list[dict[str, Any]]
     hints: list[list[int]]
     stand_ins: dict[str, str]
+    owner: dict[str, Any] | None
 
 
 def _told(text: str, target: LoopTarget) -> _Told:
@@ -242,18 +254,15 @@ def _told(text: str, target: LoopTarget) -> _Told:
         tree = Source(text).tree
     except SourceError as error:
         raise SliceError(f"line {error.line or 1}: {error.reason}") from None
-    function = next(
-        (each for each in tree.body if isinstance(each, FunctionNode) and each.name == target.function), None
-    )
-    if function is None:
-        raise SliceError(f"`{target.function}` is not defined at the top level of the file")
-    if isinstance(function, FunctionNode) and (function.args.vararg or function.args.kwarg):
-        raise SliceError(f"`{target.function}` takes arguments that it gives no names")
-    reading = read(tree, function)
-    given = recipes(tree, function, reading.objects)
+    function, owner = _find(tree, target)
+    if function.args.vararg or function.args.kwarg:
+        raise SliceError(f"`{target.name}` takes arguments that it gives no names")
+    reading = read(tree, function, owner)
+    given = recipes(tree, function, reading.objects) if owner is None else Recipes(is_called=True)
+    own = None if owner is None else _own(tree, owner, function, given)
     keyword_only, with_default = {each.arg for each in function.args.kwonlyargs}, _with_defaults(function)
     parameters, forms = [], {}
-    for each in parameters_of(function):
+    for each in parameters_of(function)[0 if owner is None else 1 :]:
         used = reading.objects.get(each.arg)
         known = given.by_parameter.get(each.arg, [])
         if used is not None and not known:
@@ -265,7 +274,42 @@ def _told(text: str, target: LoopTarget) -> _Told:
             forms[each.arg] = reading.form((each.arg,))
         parameters.append({"name": each.arg, "recipes": known, "keyword": each.arg in keyword_only})
     calls = [each.to_json() for each in reading.calls]
-    return _Told(given, parameters, forms, calls, input_shapes(text), dict(_stand_ins(tree)))
+    return _Told(given, parameters, forms, calls, input_shapes(text), dict(_stand_ins(tree)), own)
+
+
+def _find(tree: ast.Module, target: LoopTarget) -> tuple[FunctionNode, ast.ClassDef | None]:
+    """A function, or a method with its class.
+
+    Raises:
+        SliceError: if it is not there.
+    """
+    owners = [each for each in tree.body if isinstance(each, ast.ClassDef) and each.name == target.owner]
+    body = owners[-1].body if owners else [] if target.owner else tree.body
+    found = [each for each in body if isinstance(each, FunctionNode) and each.name == target.function]
+    if not found:
+        raise SliceError(f"`{target.name}` is not defined at the top level of the file")
+    return found[-1], owners[-1] if owners else None
+
+
+def _own(tree: ast.Module, owner: ast.ClassDef, function: FunctionNode, given: Recipes) -> dict[str, Any]:
+    """How the object is made that a method is called on.
+
+    Raises:
+        SliceError: if nothing in sight makes one.
+    """
+    name = function.args.args[0].arg if function.args.args else ""
+    if not name or any(
+        dotted_name(each) in ("staticmethod", "classmethod") for each in function.decorator_list
+    ):
+        raise SliceError(f"`{owner.name}.{function.name}` is not called on an object")
+    recipe = construction(tree, owner.name, given)
+    init = methods_of(owner).get("__init__")
+    if recipe is None:
+        needed = [each.arg for each in parameters_of(init)[1:]] if init is not None else []
+        if init is not None and {*needed} - _with_defaults(init):
+            raise SliceError(f"how `{owner.name}` is constructed is not in sight")
+        recipe = {"$call": owner.name, "positional": [], "named": {}}
+    return {"name": name, "class": owner.name, "recipe": recipe}
 
 
 def _stand_ins(tree: ast.Module) -> Iterator[tuple[str, str]]:

@@ -26,11 +26,13 @@ _OF_OBJECTS = words(
     "trainable_variables trainable_weights variables weights apply_gradients minimize update_state "
     "reset_state reset_states get_layer layers losses"
 )
-_NO_DATA = words("shape dtype ndim rank name")
+_NO_DATA = words("shape dtype ndim rank name size len int_shape get_shape")
 _AS_IT_IS = words("take batch shuffle prefetch repeat cache unbatch as_numpy_iterator")
 _COUNTING = words("enumerate")
 _PASSING = frozenset({"tqdm", "list", "tuple", "iter", "reversed", "sorted", "trange"})
 _RUNS = frozenset({"run", "experimental_run_v2"})
+# What Keras offers to take `(x, y)` apart in a `train_step`.
+_UNPACK = "unpack_x_y_sample_weight"
 _MOST_STEPS = 5
 
 
@@ -116,9 +118,14 @@ class Reading:
         return {"leaf": list(path)}
 
 
-def read(tree: ast.Module, function: FunctionNode) -> Reading:
-    """Go through a function of a module."""
-    reader = _Reader(tree)
+def methods_of(owner: ast.ClassDef) -> dict[str, FunctionNode]:
+    """The methods that are written in a class."""
+    return {each.name: each for each in owner.body if isinstance(each, FunctionNode)}
+
+
+def read(tree: ast.Module, function: FunctionNode, owner: ast.ClassDef | None = None) -> Reading:
+    """Go through a function of a module, or a method of a class in it."""
+    reader = _Reader(tree, methods_of(owner) if owner is not None else {})
     names = [each.arg for each in parameters_of(function)]
     reader.body(function.body, {name: Value(frozenset({(name,)}), (name,), alias=name) for name in names})
     reader.reading.objects = {
@@ -136,8 +143,9 @@ Names = dict[str, Value]
 
 
 class _Reader:
-    def __init__(self, tree: ast.Module) -> None:
+    def __init__(self, tree: ast.Module, methods: Mapping[str, FunctionNode]) -> None:
         self.reading = Reading()
+        self._methods = methods
         self.used: dict[str, set[str]] = {}
         self._functions = {each.name: each for each in tree.body if isinstance(each, FunctionNode)}
         imports = [each for each in tree.body if isinstance(each, ImportNode)]
@@ -262,6 +270,8 @@ class _Reader:
         if owner.alias is None:
             return NOTHING if attr in _NO_DATA else owner.derived
         self.used.setdefault(owner.alias, set()).add(attr)
+        if owner.raw is not None and attr in self._methods:
+            return Value(alias=f"{owner.alias}.{attr}", function=self._methods[attr])
         return Value(frozenset() if attr in _NO_DATA else owner.origins, alias=f"{owner.alias}.{attr}")
 
     def _item(self, owner: Value, key: ast.expr, names: Names) -> Value:
@@ -288,6 +298,8 @@ class _Reader:
             if arguments[0].function is not None:
                 return self._enter(arguments[0].function, handed, {}, names)
         if func.function is not None:
+            if func.function in self._methods.values() and isinstance(node.func, ast.Attribute):
+                arguments.insert(0, self.value(node.func.value, names))
             return self._enter(func.function, arguments, named, names)
         for each in arguments:
             if each.function is not None:
@@ -295,6 +307,8 @@ class _Reader:
                 self._enter(each.function, (), {}, names)
         all_of_it = frozenset().union(*(each.origins for each in [*arguments, *named.values()]))
         if func.alias is None:
+            if isinstance(node.func, ast.Attribute) and node.func.attr in _NO_DATA:
+                return NOTHING
             if isinstance(node.func, ast.Attribute):
                 return Value(func.origins | all_of_it)
             return Value(all_of_it)
@@ -302,6 +316,10 @@ class _Reader:
             self.used.setdefault(func.alias, set()).add("()")
         self.reading.calls.append(CallOf(func.alias, tuple(arguments), named))
         owner, _, method = func.alias.rpartition(".")
+        if method in _NO_DATA:
+            return NOTHING
+        if method == _UNPACK and arguments and arguments[0].raw is not None:
+            return Value(items=(*self._apart(arguments[0], 2), NOTHING))
         if func.origins and owner in names and method in _AS_IT_IS:
             return names[owner]
         # What a library makes of data comes from it; what a model makes of it is no data any more.
@@ -313,7 +331,8 @@ class _Reader:
     ) -> Value:
         if function in self._entered or len(self._entered) == _MOST_STEPS:
             return NOTHING
-        inner: Names = {} if function in self._functions.values() else dict(names)
+        is_outer = function in (*self._functions.values(), *self._methods.values())
+        inner: Names = {} if is_outer else dict(names)
         for parameter in parameters_of(function):
             inner[parameter.arg] = NOTHING
         for parameter, value in zip(parameters_of(function), arguments, strict=False):

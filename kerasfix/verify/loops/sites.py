@@ -14,7 +14,7 @@ from typing import Any
 
 from kerasfix.syntax import own_nodes, walk
 from kerasfix.verify.loops.reading import parameters_of
-from kerasfix.verify.modules import FunctionNode
+from kerasfix.verify.modules import FunctionNode, never_runs
 from kerasfix.verify.names import dotted_name
 from kerasfix.verify.sites import Unknown, evaluate
 
@@ -57,6 +57,17 @@ def recipes(tree: ast.Module, function: FunctionNode, objects: Collection[str]) 
     return sites.found
 
 
+def construction(tree: ast.Module, class_name: str, found: Recipes) -> Any:
+    """How a class of a module is constructed there; None if that is not in sight."""
+    sites = _Sites(tree)
+    sites.found = found
+    for site in sites.calls:
+        if dotted_name(site.call.func) == class_name:
+            for recipe in sites.recipe_or_nothing(site.call, site.around, _MOST_STEPS):
+                return recipe
+    return None
+
+
 def _fewer(name: str, value: Any) -> Any:
     """One epoch is as good as fifty."""
     return 1 if isinstance(value, int) and not isinstance(value, bool) and _COUNTS.search(name) else value
@@ -72,19 +83,23 @@ class _Sites:
     def __init__(self, tree: ast.Module) -> None:
         self.found = Recipes()
         self._tree = tree
-        self._values = _values(tree.body)
-        self._bound = {name for each in own_nodes(tree.body) for name in _bound(each)}
+        scripts = [each for each in tree.body if isinstance(each, ast.If) and never_runs(each.test)]
+        body = [each for each in tree.body if each not in scripts]
+        self._values = _values(body)
+        self._bound = {name for each in own_nodes(body) for name in _bound(each)}
+        # What is made where `__name__ == "__main__"` is made anew.
+        self._made_there = _values([each for one in scripts for each in one.body])
         # What a loop over data binds.
-        loops = [each for each in own_nodes(tree.body) if isinstance(each, ast.For)]
+        loops = [each for each in own_nodes(body) if isinstance(each, ast.For)]
         self._fleeting = {name for each in loops for name in _stored(each.target)}
-        self._calls = list(_calls(tree))
+        self.calls = list(_calls(tree))
         self._locals: dict[FunctionNode, Mapping[str, ast.expr | None]] = {}
 
     def given(
         self, function: FunctionNode, name: str, steps: int, *, constants_only: bool = False
     ) -> Iterator[Any]:
         """What a parameter of a function gets."""
-        for site in self._calls if steps else ():
+        for site in self.calls if steps else ():
             if self._called(site.call) != function.name or site.around is function:
                 continue
             self.found.is_called = True
@@ -92,7 +107,7 @@ class _Sites:
             if argument is not None and constants_only:
                 yield from self._constant_or_nothing(argument, site.around, steps)
             elif argument is not None:
-                yield from self._recipe_or_nothing(argument, site.around, steps)
+                yield from self.recipe_or_nothing(argument, site.around, steps)
 
     def _called(self, call: ast.Call) -> str | None:
         name = dotted_name(call.func)
@@ -109,13 +124,13 @@ class _Sites:
             if around is not None and node.id in _parameters(around):
                 yield from self.given(around, node.id, steps - 1, constants_only=True)
                 return
-            local = self._local(around) if around is not None else {}
+            local = self._local(around) if around is not None else self._made_there
             node = local[node.id] if node.id in local else self._values.get(node.id)
         if isinstance(node, ast.Constant | ast.UnaryOp | ast.BinOp):
             with contextlib.suppress(Unknown):
                 yield evaluate(node, {name: each for name, each in self._values.items() if each is not None})
 
-    def _recipe_or_nothing(self, node: ast.expr, around: FunctionNode | None, steps: int) -> Iterator[Any]:
+    def recipe_or_nothing(self, node: ast.expr, around: FunctionNode | None, steps: int) -> Iterator[Any]:
         if isinstance(node, ast.Name) and around is not None and node.id in _parameters(around):
             yield from self.given(around, node.id, steps - 1)
             return
@@ -155,6 +170,11 @@ class _Sites:
                 if not given:
                     raise Unknown
                 return given[0]
+        if around is None and root == name and root not in self._bound:
+            made = self._made_there.get(root)
+            if made is None:
+                raise Unknown
+            return self._recipe(made, None, steps - 1)
         if root not in self._bound or root in self._fleeting:
             raise Unknown
         value = self._values.get(name)

@@ -23,6 +23,7 @@ def slice_loop(
     function: str,
     recipes: Recipes,
     without: Collection[str] = (),
+    owner: str = "",
     file: str = "",
     *,
     others: Mapping[str, str] | None = None,
@@ -32,9 +33,10 @@ def slice_loop(
 
     Args:
         text: The module.
-        function: A function at the top level of the module.
+        function: A function at the top level of the module, or a method of a class there.
         recipes: What it is called with.
         without: Names that it reads and gets from elsewhere.
+        owner: The class that it is a method of.
         file, others, shelf: See `slice_class`.
 
     Raises:
@@ -42,7 +44,7 @@ def slice_loop(
     """
 
     def take(closure: Closure, place: str) -> None:
-        more = more_than_computing(closure.program, place, function)
+        more = more_than_computing(closure.program, place, function, owner)
         if more is not None:
             raise SliceError(f"`{function}` does more than train: it runs {more}")
         for call in recipes.made:
@@ -53,7 +55,10 @@ def slice_loop(
                     f"line {call.lineno} makes what `{function}` is given by running {problem}; "
                     "kerasfix runs definitions only"
                 )
-        closure.take_function(place, function, recipes.names, without)
+        if owner:
+            closure.take_class(place, owner, [function], recipes.names, without)
+        else:
+            closure.take_function(place, function, recipes.names, without)
         for change in _lost_changes(closure):
             raise SliceError(change)
 

@@ -69,7 +69,7 @@ def _mended(before: Observation, after: Observation, models: Sequence[str]) -> I
         old = before.sensitive.get(path)
         if old is None or not _is_of(path, models) or not _was_changed(old, new):
             continue
-        if new.kind != "user" and new.trained_in(PHASE) is not False and _trains(new):
+        if new.kind != "user" and new.trained_in(PHASE) is not False:
             yield f"{layer_name(path, new)} did not run in training mode in the loop; now it does"
 
 
@@ -88,14 +88,23 @@ def _strange(before: Observation, after: Observation, models: Sequence[str]) -> 
 
 
 def _was_changed(old: SensitiveLayer, new: SensitiveLayer) -> bool:
-    """Whether a layer received something else than True before, and does not now."""
-    return not _trains(old) and _trains(new)
+    """Whether calls of a layer were told to train that were not before.
+
+    Other calls of the same model may rightly stay as they are: of the two networks of a GAN each step trains
+    one.
+    """
+    before, after = _received(old), _received(new)
+    return (True in after and True not in before) or (after == {True} and before != {True})
 
 
 def _trains(layer: SensitiveLayer) -> bool:
-    """Whether each call in the loop was told to train."""
+    """Whether a call in the loop was told to train."""
+    return True in _received(layer)
+
+
+def _received(layer: SensitiveLayer) -> set[bool | None]:
     received = layer.received.get(PHASE)
-    return all(received) if isinstance(received, tuple) else bool(received)
+    return {*received} if isinstance(received, tuple) else {received}
 
 
 def _is_of(path: str, models: Sequence[str]) -> bool:

@@ -32,6 +32,7 @@ from .loop_data import (
     signed,
 )
 from .loop_watch import Watch
+from .own_step import NoStep, compile_own
 from .program import Program
 from .reading import signature_of
 from .recipes import CannotMake, Scope, make
@@ -74,10 +75,12 @@ class _Load:
         seed_everything(keras, int(job["seed"]))
         self.program = Program(job["parts"])
         place = job["parts"][0]["place"]
-        self.function = self.program.class_named(place, job["function"])
+        owner = job["owner"]
+        name = job["function"] if owner is None else owner["class"]
+        self.function = self.program.class_named(place, name)
         if self.function is None:
-            reason = self.program.reason_for(job["function"], place)
-            raise Refused("import", reason or f"{job['function']} is not there after its file's definitions")
+            reason = self.program.reason_for(name, place)
+            raise Refused("import", reason or f"{name} is not there after its file's definitions")
         self._names = vars(self.program.load(place))
         tensorflow: Any = importlib.import_module("tensorflow")
         for name in _WRITING:
@@ -94,6 +97,19 @@ class _Load:
                 except CannotMake:
                     continue
                 break
+        if owner is not None:
+            made = self.objects[owner["name"]] = self._made(keras, owner, scope)
+            self.function = getattr(made, job["function"])
+
+    def _made(self, keras: Any, owner: Job, scope: Scope) -> Any:
+        """What a method is called on; a model with its optimizer and its loss."""
+        try:
+            made = make(owner["recipe"], scope)
+            if isinstance(made, keras.Model):
+                compile_own(keras, made, {})
+        except (CannotMake, NoStep) as error:
+            raise Refused("constructor", f"of `{owner['class']}`, {error}") from None
+        return made
 
     def find(self, text: str) -> Any:
         """What the function calls so; None if it is not there before it runs."""
