@@ -59,14 +59,14 @@ class Closure:
         place: str,
         name: str,
         methods: Collection[str] = (),
-        others: Iterable[str] = (),
+        others: Iterable[tuple[str, str]] = (),
         without: Collection[str] = (),
     ) -> None:
         """Collect what a class needs.
 
         Args:
             methods: Those that are run for sure, besides its constructor and its `call`.
-            others: Other names of its module that are wanted.
+            others: Other names that are wanted, each with the place of its module.
             without: Names that it reads and gets from elsewhere.
 
         Raises:
@@ -86,16 +86,21 @@ class Closure:
                 for dotted in global_reads(method):
                     if dotted.partition(".")[0] not in without:
                         self._take_own(place, dotted)
-        for dotted in others:
-            self._take_own(place, dotted)
+        self._take_others(others)
         self._take_later()
 
+    def _take_others(self, others: Iterable[tuple[str, str]]) -> None:
+        for place, name in others:
+            self._use(place)
+            self._take_own(place, name)
+
     def take_function(
-        self, place: str, name: str, others: Iterable[str] = (), without: Collection[str] = ()
+        self, place: str, name: str, others: Iterable[tuple[str, str]] = (), without: Collection[str] = ()
     ) -> None:
-        """Collect what a function needs when it is called, and other names of its module.
+        """Collect what a function needs when it is called.
 
         Args:
+            others: Other names that are wanted, each with the place of its module.
             without: Names that it reads and gets from elsewhere.
 
         Raises:
@@ -109,9 +114,10 @@ class Closure:
             raise SliceError(f"`{name}` is not defined once, at the top level of the file")
         self._use(place)
         self._take(place, name, ())
-        for dotted in [*global_reads(nodes[0]), *others]:
+        for dotted in global_reads(nodes[0]):
             if dotted.partition(".")[0] not in without:
                 self._take_own(place, dotted)
+        self._take_others(others)
         self._take_later()
 
     def _take_later(self) -> None:

@@ -263,7 +263,9 @@ def loops_of(text: str) -> list[Loop]:
 def compare_loop(session: Session, tmp_path: Path) -> CompareLoop:
     """Compare a text with what kerasfix makes of it, or with another text."""
 
-    def run(original: str, patched: str | None = None) -> ModelReport:
+    def run(original: str, patched: str | None = None, target: LoopTarget | None = None) -> ModelReport:
+        if patched is not None and target is not None:
+            return session.compare_loop(target, original, patched, {})
         [loop] = loops_of(original)
         path = tmp_path / "loop.py"
         if patched is None:
@@ -392,6 +394,32 @@ def test_a_method_is_called_on_an_object_like_the_one_in_the_script(compare_loop
     assert [(each.shape, each.dtype) for each in report.inputs] == [((4, 6), "float32"), ((4,), "int32")]
 
 
+def test_what_another_file_calls_it_with(compare_loop: CompareLoop, tmp_path: Path) -> None:
+    before, _, after = SUPERVISED.partition("net = Net(10)\n")
+    made, step = after.partition("loss_object = ")[0], "".join(after.partition("loss_object = ")[1:])
+    step, _, _ = step.partition("for x, y in load()")
+    run = (
+        "def run(classifier, data, optimizer):\n"
+        "    for x, y in data:\n"
+        "        train_step(classifier, optimizer, x, y)\n"
+    )
+    (tmp_path / "net.py").write_text(before)
+    (tmp_path / "main.py").write_text(
+        "import tensorflow as tf\nfrom loop import run\nfrom net import Net\n\nopen('started.txt', 'w')\n"
+        f"{made}\n\n"
+        "if __name__ == '__main__':\n"
+        "    net = Net(10)\n"
+        "    run(net, load(), adam)\n"
+    )
+    text = f"{HEADER}{step}{run}"
+    patched = text.replace("model(x)", "model(x, training=True)")
+    target = LoopTarget(tmp_path / "loop.py", "train_step", 5, ("model",))
+    report = compare_loop(text, patched, target=target)
+    assert report.verdict is VerdictKind.PROVED, report.reasons
+    assert received(report)["model.norm"] == (None, True)
+    assert not list(tmp_path.glob("*.txt"))
+
+
 def test_code_that_imports_tf_keras_gets_keras_2(compare_loop: CompareLoop) -> None:
     pytest.importorskip("tf_keras")
     text = SUPERVISED.replace(
@@ -421,7 +449,7 @@ def test_code_that_imports_tf_keras_gets_keras_2(compare_loop: CompareLoop) -> N
         ),
         (
             one_step(parameters="x, net", after="net(x), net.trainable_variables"),
-            "what `net` is given is not in sight, because nothing in its file calls `step`",
+            "what `net` is given is not in sight, because nothing near it calls `step`",
         ),
         (one_step(parameters="*x"), "`step` takes arguments that it gives no names"),
         (

@@ -14,8 +14,9 @@ from kerasfix.source import Source, SourceError
 from kerasfix.verify.endings import ended
 from kerasfix.verify.errors import SliceError
 from kerasfix.verify.hints import input_shapes
+from kerasfix.verify.loops.elsewhere import callers_near
 from kerasfix.verify.loops.reading import methods_of, parameters_of, read
-from kerasfix.verify.loops.sites import Recipes, construction, recipes
+from kerasfix.verify.loops.sites import Elsewhere, Recipes, construction, recipes
 from kerasfix.verify.loops.slicing import slice_loop
 from kerasfix.verify.loops.verdict import judge_loop
 from kerasfix.verify.modules import FunctionNode
@@ -258,8 +259,11 @@ def _told(text: str, target: LoopTarget) -> _Told:
     if function.args.vararg or function.args.kwarg:
         raise SliceError(f"`{target.name}` takes arguments that it gives no names")
     reading = read(tree, function, owner)
-    given = recipes(tree, function, reading.objects) if owner is None else Recipes(is_called=True)
-    own = None if owner is None else _own(tree, owner, function, given)
+    elsewhere = callers_near(target.path)
+    given = Recipes(is_called=True)
+    if owner is None:
+        given = recipes(tree, function, reading.objects, elsewhere)
+    own = None if owner is None else _own(tree, owner, function, given, elsewhere)
     keyword_only, with_default = {each.arg for each in function.args.kwonlyargs}, _with_defaults(function)
     parameters, forms = [], {}
     for each in parameters_of(function)[0 if owner is None else 1 :]:
@@ -268,7 +272,7 @@ def _told(text: str, target: LoopTarget) -> _Told:
         if used is not None and not known:
             known = [recipe for asked, recipe in _STAND_INS.items() if asked in used]
             if not known and each.arg not in with_default:
-                why = "" if given.is_called else f", because nothing in its file calls `{function.name}`"
+                why = "" if given.is_called else f", because nothing near it calls `{function.name}`"
                 raise SliceError(f"what `{each.arg}` is given is not in sight{why}")
         if used is None and not known and each.arg not in with_default:
             forms[each.arg] = reading.form((each.arg,))
@@ -291,7 +295,9 @@ def _find(tree: ast.Module, target: LoopTarget) -> tuple[FunctionNode, ast.Class
     return found[-1], owners[-1] if owners else None
 
 
-def _own(tree: ast.Module, owner: ast.ClassDef, function: FunctionNode, given: Recipes) -> dict[str, Any]:
+def _own(
+    tree: ast.Module, owner: ast.ClassDef, function: FunctionNode, given: Recipes, elsewhere: Elsewhere
+) -> dict[str, Any]:
     """How the object is made that a method is called on.
 
     Raises:
@@ -302,7 +308,7 @@ def _own(tree: ast.Module, owner: ast.ClassDef, function: FunctionNode, given: R
         dotted_name(each) in ("staticmethod", "classmethod") for each in function.decorator_list
     ):
         raise SliceError(f"`{owner.name}.{function.name}` is not called on an object")
-    recipe = construction(tree, owner.name, given)
+    recipe = construction(tree, owner.name, given, elsewhere)
     init = methods_of(owner).get("__init__")
     if recipe is None:
         needed = [each.arg for each in parameters_of(init)[1:]] if init is not None else []

@@ -8,17 +8,17 @@ from __future__ import annotations
 import ast
 import contextlib
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from kerasfix.syntax import own_nodes, walk
 from kerasfix.verify.loops.reading import parameters_of
-from kerasfix.verify.modules import FunctionNode, never_runs
+from kerasfix.verify.modules import FunctionNode, ImportNode, imports_of, never_runs
 from kerasfix.verify.names import dotted_name
 from kerasfix.verify.sites import Unknown, evaluate
 
-_MOST_STEPS = 4
+_MOST_STEPS = 8
 _MOST_RECIPES = 3
 _COUNTS = re.compile(r"epoch|step|iter", re.IGNORECASE)
 
@@ -29,25 +29,31 @@ class Recipes:
 
     Attributes:
         by_parameter: The best first.
-        names: The names of the module that they speak of.
-        made: The calls that make something for one of them, anew each time.
+        names: The names that they speak of, each with the place of its module; "" is the function's own.
+        made: The calls that make something for one of them, anew each time, with their places.
         is_called: Whether anybody calls the function.
     """
 
     by_parameter: dict[str, list[Any]] = field(default_factory=dict)
-    names: dict[str, None] = field(default_factory=dict)
-    made: list[ast.Call] = field(default_factory=list)
+    names: dict[tuple[str, str], None] = field(default_factory=dict)
+    made: list[tuple[str, ast.Call]] = field(default_factory=list)
     is_called: bool = False
 
 
-def recipes(tree: ast.Module, function: FunctionNode, objects: Collection[str]) -> Recipes:
-    """What the calls of a function in its module give it.
+#: Says which other modules may call a function or a class by its name: their places and their trees.
+Elsewhere = Callable[[str], Iterable[tuple[str, ast.Module]]]
+
+
+def recipes(
+    tree: ast.Module, function: FunctionNode, objects: Collection[str], elsewhere: Elsewhere
+) -> Recipes:
+    """What the calls of a function give it, those in its own module if there are any.
 
     Args:
         objects: The parameters that are models, optimizers and the like. Of the others only numbers, texts
             and the like are of use: data are made up.
     """
-    sites = _Sites(tree)
+    sites = _Sites(tree, "", elsewhere, Recipes())
     for parameter in parameters_of(function):
         name = parameter.arg
         for value in sites.given(function, name, _MOST_STEPS, constants_only=name not in objects):
@@ -57,15 +63,20 @@ def recipes(tree: ast.Module, function: FunctionNode, objects: Collection[str]) 
     return sites.found
 
 
-def construction(tree: ast.Module, class_name: str, found: Recipes) -> Any:
-    """How a class of a module is constructed there; None if that is not in sight."""
-    sites = _Sites(tree)
-    sites.found = found
-    for site in sites.calls:
-        if dotted_name(site.call.func) == class_name:
-            for recipe in sites.recipe_or_nothing(site.call, site.around, _MOST_STEPS):
-                return recipe
+def construction(tree: ast.Module, class_name: str, found: Recipes, elsewhere: Elsewhere) -> Any:
+    """How a class of a module is constructed; None if that is not in sight."""
+    for place, each in [("", tree), *elsewhere(class_name)]:
+        sites = _Sites(each, place, elsewhere, found)
+        for site in sites.calls:
+            if sites.called(site.call) == class_name:
+                for recipe in sites.recipe_or_nothing(site.call, site.around, _MOST_STEPS):
+                    return _in(place, recipe)
     return None
+
+
+def _in(place: str, recipe: Any) -> Any:
+    """A recipe whose names are those of another module."""
+    return {"$in": place, "value": recipe} if place and isinstance(recipe, dict | list) else recipe
 
 
 def _fewer(name: str, value: Any) -> Any:
@@ -80,13 +91,17 @@ class _Site:
 
 
 class _Sites:
-    def __init__(self, tree: ast.Module) -> None:
-        self.found = Recipes()
-        self._tree = tree
+    def __init__(self, tree: ast.Module, place: str, elsewhere: Elsewhere, found: Recipes) -> None:
+        self.found = found
+        self._place = place
+        self._elsewhere = elsewhere
         scripts = [each for each in tree.body if isinstance(each, ast.If) and never_runs(each.test)]
         body = [each for each in tree.body if each not in scripts]
         self._values = _values(body)
         self._bound = {name for each in own_nodes(body) for name in _bound(each)}
+        self._imported = {
+            item.bound for each in tree.body if isinstance(each, ImportNode) for item in imports_of(each)
+        }
         # What is made where `__name__ == "__main__"` is made anew.
         self._made_there = _values([each for one in scripts for each in one.body])
         # What a loop over data binds.
@@ -99,18 +114,27 @@ class _Sites:
         self, function: FunctionNode, name: str, steps: int, *, constants_only: bool = False
     ) -> Iterator[Any]:
         """What a parameter of a function gets."""
+        is_called = False
         for site in self.calls if steps else ():
-            if self._called(site.call) != function.name or site.around is function:
+            if self.called(site.call) != function.name or site.around is function:
                 continue
-            self.found.is_called = True
+            self.found.is_called = is_called = True
             argument = _argument(function, site.call, name)
             if argument is not None and constants_only:
                 yield from self._constant_or_nothing(argument, site.around, steps)
             elif argument is not None:
                 yield from self.recipe_or_nothing(argument, site.around, steps)
+        for place, tree in self._elsewhere(function.name) if steps and not is_called else ():
+            if place != self._place:
+                other = _Sites(tree, place, self._elsewhere, self.found)
+                for value in other.given(function, name, steps - 1, constants_only=constants_only):
+                    yield _in(place, value)
 
-    def _called(self, call: ast.Call) -> str | None:
+    def called(self, call: ast.Call) -> str | None:
+        """The function or class of the project that a call may be of."""
         name = dotted_name(call.func)
+        if name is not None and self._place and name.partition(".")[0] in self._imported:
+            name = name.rpartition(".")[2]
         value = self._values.get(name or "")
         if isinstance(value, ast.Call) and value.args:
             # `step = tf.function(train_step)`
@@ -180,7 +204,7 @@ class _Sites:
         value = self._values.get(name)
         if isinstance(value, ast.Constant):
             return evaluate(value, {})
-        self.found.names[root] = None
+        self.found.names[self._place, root] = None
         return {"$name": name}
 
     def _made(self, node: ast.Call, around: FunctionNode | None, steps: int) -> Any:
@@ -193,8 +217,8 @@ class _Sites:
             each.arg is None for each in node.keywords
         ):
             raise Unknown
-        self.found.names[root] = None
-        self.found.made.append(node)
+        self.found.names[self._place, root] = None
+        self.found.made.append((self._place, node))
         return {
             "$call": name,
             "positional": [self._recipe(each, around, steps - 1) for each in node.args],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Collection, Iterator, Mapping
 
 from kerasfix.syntax import own_nodes
@@ -47,18 +48,20 @@ def slice_loop(
         more = more_than_computing(closure.program, place, function, owner)
         if more is not None:
             raise SliceError(f"`{function}` does more than train: it runs {more}")
-        for call in recipes.made:
+        for where, call in recipes.made:
             made = ast.copy_location(ast.Assign([ast.Name("_", ast.Store())], call), call)
-            problem = closure.judge(made, place)
+            problem = closure.judge(made, where or place)
             if problem is not None:
+                at = f"line {call.lineno}" + (f" of {os.path.basename(where)}" if where else "")
                 raise SliceError(
-                    f"line {call.lineno} makes what `{function}` is given by running {problem}; "
+                    f"{at} makes what `{function}` is given by running {problem}; "
                     "kerasfix runs definitions only"
                 )
+        others = [(where or place, name) for where, name in recipes.names]
         if owner:
-            closure.take_class(place, owner, [function], recipes.names, without)
+            closure.take_class(place, owner, [function], others, without)
         else:
-            closure.take_function(place, function, recipes.names, without)
+            closure.take_function(place, function, others, without)
         for change in _lost_changes(closure):
             raise SliceError(change)
 

@@ -88,25 +88,39 @@ class _Load:
             setattr(tensorflow.summary, name, lambda *_arguments, **_named: None)
         for name, maker in job["stand_ins"].items():
             self._names[name] = functools.reduce(getattr, maker.split("."), tensorflow)()
-        scope = Scope(self._names, keras)
+        self._keras = keras
         self.objects: dict[str, Any] = {}
         for parameter in job["parameters"]:
             for recipe in parameter["recipes"]:
                 try:
-                    self.objects[parameter["name"]] = make(recipe, scope)
+                    self.objects[parameter["name"]] = self._make(recipe)
                 except CannotMake:
                     continue
                 break
         if owner is not None:
-            made = self.objects[owner["name"]] = self._made(keras, owner, scope)
+            made = self.objects[owner["name"]] = self._object(owner)
             self.function = getattr(made, job["function"])
 
-    def _made(self, keras: Any, owner: Job, scope: Scope) -> Any:
+    def _make(self, recipe: Any) -> Any:
+        return make(self._opened(recipe), Scope(self._names, self._keras))
+
+    def _opened(self, recipe: Any) -> Any:
+        """A recipe in which what the names of other modules make is made already."""
+        if isinstance(recipe, list):
+            return [self._opened(each) for each in recipe]
+        if not isinstance(recipe, dict):
+            return recipe
+        if "$in" in recipe:
+            names = vars(self.program.load(recipe["$in"]))
+            return make(self._opened(recipe["value"]), Scope(names, self._keras))
+        return {key: self._opened(each) for key, each in recipe.items()}
+
+    def _object(self, owner: Job) -> Any:
         """What a method is called on; a model with its optimizer and its loss."""
         try:
-            made = make(owner["recipe"], scope)
-            if isinstance(made, keras.Model):
-                compile_own(keras, made, {})
+            made = self._make(owner["recipe"])
+            if isinstance(made, self._keras.Model):
+                compile_own(self._keras, made, {})
         except (CannotMake, NoStep) as error:
             raise Refused("constructor", f"of `{owner['class']}`, {error}") from None
         return made
