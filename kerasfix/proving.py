@@ -52,7 +52,7 @@ def prove(
         VerifyError: if no model can be run at all.
     """
     proof = _Proof(reports, allow, engine, session, engine.plan(reports, allow))
-    # Classes that could not be driven: their own training step may be.
+    # Classes that could not be driven: their own training step may be. And those whose step `fit` has run.
     unknown: dict[tuple[str, str], ModelReport] = {}
     driven: set[tuple[str, str]] = set()
     for report in reports:
@@ -72,7 +72,8 @@ def prove(
             if seen.verdict is VerdictKind.NOT_VERIFIED and target.class_name in steps:
                 unknown[file, target.class_name] = seen
                 continue
-            driven.add((file, target.class_name))
+            if _ran_its_step(seen):
+                driven.add((file, target.class_name))
             tell(seen)
             if seen.verdict is VerdictKind.WORSE:
                 proof.rejected.add((file, target.class_name))
@@ -83,7 +84,6 @@ def prove(
             if file in proof.failed:
                 break
             if loop.function == STEP and (file, loop.owner) in driven:
-                # `fit` has run it.
                 continue
             seen = proof.examine_loop(report, loop, key)
             as_class = unknown.pop((file, loop.owner), None)
@@ -244,6 +244,12 @@ class _Proof:
         if is_proved:
             self.proved |= {_key(each) for each in wanted}
         return is_proved
+
+
+def _ran_its_step(model: ModelReport) -> bool:
+    """Whether a model was fitted by its own `train_step`."""
+    layers = model.after.sensitive.values() if model.after is not None else ()
+    return any(STEP in layer.received for layer in layers)
 
 
 def _changes_outputs(plan: Plan) -> bool:

@@ -51,7 +51,7 @@ _REACHING = (
 _METHODS = words(
     "save save_weights save_model savefig savetxt tofile write writelines write_text write_bytes to_csv dump "
     "export imsave imwrite load_weights restore unlink rmtree mkdir makedirs rmdir system popen urlopen "
-    "urlretrieve fit evaluate predict connect send post commit"
+    "urlretrieve fit connect send post commit"
 )
 
 
