@@ -8,11 +8,13 @@ In `call` of a class that verification can drive, one layer is made to read an o
 dropped, or the flag is True by default. (A flag that is not handed on is made good by the context in which
 Keras 3 calls layers, so that nothing is worse for it.) Verification sees original and broken class, each in
 its package, without any configuration: it has to call the broken one worse than the original, the original
-proved beside the broken one, and the original the same as itself.
+proved beside the broken one, and the original the same as itself. Where the arguments that it found do not
+lead to the line that is broken, it has to say so; that is counted, and the class does not count as driven.
 """
 
 from __future__ import annotations
 
+import itertools
 import random
 import shutil
 import sys
@@ -148,7 +150,8 @@ def _verdicts(session: Session, folder: Path, each: Break) -> dict[str, ModelRep
     target = Target(path, each.class_name, 1)
 
     def compared(before: str, after: str) -> ModelReport:
-        return session.compare(target, before, after, outputs_must_match=False)
+        changed = _changed_lines(before, after)
+        return session.compare(target, before, after, outputs_must_match=False, changed=changed)
 
     same = compared(original, original)
     if same.verdict is VerdictKind.NOT_VERIFIED or same.after is None:
@@ -156,7 +159,24 @@ def _verdicts(session: Session, folder: Path, each: Break) -> dict[str, ModelRep
     if each.kind == "flag" and not any(layer.trained_in("fit") for layer in same.after.sensitive.values()):
         return "driven with arguments that leave nothing to the flag"
     found = (compared(original, broken), compared(broken, original), same)
+    if VerdictKind.NOT_REACHED in [each.verdict for each in found]:
+        return "driven, and told that what is broken is not reached"
     return dict(zip(_EXPECTED, found, strict=True))
+
+
+def _changed_lines(before: str, after: str) -> list[tuple[int, int]]:
+    """From the first to the last line that differs, in the text of the second."""
+    if before == after:
+        return []
+    old, new = before.splitlines(), after.splitlines()
+    first = _same(old, new)
+    same_end = _same(old[first:][::-1], new[first:][::-1])
+    return [(first + 1, max(first + 1, len(new) - same_end))]
+
+
+def _same(one: list[str], other: list[str]) -> int:
+    """How many lines both begin with."""
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 if __name__ == "__main__":

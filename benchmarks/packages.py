@@ -1,7 +1,7 @@
 """Published packages for the benchmarks: wheels out of the package index, and kerasfix run over their files.
 
 A package is downloaded once, as the wheel of one exact version without its dependencies, and kept in
-`benchmarks/.cache`. Nothing of it is imported.
+`benchmarks/.cache`; or its source archive, where there is no wheel. Nothing of it is imported.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 import time
 import warnings
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,21 +70,59 @@ def wheel(package: str) -> Path:
     Raises:
         click.ClickException: if pip cannot get it.
     """
+    return _downloaded(package, ".whl", "--only-binary=:all:")
+
+
+def source_archive(package: str) -> Path:
+    """The source archive of `name==version`, from the cache or else from the package index.
+
+    Raises:
+        click.ClickException: if pip cannot get it.
+    """
+    return _downloaded(package, ".tar.gz", "--no-binary=:all:")
+
+
+def programs(archive: Path) -> dict[Path, bytes]:
+    """The Python files of a wheel or a source archive, by their path from the root of the package."""
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as wheel_file:
+            names = [name for name in wheel_file.namelist() if name.endswith(".py")]
+            return {Path(name): wheel_file.read(name) for name in names}
+    found = {}
+    with tarfile.open(archive) as source:
+        for member in source:
+            inside = Path(*Path(member.name).parts[1:])  # all of it lies in one folder
+            if member.isfile() and inside.suffix == ".py" and ".." not in inside.parts:
+                data = source.extractfile(member)
+                assert data is not None
+                found[inside] = data.read()
+    return found
+
+
+def _downloaded(package: str, suffix: str, *options: str) -> Path:
     name, version = package.split("==")
-    stem = f"{re.sub(r'[-_.]+', '_', name).lower()}-{version}-"
+    # A wheel says more behind its version; in old source archives the name is as the author wrote it.
+    wanted = re.compile(
+        "[-_.]+".join(map(re.escape, re.split(r"[-_.]+", name)))
+        + re.escape(f"-{version}")
+        + ("-.*" if suffix == ".whl" else "")
+        + re.escape(suffix),
+        re.I,
+    )
 
     def cached() -> Path | None:
-        return next((path for path in CACHE.glob("*.whl") if path.name.lower().startswith(stem)), None)
+        return next((path for path in CACHE.iterdir() if wanted.fullmatch(path.name)), None)
 
+    CACHE.mkdir(exist_ok=True)
     if (found := cached()) is not None:
         return found
-    CACHE.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *options]
     command.append("--ignore-requires-python")  # it is read, not run
     outcome = subprocess.run([*command, "--dest", str(CACHE), package], text=True, stderr=subprocess.PIPE)
     found = cached()
     if outcome.returncode or found is None:
-        raise click.ClickException(f"cannot download {package}: {outcome.stderr.strip() or 'no wheel of it'}")
+        reason = outcome.stderr.strip() or f"no {suffix} of it"
+        raise click.ClickException(f"cannot download {package}: {reason}")
     return found
 
 

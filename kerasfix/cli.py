@@ -24,6 +24,7 @@ PATHS are Python files and folders; without any, the current folder. "-" reads s
   kerasfix models.py                   what is wrong, nothing written
   kerasfix --diff models.py            a unified diff that git apply takes
   kerasfix --apply models.py           write the fixes
+  kerasfix --undo                      take the last --apply back
   kerasfix --apply --verify models.py  also train original and patched model,
                                        and write what the run proves
   kerasfix --output-format json .      findings as data, in the shape of ruff's
@@ -107,6 +108,10 @@ def _shell_completion(context: click.Context, _option: click.Parameter, shell: s
     "--diff", is_flag=True, help="Print what --apply would change as a unified diff; write nothing."
 )
 @click.option("--apply", is_flag=True, help="Write safe fixes and repairs.")
+@click.option("--interactive", is_flag=True, help="Show the fixes one by one, and write those that you want.")
+@click.option(
+    "--undo", is_flag=True, help="Take the last --apply in this folder back, if nothing was changed since."
+)
 @click.option("--safe-only", is_flag=True, help="With --diff or --apply: only fixes that are safe.")
 @click.option("--suggestions", is_flag=True, help="With --diff or --apply: suggestions too, unproved.")
 @click.option(
@@ -197,7 +202,11 @@ def main(**options: Any) -> None:
     try:
         log = options.pop("explain_log")
         settings = _settings(options)
-        if log is None:
+        if settings.undo:
+            from kerasfix.undoing import take_back
+
+            code = take_back(settings)
+        elif log is None:
             code = run(settings)
         else:
             from kerasfix.explaining import explain_log
@@ -224,8 +233,10 @@ def _check_with_log(settings: Settings) -> None:
 def _settings(options: dict[str, Any]) -> Settings:
     from kerasfix.settings import Settings
 
-    if options["diff"] and options["apply"]:
-        raise click.UsageError("--diff and --apply exclude each other.")
+    if sum(options[each] for each in ("diff", "apply", "interactive", "undo")) > 1:
+        raise click.UsageError("--diff, --apply, --interactive and --undo exclude each other.")
+    if options["interactive"] and (options["verify"] or options["output_format"] != "text"):
+        raise click.UsageError("--interactive goes with neither --verify nor --output-format.")
     if options["safe_only"] and options["suggestions"]:
         raise click.UsageError("--safe-only and --suggestions exclude each other.")
     if options["report"] and not options["verify"]:
@@ -235,6 +246,8 @@ def _settings(options: dict[str, Any]) -> Settings:
             raise click.UsageError(f"--{name} needs --verify.")
     settings = Settings(**options)
     _check_page(settings)
+    if settings.is_filter and settings.interactive:
+        raise click.UsageError('--interactive takes files and folders; "-" is not one.')
     if Path("-") in settings.paths and len(settings.paths) > 1:
         raise click.UsageError('"-" goes with no other path.')
     return settings

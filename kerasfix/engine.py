@@ -125,6 +125,9 @@ class Selection:
 
 EVERYTHING = Selection()
 Allow = Callable[[Finding], bool]
+ByFile = Mapping[str, Sequence[Finding]]
+# Findings of some sources, given back with other fixes.
+Choose = Callable[[Mapping[str, Source], ByFile], ByFile]
 
 
 def allow_up_to(*classes: Applicability) -> Allow:
@@ -240,29 +243,28 @@ class Engine:
         return [problems.get(each.path, each) for each in everything]
 
     def plan(
-        self, reports: Sequence[FileReport], allow: Allow, choose: Callable[[Finding], Finding] | None = None
+        self, reports: Sequence[FileReport], allow: Allow, choose: Choose | None = None
     ) -> dict[str, Plan | Problem]:
         """The fixes that `allow` lets through, of files that were checked together, by `Source.file`.
 
         Args:
-            choose: Gives a finding with another of its ways in the place of its fix, or as it is.
+            choose: Puts another of its ways in the place of a finding's fix, or leaves all as they are.
         """
         mine = {report.source.file: report for report in reports if report.matters}
         result: dict[str, Plan | Problem] = {}
         if any(report.findings for report in mine.values()):
 
-            def chosen(found: Mapping[str, Sequence[Finding]]) -> Mapping[str, Sequence[Finding]]:
-                if choose is None:
-                    return found
-                return {file: [choose(each) for each in findings] for file, findings in found.items()}
+            def chosen(sources: Mapping[str, Source], found: ByFile) -> ByFile:
+                return found if choose is None else choose(sources, found)
 
             while True:
+                sources = {file: report.source for file, report in mine.items()}
                 try:
                     made = make_plans(
-                        {file: report.source for file, report in mine.items()},
-                        lambda sources: chosen(self.check_sources(sources)),
+                        sources,
+                        lambda now: chosen(now, self.check_sources(now)),
                         allow,
-                        chosen({file: report.findings for file, report in mine.items()}),
+                        chosen(sources, {file: report.findings for file, report in mine.items()}),
                     )
                     break
                 except RuleFailed as failed:

@@ -7,15 +7,16 @@ each is tried, and written if it alone is proved. A class whose patched version 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kerasfix.analysis.index import ClassInfo
 from kerasfix.analysis.program import Program
-from kerasfix.engine import Allow, Engine, FileReport, Problem
+from kerasfix.engine import Allow, ByFile, Engine, FileReport, Problem
 from kerasfix.findings import Applicability, Finding, Fix
 from kerasfix.plan import Plan
 from kerasfix.proving_loops import STEP, Key, key_of, loop_targets
+from kerasfix.source import Source
 from kerasfix.verify.loops.compare import LoopTarget
 from kerasfix.verify.report import ModelReport, VerdictKind
 from kerasfix.verify.session import Session, Target
@@ -201,8 +202,11 @@ class _Proof:
             return _with_reason(before, reason), others
         return _with_reason(before, f"{TRIED}none of {len(_ways(finding))} ways mends it"), others
 
-    def _chosen(self, finding: Finding) -> Finding:
-        """A finding with the way that is tried, or that was proved, as its fix."""
+    def _chosen(self, _sources: Mapping[str, Source], found: ByFile) -> ByFile:
+        """Findings, each with the way that is tried, or that was proved, as its fix."""
+        return {file: [self._with_way(each) for each in findings] for file, findings in found.items()}
+
+    def _with_way(self, finding: Finding) -> Finding:
         way = self.ways.get(_key(finding), 0)
         if not way:
             return finding
@@ -219,7 +223,11 @@ class _Proof:
         plan = plans[report.source.file]
         if isinstance(plan, Problem):
             return plan
-        claims = tuple(name for each in wanted if each.fix for name in each.fix.mends)
+        # Several findings may have one fix in common.
+        claims = tuple(dict.fromkeys(name for each in wanted if each.fix for name in each.fix.mends))
+        known = self.base[report.source.file]
+        claimed = set(plan.edits) - set(known.edits if isinstance(known, Plan) else ())
+        changed = dict(zip(plan.edits, changed_lines(plan), strict=True))
         # A mended chain computes something else; all other fixes leave inference as it is.
         return self.session.compare(
             target,
@@ -227,6 +235,8 @@ class _Proof:
             plan.text,
             claims=claims,
             outputs_must_match=not _changes_outputs(plan),
+            changed=tuple(changed.values()),
+            claimed=tuple(lines for edit, lines in changed.items() if wanted and edit in claimed),
             others=self._texts(plans),
         )
 
@@ -250,6 +260,22 @@ def _ran_its_step(model: ModelReport) -> bool:
     """Whether a model was fitted by its own `train_step`."""
     layers = model.after.sensitive.values() if model.after is not None else ()
     return any(STEP in layer.received for layer in layers)
+
+
+def changed_lines(plan: Plan) -> list[tuple[int, int]]:
+    """The first and the last line of each edit, in the text that it leads to."""
+    patched = Source(plan.text)
+    lines = []
+    shift = 0
+    for edit in plan.edits:
+        content = edit.content
+        # What is inserted as a line of its own begins with the end of the line before it.
+        first = edit.start + shift + len(content) - len(content.lstrip())
+        last = edit.start + shift + len(content.rstrip())
+        shift += len(content) - (edit.end - edit.start)
+        begin, end = patched.position(first).line, patched.position(max(first, last - 1)).line
+        lines.append((begin, end))
+    return lines
 
 
 def _changes_outputs(plan: Plan) -> bool:
@@ -297,6 +323,13 @@ def _targets(report: FileReport, plan: Plan) -> Iterator[Target]:
                 info.node.lineno,
                 made_lines=_made_lines(program, info),
                 lost_lines=_lost_lines(report, program, info),
+                chains=tuple(
+                    dict.fromkeys(
+                        each.chain
+                        for each in report.findings
+                        if each.owner == info.name and each.chain is not None
+                    )
+                ),
             )
 
 

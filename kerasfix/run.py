@@ -7,8 +7,8 @@ import io
 import itertools
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -68,7 +68,8 @@ class _Run:
         self.outcome = _Outcome()
         self.err = console.standard_error()
         # With --diff, or as a filter, standard output belongs to the diff or the text alone.
-        taken = settings.diff or (settings.apply and settings.is_filter)
+        # Who goes through the fixes one by one has seen what is left.
+        taken = settings.diff or settings.interactive or (settings.apply and settings.is_filter)
         self.file = None if settings.output_file is None else io.StringIO()
         self.format: Format | None = None
         # What was done and what a run showed is said between the findings; a document has no room for it.
@@ -79,7 +80,7 @@ class _Run:
     def files(self, reports: Sequence[FileReport | Problem]) -> None:
         """Do with files that belong together what the options say."""
         plans = self._plans([each for each in reports if isinstance(each, FileReport)])
-        unwritten = self._write(reports, plans) if self.settings.apply else {}
+        unwritten = self._write(reports, plans) if self.settings.writes else {}
         for report in reports:
             if isinstance(report, Problem):
                 self.problem(report)
@@ -92,7 +93,7 @@ class _Run:
                 self.outcome.has_diff |= bool(plan.edits)
                 self.err.lines(text.left_out_lines(report.path, plan.left))
                 self._show(report, unchanged(report))
-            elif not self.settings.apply:
+            elif not self.settings.writes:
                 self._tell(report, unchanged(report))
             elif (failed := unwritten.get(report.source.file)) is not None:
                 self.problem(failed)
@@ -139,6 +140,10 @@ class _Run:
             from kerasfix.proving import prove
 
             return prove(reports, self.settings.allow, self.engine, self.session, self._tell_proof)
+        if self.settings.interactive:
+            from kerasfix.asking import Asking
+
+            return Asking(self.settings.allow, self.err).plans(self.engine, reports)
         if self.settings.diff or self.settings.apply:
             return self.engine.plan(reports, self.settings.allow)
         return {}
@@ -172,6 +177,7 @@ class _Run:
             and isinstance(plan := plans.get(each.source.file), Plan)
             and plan.edits
         }
+        self._keep(changed.values())
         failed: dict[str, Problem] = {}
         for group in together([plan for _, plan in changed.values()], changed):
             done: list[FileReport] = []
@@ -189,6 +195,19 @@ class _Run:
                 failed[file] = problem
                 break
         return failed
+
+    def _keep(self, changed: Iterable[tuple[FileReport, Plan]]) -> None:
+        """Keep what is about to be written over, for `--undo`."""
+        from kerasfix.journal import Written, record
+
+        files = []
+        for report, plan in changed:
+            # What does not fit into the encoding of its file is not written.
+            with suppress(UnicodeEncodeError):
+                files.append(Written(report.path, report.file.data, report.encoded(plan)))
+        problem = record(files) if files else ""
+        if problem:
+            self.err.line(("note: ", "bold"), (f"--undo will not take this back: {problem}", ""))
 
     def _print(self, data: bytes) -> None:
         sys.stdout.flush()

@@ -42,11 +42,18 @@ class Settings:
     stdin_filename: Path | None = None
     output_format: Literal["text", "json"] = "text"
     output_file: Path | None = None
+    interactive: bool = False
+    undo: bool = False
 
     @property
     def is_filter(self) -> bool:
         """Whether the source comes from standard input."""
         return self.paths == (STDIN,)
+
+    @property
+    def writes(self) -> bool:
+        """Whether fixes are written into the files."""
+        return self.apply or self.interactive
 
     @property
     def first_path(self) -> Path:

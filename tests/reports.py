@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kerasfix.findings import Chain, Link
 from kerasfix.verify.report import (
+    Argument,
     InputArray,
     LayerCall,
     ModelReport,
@@ -80,7 +82,11 @@ def model(
         "backend": "tensorflow",
         "device": "CPU",
         "seconds": 1.5,
-        "inputs": (InputArray((4, 28, 28, 1), "float32"),),
+        "inputs": (InputArray((4, 28, 28, 1), "float32", None, "code"),),
+        "arguments": (Argument("units", "16", "guess"),),
+        "chains": (
+            Chain("inputs", (Link("conv1", 10), Link("leaky1", 11)), "x", (Link("conv2", 12),), "return", 12),
+        ),
         "traces": (Trace("conv1/kernel", "conv1", 7, 12), Trace("conv1/bias", "conv1", 7, 12)),
     }
     return ModelReport(

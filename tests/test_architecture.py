@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "rules": {"rules", "analysis", "codemods", "findings", "keras", "source", "syntax"},
     "engine": {"source", "syntax", "findings", "plan", "workspace", "analysis"},
     "api": {"engine", "source", "findings", "plan"},
-    "verify": {"verify", "analysis", "source", "syntax", "workspace"},
+    "verify": {"verify", "analysis", "findings", "source", "syntax", "workspace"},
     "config": {"verify", "findings"},
     "proving": {"engine", "source", "findings", "plan", "analysis", "proving_loops", "verify"},
     "proving_loops": {"engine", "findings", "plan", "verify"},
@@ -62,6 +62,9 @@ MAY_IMPORT = {
         "workspace",
     },
     "explaining": {"config", "engine", "findings", "log", "output", "run", "settings", "workspace"},
+    "journal": {"workspace"},
+    "asking": {"engine", "findings", "output", "plan", "source"},
+    "undoing": {"journal", "output", "settings"},
     "cli": {"run", "explaining", "settings"},
     "lsp": {
         "lsp",

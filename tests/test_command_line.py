@@ -198,7 +198,7 @@ def test_rules_can_be_chosen(tmp_path: Path, kerasfix: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--diff", "--apply"], "--diff and --apply exclude each other"),
+        (["--diff", "--apply"], "--diff, --apply, --interactive and --undo exclude each other"),
         (["--safe-only", "--suggestions"], "exclude each other"),
         (["--report", "r.json"], "--report needs --verify"),
         (["--select", "KF9"], "no rule KF9"),

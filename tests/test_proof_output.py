@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kerasfix.output.console import Printer, Table
 from kerasfix.output.proof import flag_rows, proof_lines, proof_rows
+from kerasfix.output.text import unseen_lines
 from kerasfix.verify.report import ModelReport, SensitiveLayer, VerdictKind
 from tests.reports import FLAGS, MENDED, NORMS, RAISED, model, observation
 
@@ -24,6 +26,7 @@ def shown(report: ModelReport) -> list[str]:
 def test_before_and_after_stand_side_by_side() -> None:
     assert shown(model()) == [
         "Net (net.py:3): proved  [Keras 3.15.1, tensorflow, CPU, 1.5 s]",
+        "  run as Net(units=16 by guess) on (4, 28, 28, 1) float32 as in the code",
         "                        before                                                       after",
         "  no gradient           2 of 4 variables: conv1/kernel, conv1/bias, lost on line 12  "
         "none of 4 variables",
@@ -38,13 +41,24 @@ def test_before_and_after_stand_side_by_side() -> None:
 
 def test_what_is_long_goes_on_below_in_its_own_column() -> None:
     lines = shown(model(RAISED))
-    start = lines[1].index("before")
-    end = lines[1].index("after")
+    start = lines[2].index("before")
+    end = lines[2].index("after")
     row = next(number for number, line in enumerate(lines) if line.startswith("  raised"))
     assert lines[row][end:] == "nothing"
     assert lines[row + 1][:start].strip() == ""
     assert " ".join(line[start:end].strip() for line in lines[row : row + 2]) == f"{RAISED.raised} (line 25)"
     assert max(map(len, lines)) <= 130
+
+
+def test_lines_that_no_run_reached_are_named_at_the_end() -> None:
+    def told(made: ModelReport, *, written: bool = True) -> list[str]:
+        return ["".join(text for text, _ in line) for line in unseen_lines([made], written=written)]
+
+    seen = observation(changed_lines=(5, 7, 9), changed_lines_reached=(7,))
+    assert told(model(after=seen)) == ["Changed, and reached by no run: Net (lines 5, 9)"]
+    assert told(model(after=seen), written=False) == ["Reached by no run: Net (lines 5, 9)"]
+    assert told(model(after=seen, verdict=VerdictKind.WORSE)) == []
+    assert told(model(after=replace(seen, changed_lines_reached=(5, 7, 9)))) == []
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,8 @@ class _Runs:
         self.judge = judge
         self.asked: list[tuple[Target, tuple[str, ...], bool]] = []
         self.others: list[Mapping[str, tuple[str, str]]] = []
+        self.changed: list[list[list[str]]] = []
+        self.claimed: list[list[list[str]]] = []
 
     def compare(
         self,
@@ -65,8 +67,13 @@ class _Runs:
         *,
         claims: Sequence[str] = (),
         outputs_must_match: bool = True,
+        changed: Sequence[tuple[int, int]],
+        claimed: Sequence[tuple[int, int]],
         others: Mapping[str, tuple[str, str]],
     ) -> ModelReport:
+        lines = patched.splitlines()
+        self.changed.append([lines[first - 1 : last] for first, last in changed])
+        self.claimed.append([lines[first - 1 : last] for first, last in claimed])
         self.others.append(others)
         self.asked.append((target, tuple(claims), outputs_must_match))
         verdict = self.judge(target, patched, claims)
@@ -161,6 +168,16 @@ def test_lines_that_made_and_lost_a_layer_go_along() -> None:
     assert lines[target.made_lines["a1"] - 1].strip() == "self.a1 = layers.Dense(4)"
     assert lines[target.lost_lines["a1"] - 1].strip() == "h = self.a2(x)"
     assert lines[target.line - 1] == "class Net(keras.Model):"
+    assert [[link.name for link in chain.lost] for chain in target.chains] == [["a1"], ["b1"]]
+
+
+def test_changed_lines_go_along_and_those_of_the_suggestions_are_told_apart() -> None:
+    together = TWO_BREAKS.replace("return self.drop(g)", "return self.drop(\n            g)")
+    _, runs = _prove(together, lambda *_: VerdictKind.PROVED)
+    [first, second], flag = runs.claimed[0], runs.changed[0][2:3]
+    assert (first, second) == (["        " + FIRST], ["        " + SECOND])
+    assert flag == [["            g, training=training)"]]
+    assert runs.claimed[1:] == [[]]
 
 
 def test_a_class_that_nothing_changes_is_not_run() -> None:

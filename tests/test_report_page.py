@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 import kerasfix.output.page as room
+from kerasfix.findings import Chain, Link
 from kerasfix.output.page.charts import MOST_BARS
 from kerasfix.output.page.render import page
 from kerasfix.verify.report import (
+    Argument,
     InputArray,
     LayerCall,
     ModelReport,
@@ -72,6 +74,8 @@ def hostile() -> ModelReport:
         python=EVIL,
         device=EVIL,
         inputs=(InputArray((1,), EVIL, EVIL),),
+        arguments=(Argument(EVIL, EVIL, "guess"),),
+        chains=(Chain(EVIL, (Link(EVIL, 1),), EVIL, (Link(EVIL, 2),), EVIL, 2),),
         traces=(Trace(variable, layer, 1, 2),),
     )
 
@@ -101,7 +105,9 @@ def test_the_page_tells_all_that_the_issue_asks_for() -> None:
     for part in (
         "Net proved",
         "net.py:3 · Keras 3.15.1 · tensorflow · CPU · 1.50 s",
-        "(4, 28, 28, 1) float32",
+        "Run as Net(units=16 by guess) on (4, 28, 28, 1) float32 as in the code",
+        "inputs ─┬─ conv1 ─ leaky1 ─✗ x: nothing reads it",
+        "└─ conv2 ─ return",
         "2 of 4 variables: conv1/kernel, conv1/bias, lost on line 12 none of 4 variables",
         "conv1 Conv2D no gradient",
         "does not reach the output",
@@ -119,7 +125,22 @@ def test_what_is_wrong_comes_first() -> None:
     kinds = [*VerdictKind]
     text = page(report(*(model(verdict=kind, name=f"Net{kind.name}") for kind in kinds)))
     order = sorted(kinds, key=lambda kind: text.index(f"Net{kind.name}"))
-    assert [kind.value for kind in order] == ["worse", "not-proved", "not-verified", "proved", "unchanged"]
+    expected = ["worse", "not-proved", "not-reached", "not-verified", "proved", "unchanged"]
+    assert [kind.value for kind in order] == expected
+
+
+def test_a_call_that_is_lost_is_drawn_as_lost_though_its_layer_is_not() -> None:
+    twice = observation(
+        calls=(
+            LayerCall("conv1", (-1,)),
+            LayerCall("drop", (0,)),
+            LayerCall("score", (1,), is_output=True),
+            LayerCall("drop", (2,), is_lost=True),
+        )
+    )
+    text = " ".join(" ".join(_Page(page(report(model(twice)))).texts).split())
+    assert "does not reach the output" in text
+    assert "drop (1 of 2 calls)" in text
 
 
 def test_versions_that_look_the_same_are_drawn_once() -> None:

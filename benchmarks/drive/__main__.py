@@ -28,6 +28,7 @@ from rich.console import Console
 from benchmarks.drive.results import DEVELOPED, HELD_OUT, Run, show
 from benchmarks.packages import CACHE, ROOT, wheel
 from kerasfix.verify.evidence import evidence_for
+from kerasfix.verify.slice import Part
 
 HERE = Path(__file__).resolve().parent
 _WORKER = ROOT / "kerasfix" / "verify" / "worker"
@@ -130,9 +131,8 @@ def _job(item: dict[str, str], seconds: float, memory_mb: int) -> dict[str, Any]
     evidence = evidence_for(path, path.read_text("utf-8", errors="replace"), item["class"])
     return {
         "kind": "observe",
-        "source": f"from {item['module']} import {item['class']}",
+        "parts": [_part(item).to_json()],
         "module": item["module"],
-        "file": "<drive>",
         "class": item["class"],
         "seed": 20_231,
         "steps": 2,
@@ -143,6 +143,12 @@ def _job(item: dict[str, str], seconds: float, memory_mb: int) -> dict[str, Any]
         "timeout": seconds,
         "memory_mb": memory_mb,
     }
+
+
+def _part(item: dict[str, str]) -> Part:
+    """Not a slice: the package has been imported as it is."""
+    text = f"from {item['module']} import {item['class']}"
+    return Part(place="", file="<drive>", name="kerasfix_driven", text=text)
 
 
 def _listed(

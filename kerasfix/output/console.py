@@ -81,6 +81,11 @@ class Printer:
 
         self._console.print(Text.assemble(*pieces), soft_wrap=True)
 
+    def prompt(self, text: str) -> None:
+        """Ask something, and stay on the line."""
+        self._stream.write(text)
+        self._stream.flush()
+
 
 def _aligned(table: Table) -> Iterator[str]:
     """The lines of a table in plain text."""

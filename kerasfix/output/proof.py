@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kerasfix.output.console import Line, Piece, Table
 from kerasfix.proving import TRIED
 from kerasfix.verify.report import PHASES, ModelReport, Observation, SensitiveLayer, VerdictKind
-from kerasfix.verify.verdict import few
+from kerasfix.verify.verdict import few, where_raised
 
 #: What a verdict is called, and its style.
 VERDICTS = {
@@ -16,6 +16,7 @@ VERDICTS = {
     VerdictKind.UNCHANGED: ("same before and after", "green"),
     VerdictKind.WORSE: ("WORSE after the fix, so nothing of it is written", "bold red"),
     VerdictKind.NOT_PROVED: ("not proved", "yellow"),
+    VerdictKind.NOT_REACHED: ("not reached by this run", "yellow"),
     VerdictKind.NOT_VERIFIED: ("not verified", "yellow"),
 }
 _NOT_CALLED = "-"
@@ -69,10 +70,32 @@ def proof_lines(model: ModelReport) -> Iterator[Line | Table]:
             yield [(f"  {reason.removeprefix('not verified: ')}", "")]
     if model.before is None or model.after is None:
         return
+    yield [(f"  run as {made_as(model)} on {fed_with(model)}", "dim")]
     rows = [((row.label, ""), row.before, row.after) for row in proof_rows(model)]
     yield Table(("", "before", "after"), [*rows, *_flag_cells(flag_rows(model))])
     for note in dict.fromkeys([*model.before.notes, *model.after.notes]):
         yield [("  note: ", "bold"), (note, "")]
+
+
+def made_as(model: ModelReport) -> str:
+    """`Net(units=16 by guess, rate=0.5 as configured)`: what the model was constructed with."""
+    given = [f"{each.name}={each.value}{_source(each.source)}" for each in model.arguments]
+    return f"{model.class_name}({', '.join(given)})"
+
+
+def fed_with(model: ModelReport) -> str:
+    """`(4, 28, 28, 1) float32 as in the code`: the inputs and where they are from."""
+    given = [
+        f"{each.name + ' ' if each.name else ''}({', '.join(map(str, each.shape))}) {each.dtype}"
+        f"{_source(each.source)}"
+        for each in model.inputs
+    ]
+    return ", ".join(given) or "what it takes"
+
+
+def _source(source: str) -> str:
+    names = {"configuration": " as configured", "site": " as in the code", "code": " as in the code"}
+    return names.get(source, " by guess" if source else "")
 
 
 def proof_rows(model: ModelReport) -> list[Row]:
@@ -150,8 +173,7 @@ def _error_rows(before: Observation, after: Observation) -> Iterator[Row]:
 def _raised(seen: Observation) -> Piece:
     if seen.raised is None:
         return "nothing", _GOOD
-    where = f" (line {seen.raised_line})" if seen.raised_line else ""
-    return f"{seen.raised}{where}", _BAD
+    return f"{seen.raised}{where_raised(seen)}", _BAD
 
 
 def _gradients(seen: Observation, lost: str) -> Piece:
@@ -187,7 +209,9 @@ def _name_rows(before: Observation, after: Observation, trainer: str) -> Iterato
 
 def _doubts(seen: Observation, trainer: str) -> dict[str, list[str]]:
     known = {*seen.missing_gradient, *seen.nonfinite_gradient, *seen.zero_gradient}
+    lost, used = seen.lost_calls(), seen.used_calls()
     return {
+        "output lost": [f"{path} ({lost[path]} of {lost[path] + used[path]} calls)" for path in lost],
         "gradient not finite": [*seen.nonfinite_gradient],
         "gradient all zero": [*seen.zero_gradient],
         f"not moved by {trainer}": [name for name in seen.not_moved if name not in known],

@@ -48,7 +48,7 @@ def _fix_lines(word: str, fix: Fix, view: View) -> Iterator[Line]:
     text = f"{fix.message}. {fix.effect}".rstrip(" .")
     yield [(f"  {word}", "bold"), (f" ({fix.applicability.value}): ", "bold"), (view.said(text), "")]
     if fix.applicability is Applicability.SUGGESTION:
-        yield from _small_diff(view.source, fix)
+        yield from fix_diff(view.source, fix)
 
 
 def problem_line(problem: Problem) -> Line:
@@ -107,6 +107,16 @@ def unseen_lines(models: Sequence[ModelReport], *, written: bool) -> Iterator[Li
     if unknown:
         what = "Written without verification" if written else "Not verified"
         yield [(f"{what}: ", "bold yellow"), (", ".join(unknown), "")]
+    from kerasfix.verify.verdict import few
+
+    untried = [
+        f"{model.class_name} (line{'s' if len(lines) > 1 else ''} {few([str(line) for line in lines])})"
+        for model in models
+        if model.verdict != "worse" and model.after is not None and (lines := model.after.unreached_lines)
+    ]
+    if untried:
+        what = "Changed, and reached by no run" if written else "Reached by no run"
+        yield [(f"{what}: ", "bold yellow"), (", ".join(untried), "")]
     for model in models:
         missing = model.after.missing_gradient if model.after is not None else ()
         if missing and model.verdict != "not-verified":
@@ -130,7 +140,8 @@ def _frame(view: View, finding: Finding) -> Iterator[Line]:
     yield [(f"  {' ' * len(number)} | ", "blue"), (indent + "^" * max(width, 1), "bold red")]
 
 
-def _small_diff(source: Source, fix: Fix) -> Iterator[Line]:
+def fix_diff(source: Source, fix: Fix) -> Iterator[Line]:
+    """What a fix changes in one source, as a small diff."""
     file = source.file
     here = [edit for edit in fix.edits if edit.file == file]
     # Its header is not shown.

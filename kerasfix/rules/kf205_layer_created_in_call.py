@@ -28,7 +28,8 @@ Use instead:
 
 ## Fix safety
 A suggestion: it moves all such layers of a class into its constructor, where their arguments mean the same
-there. Those with weights are new layers of the model, so that weights saved before do not have them. Left
+there. Those with weights are new layers of the model, so that weights saved before do not have them.
+`--verify` writes it if a run shows that these weights belong to the model then, and get a gradient. Left
 alone where the arguments are made from the inputs or may change between calls, in loops and in helper methods
 (one layer would be shared), and where the class has no constructor of its own or one that returns early.
 
@@ -132,6 +133,7 @@ def _fix(
     taken = {*TAKEN, *names_taken(info)}
     why_not: dict[CreatedLayer, str] = {}
     lines: list[str] = []
+    trained: list[str] = []
     edits: list[Edit] = []
     constructor = info.methods.get("__init__")
     for created in found:
@@ -147,6 +149,8 @@ def _fix(
             continue
         taken |= {name}
         lines.append(line)
+        if program.weights.of(created.value):
+            trained.append(name)
         edits += here
     if constructor is None or not lines:
         return None, why_not
@@ -157,7 +161,9 @@ def _fix(
     except CannotEdit as error:
         return None, {each: left_alone([str(error)]) for each in found}
     message = "Make it in `__init__`" if len(lines) == 1 else f"Make all {len(lines)} of them in `__init__`"
-    return Fix(message, Applicability.SUGGESTION, (added, *edits), effect=_EFFECT), why_not
+    return Fix(
+        message, Applicability.SUGGESTION, (added, *edits), effect=_EFFECT, mends=tuple(trained)
+    ), why_not
 
 
 def _name(created: CreatedLayer, taken: set[str]) -> str:

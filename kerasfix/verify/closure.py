@@ -61,6 +61,7 @@ class Closure:
         methods: Collection[str] = (),
         others: Iterable[tuple[str, str]] = (),
         without: Collection[str] = (),
+        companions: Iterable[str] = (),
     ) -> None:
         """Collect what a class needs.
 
@@ -68,6 +69,7 @@ class Closure:
             methods: Those that are run for sure, besides its constructor and its `call`.
             others: Other names that are wanted, each with the place of its module.
             without: Names that it reads and gets from elsewhere.
+            companions: Names of its module that may be wanted beside it, if they can be had.
 
         Raises:
             SliceError: if it cannot be had.
@@ -87,6 +89,8 @@ class Closure:
                     if dotted.partition(".")[0] not in without:
                         self._take_own(place, dotted)
         self._take_others(others)
+        for companion in companions:
+            self._later.append(lambda dotted=companion: self._take_own(place, dotted))  # type: ignore[misc]
         self._take_later()
 
     def _take_others(self, others: Iterable[tuple[str, str]]) -> None:

@@ -43,6 +43,46 @@ def evidence_for(path: Path, text: str, class_name: str) -> Evidence:
     return {"hints": _hints(text, class_name), "sites": sites[:_ENOUGH_SITES]}
 
 
+def companions_of(text: str, class_name: str, evidence: Evidence) -> list[str]:
+    """Names of the class' module that its constructor may want.
+
+    Those that construction sites mention, and classes that a parameter is called after: an `encoder` may be
+    a `TransformerEncoder`.
+    """
+    try:
+        tree = Source(text).tree
+    except SourceError:
+        return []
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    wanted = [name.lower().replace("_", "") for name in _parameters(classes.get(class_name))]
+    named = [name for site in evidence["sites"] for name in _mentioned(site)]
+    called = [
+        name
+        for name in classes
+        if name != class_name and any(name.lower().endswith(word) for word in wanted if len(word) > 3)
+    ]
+    return list(dict.fromkeys([*named, *called]))
+
+
+def _parameters(node: ast.ClassDef | None) -> list[str]:
+    for item in node.body if node else ():
+        if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+            return [argument.arg for argument in (*item.args.args[1:], *item.args.kwonlyargs)]
+    return []
+
+
+def _mentioned(value: Any) -> Iterator[str]:
+    """The dotted names in a recipe."""
+    if isinstance(value, dict):
+        for key in ("$call", "$name"):
+            if key in value:
+                yield value[key]
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _mentioned(item)
+
+
 def _hints(text: str, class_name: str) -> list[list[int]]:
     """Shapes in the class' own examples before those of the file."""
     try:

@@ -14,6 +14,15 @@ _WITH_BATCH = {"batch_shape", "batch_input_shape"}
 _SAMPLE_CALLS = {"zeros", "ones", "normal", "uniform", "build", "TensorSpec", "randn", "rand"}
 _LATENT_NAME = re.compile(r"(^|_)(z|noise|latent|code)(_|$)|latent|noise", re.IGNORECASE)
 _MOST_HINTS = 12
+# Data sets that come with Keras -> the shapes that their samples are given in.
+_DATA_SETS = {
+    "mnist": ([28, 28, 1], [28, 28], [784]),
+    "fashion_mnist": ([28, 28, 1], [28, 28], [784]),
+    "cifar10": ([32, 32, 3],),
+    "cifar100": ([32, 32, 3],),
+    "boston_housing": ([13],),
+    "california_housing": ([8],),
+}
 _LARGEST_AXIS = 4096
 
 
@@ -32,12 +41,20 @@ def input_shapes(text: str) -> list[list[int]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             found += _shapes_of_call(node, constants)
+    found += _shapes_of_data_sets(tree)
     found += [[value] for name, value in constants.items() if _LATENT_NAME.search(name)]
     unique: list[list[int]] = []
     for shape in found:
         if shape not in unique and 0 < len(shape) < 5 and all(0 < size <= _LARGEST_AXIS for size in shape):
             unique.append(shape)
     return unique[:_MOST_HINTS]
+
+
+def _shapes_of_data_sets(tree: ast.Module) -> list[list[int]]:
+    """Those of `keras.datasets.mnist.load_data()`."""
+    names = [dotted_name(node.func) or "" for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    steps = [name.split(".") for name in names if name.endswith(".load_data")]
+    return [list(shape) for step in steps for shape in _DATA_SETS.get(step[-2], ())]
 
 
 def _constants(tree: ast.Module) -> dict[str, int]:

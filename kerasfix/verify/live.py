@@ -89,7 +89,12 @@ class _Live:
         framework = framework_for(backend)
         if framework is None:
             return Observation(f"RuntimeError: backend {backend} is not supported yet", "init")
-        with _random_states(), _eagerly(backend), warnings.catch_warnings():
+        with (
+            _random_states(),
+            _eagerly(backend),
+            _torch_state(self._model, backend),
+            warnings.catch_warnings(),
+        ):
             # What Keras would warn of is what is looked for.
             warnings.simplefilter("ignore")
             return observation(self._run(keras, framework, inputs))
@@ -101,22 +106,22 @@ class _Live:
         from kerasfix.verify.worker.train import Trainer
         from kerasfix.verify.worker.walk import layers_of, named_variables
 
-        file = _file_of(self._model)
+        files = [_file_of(self._model)]
         driven = drive(keras, self._model, None)
         arrays = _each(inputs, framework.numpy)
         tensors = _each(arrays, framework.tensor)
         try:
             call(driven, tensors)
         except (Exception, SystemExit) as error:
-            return job.raised("call", error, file)
+            return job.raised("call", error, files)
         layers = layers_of(self._model, keras)
         self.frozen = frozenset(found.path for found in layers if not found.layer.trainable)
         try:
             names = named_variables(self._model, layers)
         except ValueError as error:
-            return job.unbuilt(error, driven, keras, file)
+            return job.unbuilt(error, driven, keras, files)
         classes = job.layer_classes(driven, keras)
-        work = {"file": file, "seed": _SEED, "steps": _STEPS}
+        work = {"files": files, "seed": _SEED, "steps": _STEPS}
         with _as_it_was([self._model, *(found.layer for found in layers)]):
             recorder = Recorder(framework)
             recorder.wrap(layers)
@@ -210,6 +215,25 @@ def _eagerly(backend: str) -> Iterator[None]:
         yield
     finally:
         tf.config.run_functions_eagerly(before)
+
+
+@contextmanager
+def _torch_state(model: Any, backend: str) -> Iterator[None]:
+    """What PyTorch keeps beside weights: gradients that somebody gathers, modes, its generators."""
+    if backend != "torch":
+        yield
+        return
+    torch: Any = importlib.import_module("torch")
+    gradients = {id(each): each.grad for each in model.parameters()}
+    modes = {id(each): each.training for each in model.modules()}
+    with torch.random.fork_rng():
+        try:
+            yield
+        finally:
+            for parameter in model.parameters():
+                parameter.grad = gradients.get(id(parameter))
+            for module in model.modules():
+                module.training = modes.get(id(module), module.training)
 
 
 # --- What is wrong ----------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ def observation(data: Mapping[str, Any]) -> Observation:
     }
     values["losses"] = {phase: tuple(losses) for phase, losses in data.get("losses", {}).items()}
     values["calls"] = tuple(
-        LayerCall(item["layer"], tuple(item["reads"]), item["is_output"]) for item in data.get("calls", ())
+        LayerCall(**{**item, "reads": tuple(item["reads"])}) for item in data.get("calls", ())
     )
     values["sensitive"] = {
         path: SensitiveLayer(

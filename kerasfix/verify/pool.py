@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kerasfix.verify.choice import Asked, Installed, Kind, asked_by_all, choose
 from kerasfix.verify.errors import SliceError, VerifyError
+from kerasfix.verify.fallback import kind_instead
 from kerasfix.verify.interpreter import check_python
 from kerasfix.verify.runner import Device, Runner
 from kerasfix.verify.settings import Wish
@@ -70,7 +71,14 @@ class Pool:
         return self._runner(needed.asked, asked_by_all(part.text for part in needed.parts))
 
     def _runner(self, module: Asked, needed: Asked) -> Runner:
-        kind = choose(module, needed, self._wish, self.installed)
+        return self._runner_of(choose(module, needed, self._wish, self.installed))
+
+    def runner_instead_of(self, runner: Runner) -> Runner | None:
+        """The runner of Keras 2 for a class that Keras 3 refuses; None if there is none or none is wished."""
+        kind = kind_instead(runner.kind, self._wish, self.installed)
+        return None if kind is None else self._runner_of(kind)
+
+    def _runner_of(self, kind: Kind) -> Runner:
         if kind not in self._runners:
             self._runners[kind] = Runner(
                 self.python,

@@ -11,9 +11,12 @@ import dataclasses
 import enum
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from kerasfix.findings import Chain
 
 SCHEMA_VERSION = 1
 
@@ -38,6 +41,7 @@ class VerdictKind(str, enum.Enum):
     UNCHANGED: both run, and nothing that was watched differs.
     WORSE: something that was right before is not right any more.
     NOT_PROVED: the fix claims something that the run does not show.
+    NOT_REACHED: the same, and not all that the fix changes was run: nothing is known of the rest.
     NOT_VERIFIED: the model could not be driven; nothing is known.
     """
 
@@ -45,6 +49,7 @@ class VerdictKind(str, enum.Enum):
     UNCHANGED = "unchanged"
     WORSE = "worse"
     NOT_PROVED = "not-proved"
+    NOT_REACHED = "not-reached"
     NOT_VERIFIED = "not-verified"
 
 
@@ -96,11 +101,14 @@ class LayerCall:
         reads: What it was given: the numbers of the calls whose output that was (from 0), -1 for the model's
             input, None for what the model computed in between.
         is_output: Whether the model gave back what came out of it, as it was.
+        is_lost: Whether nothing that came out of it reaches the model's output. A layer that is called
+            several times may be lost in some of its calls only.
     """
 
     layer: str
     reads: tuple[int | None, ...] = ()
     is_output: bool = False
+    is_lost: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,7 +122,8 @@ class Observation:
         raised: The first exception in one line ("ValueError: ..."), or None. Crashes and exceeded limits are
             told here too ("crashed (signal 6, SIGABRT)").
         raised_in: Where: "import", "init", "probe", or one of `PHASES`.
-        raised_line: The line of the user's file that raised, if it is known.
+        raised_line: The line of the class's file that raised, or that led there, if it is known.
+        raised_at: `file:line` of another module of the project, if that raised.
         errors: Phase -> exception in one line, for every phase that raised.
         stopped: Which limit ended the run ("time", "memory"), "crash" for a native crash, else None.
         trainable: Names of the trainable variables after building.
@@ -137,11 +146,15 @@ class Observation:
         seconds: What was done (`STEPS`) -> wall-clock seconds. Steps that were not taken are absent: only the
             version that is run first looks for an input ("probe").
         notes: Sentences about what was done differently from a plain run.
+        changed_lines: Lines of the class's file at which statements of its methods begin that the fix
+            changes; of the patched version only.
+        changed_lines_reached: Those that were run. A line that was not was never put to the test.
     """
 
     raised: str | None = None
     raised_in: str | None = None
     raised_line: int | None = None
+    raised_at: str | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
     stopped: Literal["time", "memory", "crash"] | None = None
     trainable: tuple[str, ...] = ()
@@ -161,6 +174,13 @@ class Observation:
     outputs_random: bool = False
     seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    changed_lines: tuple[int, ...] = ()
+    changed_lines_reached: tuple[int, ...] = ()
+
+    @property
+    def unreached_lines(self) -> tuple[int, ...]:
+        """What the fix changes and no phase ran."""
+        return tuple(line for line in self.changed_lines if line not in self.changed_lines_reached)
 
     @property
     def trainable_count(self) -> int:
@@ -171,6 +191,15 @@ class Observation:
         """Whether the model was built and tried in every phase, even if some of them raised."""
         return self.raised is None or self.gradients_seen or "tape" in self.errors
 
+    def used_calls(self) -> Counter[str]:
+        """Layer -> how many of its calls reach the model's output."""
+        return Counter(call.layer for call in self.calls if not call.is_lost)
+
+    def lost_calls(self) -> Counter[str]:
+        """Layer -> how many of its calls are lost, of layers that others of their calls save."""
+        lost = set(self.layers_not_reached)
+        return Counter(call.layer for call in self.calls if call.is_lost and call.layer not in lost)
+
     @property
     def gradients_seen(self) -> bool:
         """Whether gradients were taken; if not, empty lists of lost variables and layers say nothing."""
@@ -179,11 +208,31 @@ class Observation:
 
 @dataclass(frozen=True)
 class InputArray:
-    """One input: its shape with the batch (elements), its dtype, its name if inputs are a dictionary."""
+    """One input: its shape with the batch (elements), its dtype, its name if inputs are a dictionary.
+
+    Its source is "configuration", "code" for a shape that the code or its documentation speaks of, or
+    "guess": what the layers that read it want, and what failed calls said.
+    """
 
     shape: tuple[int, ...]
     dtype: str
     name: str | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of the constructor; those that are not told have their defaults.
+
+    Attributes:
+        value: As Python would spell it.
+        source: "configuration", "site" for code that constructs the class, or "guess" by name, annotation and
+            use.
+    """
+
+    name: str
+    value: str
+    source: str
 
 
 @dataclass(frozen=True)
@@ -220,6 +269,9 @@ class ModelReport:
         after: The patched version; None if it was not run.
         seconds: Wall-clock time of both runs.
         inputs: What the model was fed with.
+        arguments: What it was constructed with.
+        chains: The broken chains of the class, as reading the source found them; lines are those of the
+            original.
         traces: One for each variable without a gradient in `before`.
         kind: "model" for a class; "function" for a training loop in a function, which `class_name` and `line`
             then are of. What it did is phase "loop": which variables its own tapes took gradients by, which
@@ -242,6 +294,8 @@ class ModelReport:
     traces: tuple[Trace, ...] = ()
     backend_version: str | None = None
     driver: str | None = None
+    arguments: tuple[Argument, ...] = ()
+    chains: tuple[Chain, ...] = ()
     kind: Literal["model", "function"] = "model"
 
     def to_json(self) -> dict[str, Any]:

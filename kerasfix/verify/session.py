@@ -14,15 +14,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from kerasfix.findings import Chain
 from kerasfix.verify.endings import ended
-from kerasfix.verify.errors import SliceError
-from kerasfix.verify.evidence import Evidence, evidence_for
+from kerasfix.verify.errors import SliceError, VerifyError
+from kerasfix.verify.evidence import Evidence, companions_of, evidence_for
+from kerasfix.verify.fallback import why_not_on_keras_3
+from kerasfix.verify.given import arguments_of, inputs_of
 from kerasfix.verify.loops.compare import Loops, LoopTarget
 from kerasfix.verify.observed import observation
+from kerasfix.verify.pairing import Observe, Pair, Seen, observe_both
 from kerasfix.verify.pool import Pool
 from kerasfix.verify.program import Shelf
 from kerasfix.verify.report import (
-    InputArray,
     ModelReport,
     Observation,
     Trace,
@@ -33,16 +36,11 @@ from kerasfix.verify.report import (
 from kerasfix.verify.runner import Device, Outcome, Runner
 from kerasfix.verify.settings import ModelSettings, Wish
 from kerasfix.verify.slice import Slice, slice_class
-from kerasfix.verify.verdict import judge
+from kerasfix.verify.verdict import Lines, judge, on_other_inputs
 
 _SEED = 20_231
 _STEPS = 3
 _PROBE_SHARE = 0.4
-# Messages about how a call is written. No other input would help, so none is looked for.
-_CALL_MECHANICS = re.compile(
-    r"Only input tensors may be passed as positional|got multiple values for argument"
-    r"|missing a required argument|missing \d+ required|unexpected keyword argument|is not defined"
-)
 
 
 @dataclass(frozen=True)
@@ -54,6 +52,7 @@ class Target:
         line: The line of the class statement.
         made_lines: Attribute of a layer -> the line that makes it.
         lost_lines: Attribute of a layer -> the line that loses its output.
+        chains: Its broken chains, for the report.
     """
 
     path: Path
@@ -61,25 +60,7 @@ class Target:
     line: int
     made_lines: Mapping[str, int] = field(default_factory=dict)
     lost_lines: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What running one version gave.
-
-    Attributes:
-        observation: None if the version could not be driven.
-        spec: The inputs that it ran on, as the worker writes them.
-        keras: Version and backend of the Keras that the class is made of.
-        refused: Which step refused to drive it ("inputs", "constructor", ...), "" if none did.
-        reason: Why, as sentences.
-    """
-
-    observation: Observation | None = None
-    spec: Mapping[str, Any] | None = None
-    keras: tuple[str, str] | None = None
-    refused: str = ""
-    reason: tuple[str, ...] = ()
+    chains: tuple[Chain, ...] = ()
 
 
 class Session:
@@ -121,7 +102,7 @@ class Session:
             on_progress=on_progress,
         )
         self._specs: dict[str, Mapping[str, Any]] = {}
-        self._seen: dict[tuple[str, str, str], _Seen] = {}
+        self._seen: dict[tuple[str, str, str], Seen] = {}
         self._shelf = Shelf()
         self._loops = Loops(self._pool, self._shelf, lambda message: self._progress(message))
 
@@ -159,6 +140,8 @@ class Session:
         *,
         claims: Sequence[str] = (),
         outputs_must_match: bool = True,
+        changed: Sequence[Lines] = (),
+        claimed: Sequence[Lines] = (),
         others: Mapping[str, tuple[str, str]] | None = None,
     ) -> ModelReport:
         """Run both versions of a class on the same weights and inputs, and judge the difference.
@@ -168,6 +151,8 @@ class Session:
             patched: The text of the whole module as it would be.
             claims: Attributes of the layers that the fix is said to bring back.
             outputs_must_match: Whether the outputs in inference mode must stay as they are.
+            changed: First and last line of each change, in the patched text. What of it is never run is told.
+            claimed: Those of them that the claims are about.
             others: Other modules of the project, by their absolute paths: as they are and as they would be.
                 Those that are not given are read from disk where the class needs them.
 
@@ -179,19 +164,31 @@ class Session:
         """
         started = time.monotonic()
         try:
-            versions = self._slices(target, original, patched, others or {})
+            evidence = evidence_for(target.path, patched, target.class_name)
+            versions = self._slices(target, original, patched, others or {}, evidence)
             runner = self._pool.runner_for(versions[1])
         except SliceError as error:
             verdict = Verdict(VerdictKind.NOT_VERIFIED, (f"not verified: {error}",))
-            return self._report(target, _Seen(), _Seen(), verdict, started)
+            return self._report(target, Seen(), Seen(), verdict, started)
         runner.start()
-        evidence = evidence_for(target.path, patched, target.class_name)
-        before, after = self._observe_both(runner, target, *versions, evidence)
+        notes: tuple[str, ...] = ()
+        pair = self._observe_both(runner, target, *versions, evidence, changed)
+        reason = why_not_on_keras_3(pair.after.stopped_by)
+        other = self._started_instead_of(runner) if reason else None
+        if other is not None:
+            again = self._observe_both(other, target, *versions, evidence, changed)
+            if again.after.is_driven:
+                runner, pair = other, again
+                notes = (f"run on Keras 2, because Keras 3 refuses it: {reason}",)
+        before, after = pair.before, pair.after
         if before.observation is None or after.observation is None:
             reasons = after.reason if after.observation is None else before.reason
             verdict = Verdict(VerdictKind.NOT_VERIFIED, reasons)
         else:
-            verdict = judge(before.observation, after.observation, claims, outputs_must_match)
+            verdict = judge(before.observation, after.observation, claims, outputs_must_match, claimed)
+            if not pair.in_common:
+                verdict = on_other_inputs(verdict, outputs_must_match, _taken(before), _taken(after))
+        verdict = replace(verdict, reasons=(*verdict.reasons, *notes))
         return self._report(target, before, after, verdict, started, runner)
 
     def compare_loop(
@@ -204,8 +201,23 @@ class Session:
         """
         return self._loops.compare(target, original, patched, others)
 
+    def _started_instead_of(self, runner: Runner) -> Runner | None:
+        """The runner of Keras 2, if there is one that starts: without it Keras 3 has the word."""
+        other = self._pool.runner_instead_of(runner)
+        try:
+            if other is not None:
+                other.start()
+        except VerifyError:
+            return None
+        return other
+
     def _slices(
-        self, target: Target, original: str, patched: str, others: Mapping[str, tuple[str, str]]
+        self,
+        target: Target,
+        original: str,
+        patched: str,
+        others: Mapping[str, tuple[str, str]],
+        evidence: Evidence,
     ) -> tuple[Slice, Slice]:
         file = str(target.path.absolute())
         beside = {path: texts for path, texts in others.items() if path != file}
@@ -216,38 +228,37 @@ class Session:
                 file,
                 others={path: texts[version] for path, texts in beside.items()},
                 shelf=self._shelf,
+                companions=companions_of(patched, target.class_name, evidence),
             )
             for version, text in enumerate((original, patched))
         )
         return before, after
 
     def _observe_both(
-        self, runner: Runner, target: Target, original: Slice, patched: Slice, evidence: Evidence
-    ) -> tuple[_Seen, _Seen]:
-        """Both versions on one input.
+        self,
+        runner: Runner,
+        target: Target,
+        original: Slice,
+        patched: Slice,
+        evidence: Evidence,
+        changed: Sequence[Lines],
+    ) -> Pair:
+        """Both versions on one input; what the original takes is kept for the next candidate."""
+        key = f"{runner.kind}::{_key(target)}"
 
-        The patched version looks for it first, because the original may raise on every input. If the original
-        raises on that one, it may look for its own: "raised before" is said only of a model that has no
-            input.
-        """
-        key = _key(target)
-        after = self._observe(runner, target, patched, "patched", self._specs.get(key), evidence)
-        if after.spec is not None:
-            self._specs.setdefault(key, after.spec)
-        before = self._observe(runner, target, original, "original", self._specs.get(key), evidence)
-        if before.observation and self._specs.get(key) and _other_input_may_help(before.observation):
-            alone = self._observe(runner, target, original, "original, other inputs", None, evidence)
-            if (
-                alone.observation
-                and alone.spec
-                and alone.observation.raised_in not in ("init", "import", "call")
-            ):
-                before = alone
-                after = self._observe(runner, target, patched, "patched, other inputs", alone.spec, evidence)
-        if after.refused == "inputs" and before.spec is not None:
-            self._specs.setdefault(key, before.spec)
-            after = self._observe(runner, target, patched, "patched", before.spec, evidence)
-        return before, after
+        def observing(version: Slice, label: str, changed: Sequence[Lines]) -> Observe:
+            return lambda spec, unwanted: self._observe(
+                runner, target, version, label, spec, evidence, unwanted, changed
+            )
+
+        pair = observe_both(
+            observing(original, "original", ()),
+            observing(patched, "patched", changed),
+            self._specs.get(key),
+        )
+        if pair.before.takes_it and pair.before.spec is not None:
+            self._specs[key] = pair.before.spec
+        return pair
 
     def _observe(
         self,
@@ -257,22 +268,27 @@ class Session:
         label: str,
         spec: Mapping[str, Any] | None,
         evidence: Evidence,
-    ) -> _Seen:
-        cache_key = (_key(target), version.key, repr(spec))
+        unwanted: Sequence[Mapping[str, Any]],
+        changed: Sequence[Lines],
+    ) -> Seen:
+        program = f"{version.key}\0{changed}"
+        cache_key = (f"{runner.kind}::{_key(target)}", program, repr((spec, *unwanted)))
         if cache_key not in self._seen:
-            self._progress(f"{target.class_name}: {label}")
+            self._progress(f"{target.class_name}: {label}{', other inputs' if unwanted else ''}")
             settings = self._models.get(target.class_name, ModelSettings())
             outcome = runner.run(
                 {
                     "kind": "observe",
                     "parts": [part.to_json() for part in version.parts],
-                    "file": version.parts[0].file,
                     "class": target.class_name,
                     "seed": _SEED,
                     "steps": _STEPS,
                     "input": spec,
+                    "unwanted": list(unwanted),
+                    "changed": list(changed),
                     "init": dict(settings.init),
                     "hints": evidence["hints"] if settings.input is None else [list(settings.input)],
+                    "hints_from": "code" if settings.input is None else "configuration",
                     "sites": evidence["sites"],
                     "weights": str(runner.folder / f"weights-{_digest(_key(target))}.npz"),
                     "probe_seconds": runner.timeout * _PROBE_SHARE,
@@ -282,40 +298,40 @@ class Session:
             self._seen[cache_key] = seen
             if seen.spec is not None:
                 # Asked again with the input that it found, it would show the same.
-                self._seen[(cache_key[0], version.key, repr(seen.spec))] = seen
+                self._seen[(cache_key[0], program, repr((seen.spec,)))] = seen
         return self._seen[cache_key]
 
-    def _understand(self, target: Target, outcome: Outcome, spec: Mapping[str, Any] | None) -> _Seen:
+    def _understand(self, target: Target, outcome: Outcome, spec: Mapping[str, Any] | None) -> Seen:
         result = outcome.result
         if result is not None and result["outcome"] == "refused":
             settings = list(result["settings"])
             if settings and not settings[0].startswith("["):
                 settings.insert(0, f"[tool.kerasfix.verify.{target.class_name}]")
             advice = ("in pyproject.toml: " + " / ".join(settings),) if settings else ()
-            return _Seen(refused=result["what"], reason=(f"not verified: {result['reason']}", *advice))
+            return Seen(refused=result["what"], reason=(f"not verified: {result['reason']}", *advice))
         if result is not None:
             keras = (result["keras"], result["backend"]) if "keras" in result else None
             seen = replace(observation(result["observation"]), seconds=outcome.seconds)
-            return _Seen(seen, result["input"], keras)
+            return Seen(seen, result["input"], keras)
         stopped = ended(outcome, self._pool.timeout, self._pool.memory_mb)
         if outcome.phase == "probe" or outcome.ending == "server":
             # Without an input there is nothing that the other version could be compared on.
             reason = f"not verified: {stopped.raised} while looking for an input"
-            return _Seen(refused="inputs", reason=(reason, *outcome.log[-1:]))
-        return _Seen(replace(stopped, seconds=outcome.seconds), spec or outcome.spec)
+            return Seen(refused="inputs", reason=(reason, *outcome.log[-1:]))
+        return Seen(replace(stopped, seconds=outcome.seconds), spec or outcome.spec)
 
     def _report(
         self,
         target: Target,
-        before: _Seen,
-        after: _Seen,
+        before: Seen,
+        after: Seen,
         verdict: Verdict,
         started: float,
         runner: Runner | None = None,
     ) -> ModelReport:
         facts = (runner.facts if runner else None) or {}
         version, backend = after.keras or before.keras or (facts.get("keras"), facts.get("backend"))
-        spec = after.spec or before.spec
+        spec = before.spec or after.spec
         return ModelReport(
             file=str(target.path),
             class_name=target.class_name,
@@ -331,7 +347,9 @@ class Session:
             verdict=verdict.kind,
             reasons=verdict.reasons,
             seconds=round(time.monotonic() - started, 3),
-            inputs=_inputs(spec),
+            inputs=inputs_of(spec),
+            arguments=arguments_of(spec),
+            chains=target.chains,
             traces=_traces(target, before.observation),
         )
 
@@ -344,16 +362,9 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _other_input_may_help(observation: Observation) -> bool:
-    if observation.raised_in != "call" or observation.trainable or observation.stopped:
-        return False
-    return not _CALL_MECHANICS.search(observation.raised or "")
-
-
-def _inputs(spec: Mapping[str, Any] | None) -> tuple[InputArray, ...]:
-    if spec is None:
-        return ()
-    return tuple(InputArray(tuple(item["shape"]), item["dtype"], item["name"]) for item in spec["items"])
+def _taken(seen: Seen) -> str:
+    """What a version was given, in a sentence."""
+    return " and ".join(str(array.shape) for array in inputs_of(seen.spec))
 
 
 def _traces(target: Target, before: Observation | None) -> tuple[Trace, ...]:

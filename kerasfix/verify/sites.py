@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import itertools
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -81,14 +82,32 @@ def _examples(tree: ast.Module, class_name: str) -> list[ast.Module]:
 
 
 def _programs(docstring: str) -> Iterator[ast.Module]:
-    """Fenced blocks, or the lines after prompts, that are Python."""
-    blocks = _FENCE.findall(docstring)
+    """Fenced blocks, indented ones after a colon, and the lines after prompts, that are Python."""
+    blocks = [*_FENCE.findall(docstring), *_indented(docstring)]
     prompted = [line for line in docstring.splitlines() if _PROMPT.match(line)]
     if prompted:
         blocks.append("\n".join(_PROMPT.sub("", line) for line in prompted))
     for block in blocks:
         with contextlib.suppress(SyntaxError):
             yield ast.parse(textwrap.dedent(block))
+
+
+def _indented(docstring: str) -> Iterator[str]:
+    """The blocks that begin after a line that ends in a colon, as reStructuredText has it."""
+    lines = docstring.splitlines()
+    for index, line in enumerate(lines):
+        if line.rstrip().endswith(":"):
+            block = _deeper(lines[index + 1 :], _margin(line))
+            if any("(" in each for each in block) and not any(_PROMPT.match(each) for each in block):
+                yield "\n".join(block)
+
+
+def _deeper(lines: list[str], margin: int) -> list[str]:
+    return list(itertools.takewhile(lambda line: not line.strip() or _margin(line) > margin, lines))
+
+
+def _margin(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _sites_in(tree: ast.Module, class_name: str) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,7 @@ def slice_class(
     *,
     others: Mapping[str, str] | None = None,
     shelf: Shelf | None = None,
+    companions: Iterable[str] = (),
 ) -> Slice:
     """Cut out what `class_name` needs.
 
@@ -91,15 +92,18 @@ def slice_class(
         file: The module's absolute path; "" if it has none, and then it has no project.
         others: Modules of the project that are to be taken as these texts and not as they are on disk, by
             their absolute paths.
+        companions: Names of its module that may be wanted beside it, if they can be had.
         shelf: Keeps what is read from disk for the next slice.
 
     Raises:
         SliceError: if the class is not there, or needs something that only running the script part of a
             module would give, or that is not there.
     """
-    return sliced(
-        text, file, lambda closure, place: closure.take_class(place, class_name), others=others, shelf=shelf
-    )
+
+    def take(closure: Closure, place: str) -> None:
+        closure.take_class(place, class_name, companions=companions)
+
+    return sliced(text, file, take, others=others, shelf=shelf)
 
 
 def sliced(

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Iterator, Sequence
 
 from kerasfix.verify.report import Observation, SensitiveLayer, Verdict, VerdictKind
 
+#: The first and the last line of a change.
+Lines = tuple[int, int]
+
 _MOST_NAMES = 6
+# The worker writes down no more of them.
+_MOST_CALLS = 2000
 # Rounding differs between runs and devices; a changed computation differs by far more.
 _RELATIVE = 1e-4
 _ABSOLUTE = 1e-5
@@ -25,6 +31,7 @@ def judge(
     after: Observation | None,
     claims: Sequence[str] = (),
     outputs_must_match: bool = True,
+    claimed: Sequence[Lines] = (),
 ) -> Verdict:
     """Compare the original with the patched model.
 
@@ -34,6 +41,7 @@ def judge(
         claims: Attributes of the layers that the fix is said to bring back ("conv1"; "blocks" stands for all
             of `blocks[0]`, `blocks[1]`, ...).
         outputs_must_match: Whether the fix must leave the outputs in inference mode as they were.
+        claimed: What is to be proved, as first and last line of each change in the patched text.
     """
     if before is None or after is None:
         return Verdict(VerdictKind.NOT_VERIFIED, ("the model was not run in both versions",))
@@ -46,21 +54,59 @@ def judge(
     if not before.ran and not after.ran:
         return Verdict(VerdictKind.NOT_VERIFIED, (f"it raises before and after: {after.raised}",))
     mended = tuple(_mended(before, after))
+    unreached = tuple(_not_reached(after.unreached_lines))
     if claims:
+        untried = [
+            line for line in after.unreached_lines if any(begin <= line <= end for begin, end in claimed)
+        ]
+        if untried:
+            return Verdict(VerdictKind.NOT_PROVED, tuple(_not_reached(untried)))
         failed = tuple(_failed_claims(before, after, claims))
         if failed:
             return Verdict(VerdictKind.NOT_PROVED, failed)
-        mended = (*mended, _claims_kept(before, claims))
+        known = [each for each in claims if any(_belongs(path, each) for path in before.layers)]
+        mended = (*mended, *_newcomers(before, after, claims))
+        if known or not before.ran:
+            mended = (*mended, _claims_kept(before, known or claims))
+    if after.changed_lines and not after.changed_lines_reached:
+        # Whatever differs, it is not by this fix.
+        return Verdict(VerdictKind.NOT_REACHED, unreached)
     if mended:
-        return Verdict(VerdictKind.PROVED, mended)
+        return Verdict(VerdictKind.PROVED, (*mended, *unreached))
     unseen = tuple(
         f"{phase_name(phase)} raises {after.errors[phase]}" for phase in _TRAINING if phase in after.errors
     )
     if unseen:
         return Verdict(VerdictKind.NOT_VERIFIED, unseen)
-    return Verdict(
-        VerdictKind.UNCHANGED, ("it trains before and after, and nothing that was watched differs",)
-    )
+    same = "it trains before and after, and nothing that was watched differs"
+    if unreached:
+        return Verdict(VerdictKind.NOT_REACHED, (same, *unreached))
+    return Verdict(VerdictKind.UNCHANGED, (same,))
+
+
+def _not_reached(lines: Sequence[int]) -> Iterator[str]:
+    if lines:
+        names = few([str(line) for line in lines])
+        yield f"not reached by this run: line{'s' if len(lines) > 1 else ''} {names} of the patched file"
+
+
+def on_other_inputs(verdict: Verdict, outputs_must_match: bool, before: str, after: str) -> Verdict:
+    """What a verdict is worth if no input was found that both versions take.
+
+    Each was run on its own. A fix of the chain may change what the model takes, if it mends something; any
+    other fix that makes a model refuse what it took breaks it.
+
+    Args:
+        before: What the original takes.
+        after: What the patched model takes.
+    """
+    reason = f"no input was found that both take: the original takes {before}, the patched model {after}"
+    if verdict.kind in (VerdictKind.WORSE, VerdictKind.NOT_VERIFIED):
+        return Verdict(verdict.kind, (*verdict.reasons, reason))
+    if verdict.kind in (VerdictKind.UNCHANGED, VerdictKind.NOT_REACHED):
+        return Verdict(VerdictKind.WORSE, (reason,))
+    kind = VerdictKind.WORSE if outputs_must_match else verdict.kind
+    return Verdict(kind, (*verdict.reasons, reason))
 
 
 def _stopped(before: Observation, after: Observation) -> Verdict | None:
@@ -95,13 +141,30 @@ def _worse_gradients(before: Observation, after: Observation) -> Iterator[str]:
     yield from _new_names("no gradient any more", before.missing_gradient, after.missing_gradient)
     yield from _new_names("gradient not finite now", before.nonfinite_gradient, after.nonfinite_gradient)
     yield from _new_names("not reached any more", before.layers_not_reached, after.layers_not_reached)
+    yield from _fewer_calls(before, after)
+
+
+def _fewer_calls(before: Observation, after: Observation) -> Iterator[str]:
+    """A layer that is called several times may lose one of its calls, and no variable tells."""
+    if max(len(before.calls), len(after.calls)) >= _MOST_CALLS:
+        return
+    old, new = before.used_calls(), after.used_calls()
+    gone = {
+        path: count - new[path]
+        for path, count in old.items()
+        if count > new[path] and path in after.layers and path not in after.layers_not_reached
+    }
+    # A repeated layer may have given calls to those that were never called.
+    if sum(gone.values()) > sum(count for path, count in new.items() if not old[path]):
+        for path in gone:
+            yield f"{path}: the output of {_count(new[path], 'call')} is used, of {old[path]} before"
 
 
 def _new_errors(before: Observation, after: Observation) -> Iterator[str]:
     if not before.ran:
         return
     if not after.ran:
-        yield f"the original ran; the patched model raises {after.raised}{_line(after)}"
+        yield f"the original ran; the patched model raises {after.raised}{where_raised(after)}"
         return
     for phase, message in after.errors.items():
         if phase not in before.errors:
@@ -142,7 +205,7 @@ def _left_training_mode(before: Observation, after: Observation) -> bool:
 def _mended(before: Observation, after: Observation) -> Iterator[str]:
     if not before.ran:
         if not any(phase in after.errors for phase in _TRAINING):
-            yield f"the original raises {before.raised}{_line(before)}; the patched model runs"
+            yield f"the original raises {before.raised}{where_raised(before)}; the patched model runs"
             count = after.trainable_count
             if not after.missing_gradient:
                 yield f"{count} of {count} trainable variables have a gradient"
@@ -174,20 +237,61 @@ def _mended_gradients(before: Observation, after: Observation) -> Iterator[str]:
     if reached:
         plural = "layers were" if len(reached) > 1 else "layer was"
         yield f"{len(reached)} {plural} not reached ({few(reached)}); now reached"
+    lost, old, new = before.lost_calls(), before.used_calls(), after.used_calls()
+    for path in _found_calls(before, after):
+        yield (
+            f"{path}: the output of {lost[path]} of {_count(lost[path] + old[path], 'call')} was lost; "
+            f"now {new[path]} reach the model's"
+        )
+
+
+def _found_calls(before: Observation, after: Observation) -> list[str]:
+    """Layers that are called several times, of whose calls more reach the output now."""
+    old, new = before.used_calls(), after.used_calls()
+    still = after.lost_calls()
+    return [
+        path for path, count in before.lost_calls().items() if still[path] < count and new[path] > old[path]
+    ]
 
 
 def _failed_claims(before: Observation, after: Observation, claims: Sequence[str]) -> Iterator[str]:
     if not after.gradients_seen:
         yield f"a gradient tape raises {after.errors.get('tape')}"
         return
+    found = [*before.layers_not_reached, *_found_calls(before, after)]
     for claim in claims:
         paths = [path for path in after.layers if _belongs(path, claim)]
         if not paths:
             yield f"the model has no layer `{claim}`"
         elif lost := [path for path in paths if path in after.layers_not_reached]:
             yield f"{few(lost)}: should be reached by the fix, still not reached"
-        elif before.gradients_seen and not any(_belongs(path, claim) for path in before.layers_not_reached):
+        elif not any(_belongs(path, claim) for path in before.layers):
+            yield from _failed_newcomer(after, claim)
+        elif before.gradients_seen and not any(_belongs(path, claim) for path in found):
             yield f"`{claim}` was reached before already"
+
+
+def _failed_newcomer(after: Observation, claim: str) -> Iterator[str]:
+    """A layer that the original made anew at every call belongs to the model now, and trains."""
+    own = [name for name in after.trainable if _belongs(name.rpartition("/")[0], claim)]
+    if not own:
+        yield f"`{claim}` has no trainable variable"
+    for lost, what in ((after.missing_gradient, "no gradient"), (after.not_moved, "not moved by fit")):
+        if names := [name for name in own if name in lost]:
+            yield f"{few(names)}: {what}"
+
+
+def _newcomers(before: Observation, after: Observation, claims: Sequence[str]) -> Iterator[str]:
+    """What it means that layers are the model's own now."""
+    new = [each for each in claims if not any(_belongs(path, each) for path in before.layers)]
+    if new and before.ran:
+        own = [
+            name for name in after.trainable if any(_belongs(name.rpartition("/")[0], each) for each in new)
+        ]
+        count = _count(len(own), "trainable variable")
+        yield f"{count} of {few(new)} belong to the model now, and get a gradient"
+        if before.outputs_random and not after.outputs_random:
+            yield "the same inputs gave other outputs at every call; now they give the same"
 
 
 def _claims_kept(before: Observation, claims: Sequence[str]) -> str:
@@ -221,6 +325,10 @@ def few(names: Sequence[str]) -> str:
     return shown if len(names) <= _MOST_NAMES else f"{shown} and {len(names) - _MOST_NAMES} more"
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def layer_name(path: str, layer: SensitiveLayer) -> str:
     """A layer in a sentence."""
     return f"{path} ({layer.class_name})"
@@ -231,5 +339,9 @@ def phase_name(phase: str) -> str:
     return _PHASE_NAMES.get(phase, phase)
 
 
-def _line(observation: Observation) -> str:
-    return f" (line {observation.raised_line})" if observation.raised_line else ""
+def where_raised(observation: Observation) -> str:
+    """` (line 30, at block.py:8)`, as far as it is known."""
+    parts = [f"line {observation.raised_line}"] if observation.raised_line else []
+    if observation.raised_at:
+        parts.append(f"at {os.path.basename(observation.raised_at)}")
+    return f" ({', '.join(parts)})" if parts else ""

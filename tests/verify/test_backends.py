@@ -126,6 +126,24 @@ def test_a_gradient_of_zero_is_not_a_missing_one(session: Session, kind: str) ->
     assert seen.layers_not_reached == ("cut", "index")
 
 
+def test_a_layer_that_is_called_twice_may_lose_one_of_its_calls(session: Session) -> None:
+    original = net(
+        "self.a = layers.Dense(8)\nself.b = layers.Dense(8)\nself.act = layers.Activation('tanh')",
+        "y = self.act(self.a(x))\nz = self.act(self.b(y))\nreturn z",
+    )
+    broken = original.replace("z = self.act(self.b(y))", "z = self.b(y)\n        self.act(z)")
+    worse = compare(session, original, broken, outputs_must_match=False)
+    assert worse.verdict is VerdictKind.WORSE
+    assert worse.reasons == ("act: the output of 1 call is used, of 2 before",)
+    assert worse.after is not None
+    assert [(call.layer, call.is_lost) for call in worse.after.calls] == [
+        ("a", False), ("act", False), ("b", False), ("act", True)
+    ]  # fmt: skip
+    mended = compare(session, broken, original, claims=["act"], outputs_must_match=False)
+    assert mended.verdict is VerdictKind.PROVED, mended.reasons
+    assert mended.reasons[0] == "act: the output of 1 of 2 calls was lost; now 2 reach the model's"
+
+
 def test_a_layer_with_an_inner_layer_and_a_loss_of_its_own_is_driven(session: Session) -> None:
     text = HEADER + (
         "class Net(layers.Layer):\n"

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -138,11 +139,78 @@ def test_a_dead_server_is_replaced(tmp_path: Path) -> None:
         assert compare(session, GOOD.replace("Dense(4)", "Dense(6)"), tmp_path).after is not None
 
 
+def test_what_a_model_writes_is_gone_with_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = "open('by-the-model.txt', 'w').write('x')\nprint(os.getcwd(), flush=True)\nos.mkdir('a-folder')"
+    text = patched(f"if not os.path.exists('a-folder'):\n    {code.replace(chr(10), chr(10) + '    ')}")
+    with Session(Path(sys.executable), device="cpu", timeout=30) as session:
+        assert compare(session, text, tmp_path).verdict is VerdictKind.UNCHANGED
+        folder = session._pool.default().folder
+        assert (folder / "by-the-model.txt").exists()
+    assert not folder.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_model_prints_is_bounded(tmp_path: Path) -> None:
+    text = patched(
+        "line = 'x' * 999_999 + chr(10)\nfor _ in range(400):\n    os.write(1, line.encode())\n"
+        "    time.sleep(0.002)\nprint('the end', flush=True)\nos._exit(5)"
+    )
+    with Session(Path(sys.executable), device="cpu", timeout=30) as session:
+        report = session.compare(Target(tmp_path / "net.py", "Net", 1), text, text)
+        logs = [path.stat().st_size for path in session._pool.default().folder.glob("*.log")]
+    assert max(logs) < 150_000_000
+    assert report.verdict is VerdictKind.NOT_VERIFIED
+    assert report.reasons[-1] == "the end"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs network namespaces")
+def test_what_a_model_starts_has_no_network_either(strict: Session, tmp_path: Path) -> None:
+    if not _may_leave_network():
+        pytest.skip("this system does not let a process leave the network")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        reach = f"import socket; socket.create_connection(('127.0.0.1', {port}), 5)"
+        subprocess.run([sys.executable, "-c", reach], check=True)
+        server.accept()[0].close()
+        report = compare(
+            strict, patched(f"assert subprocess.call([sys.executable, '-c', {reach!r}]) != 0"), tmp_path
+        )
+        server.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            server.accept()
+    assert report.verdict is VerdictKind.UNCHANGED, report.reasons
+
+
+def _may_leave_network() -> bool:
+    code = "from kerasfix.verify.worker.isolation import leave_network; print(leave_network())"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return answer.stdout.strip() == "True"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs user namespaces")
+def test_files_are_as_they_were_without_a_network(tmp_path: Path) -> None:
+    (tmp_path / "private").write_text("mine")
+    (tmp_path / "private").chmod(0o600)
+    code = (
+        "import os\nfrom pathlib import Path\n"
+        "before = os.getuid(), os.getgid()\n"
+        "from kerasfix.verify.worker.isolation import leave_network\nleave_network()\n"
+        "assert (os.getuid(), os.getgid()) == before\n"
+        f"assert Path({str(tmp_path / 'private')!r}).read_text() == 'mine'\n"
+        f"Path({str(tmp_path / 'new')!r}).write_text('')\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert (tmp_path / "new").stat().st_uid == os.getuid()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes by their arguments")
-def test_nothing_outlives_a_kerasfix_that_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_nothing_outlives_a_kerasfix_that_is_ended(tmp_path: Path, end: signal.Signals) -> None:
     source = patched("print('running', flush=True)\ntime.sleep(100)")
     code = (
-        "import sys\nfrom pathlib import Path\nfrom kerasfix.verify.session import Session, Target\n"
+        "import signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from pathlib import Path\nfrom kerasfix.verify.session import Session, Target\n"
         "def tell(line): print(line, flush=True)\n"
         "session = Session(Path(sys.executable), device='cpu', on_progress=tell)\n"
         "print(session._pool.default().folder, flush=True)\n"
@@ -157,21 +225,20 @@ def test_nothing_outlives_a_kerasfix_that_is_killed(tmp_path: Path) -> None:
         time.sleep(1)
         assert processes_with(folder)
     finally:
-        process.kill()
+        process.send_signal(end)
         process.wait()
         process.stdout.close()
     deadline = time.monotonic() + 10
     while processes_with(folder) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not processes_with(folder)
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_a_system_that_cannot_fork_starts_an_interpreter_per_job(tmp_path: Path) -> None:
     job = {
         "kind": "observe",
         "parts": [_part(GOOD)],
-        "file": "net.py",
         "class": "Net",
         "seed": 1,
         "steps": 1,
@@ -205,7 +272,6 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
     job = {
         "kind": "observe",
         "parts": [_part(patched("time.sleep(100)"))],
-        "file": "net.py",
         "class": "Net",
         "seed": 1,
         "steps": 1,

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from kerasfix.verify.worker.arguments import Maker, widths_of
-from kerasfix.verify.worker.guesses import LAYER, MISSING, SETTINGS, by_annotation, by_name
+from kerasfix.verify.worker.arguments import Maker
+from kerasfix.verify.worker.guesses import (
+    IMAGE_MODEL,
+    LAYER,
+    MISSING,
+    SETTINGS,
+    by_annotation,
+    by_name,
+)
+from kerasfix.verify.worker.lightness import Scale, TooHeavy, lighter
 from kerasfix.verify.worker.reading import usages
 from kerasfix.verify.worker.recipes import CannotMake, Scope, Settings, make
+from kerasfix.verify.worker.relatives import classes_for
+from kerasfix.verify.worker.sizes import widths_of
 
 
 class _Layer:
@@ -46,6 +57,15 @@ KERAS = SimpleNamespace(layers=SimpleNamespace(Layer=_Layer, Dense=_Layer))
         ("max_sequence_length", 16),
         ("config", SETTINGS),
         ("encoder", LAYER),
+        ("hidden_dim", 16),
+        ("ndim", 2),
+        ("decoder_layer", LAYER),
+        ("embedding_layer", LAYER),
+        ("num_layers", 2),
+        ("num_params", 4),
+        ("growth_rate", 16),
+        ("activation_dropout", 0.1),
+        ("rope_theta", 10000.0),
         ("xyzzy", MISSING),
     ],
 )
@@ -184,9 +204,107 @@ def test_settings_have_what_is_asked_of_them() -> None:
     assert not hasattr(settings, "__len_hint__")
 
 
+def test_settings_are_no_dict_that_keras_would_replace() -> None:
+    settings = Settings({"units": 5})
+    assert not isinstance(settings, dict)
+    assert {**settings} == {"units": 5}
+    assert bool(Settings())
+    assert copy.deepcopy(settings).hidden_size == 16
+
+
+class _Backbone(_Layer):
+    def __init__(self, units: int, width: int = 3) -> None:
+        super().__init__(units)
+
+
+class _Other(_Layer):
+    pass
+
+
+class _Task(_Layer):
+    head_cls = _Other
+
+    def __init__(self, backbone: Any, head: Any) -> None:
+        self.backbone = backbone
+        self.width = backbone.units + head.units
+
+
+def test_a_part_is_made_of_the_class_that_its_name_speaks_of() -> None:
+    assert classes_for("backbone", _Task, KERAS) == [_Backbone]
+    assert classes_for("head", _Task, KERAS) == [_Other]
+    found = _first(_Task, {}, [])
+    assert found["backbone"] == {"$call": "_Backbone", "positional": [], "named": {"units": 16}}
+    assert found["head"] == {"$call": "_Other", "positional": [], "named": {"units": 16}}
+
+
+def test_an_attribute_that_only_functional_models_have_asks_for_one() -> None:
+    class Wraps:
+        def __init__(self, base: Any) -> None:
+            self.end = base.output
+
+    assert Maker(Wraps, KERAS, {}, [])._guess("base") == IMAGE_MODEL
+
+
+class _Heavy:
+    made: ClassVar[list[int]] = []
+
+    def __init__(self, units: int = 4096, sizes: Any = (512, 1024), mode: str = "big") -> None:
+        self.made.append(units)
+        if units > 100:
+            raise TooHeavy("too many weights")
+
+
+def test_what_is_too_heavy_is_tried_with_smaller_sizes() -> None:
+    assert _first(_Heavy, {}, []) == {"units": 16, "sizes": {"$tuple": [16, 16]}}
+    assert _Heavy.made == [4096, 16]
+
+
+def test_sizes_that_the_user_configured_stay() -> None:
+    found = list(lighter({"units": 64}, {"depth": 24, "rate": 0.5}, by_name, {"units": 64}))
+    assert found == [{"units": 64, "depth": 2}, {"units": 64, "depth": 3}]
+
+
+def test_weights_are_counted_from_one_instance_to_the_next() -> None:
+    class Variable:
+        def __init__(self, initializer: Any, shape: Any = None) -> None:
+            self.shape = shape
+
+    scale = Scale(SimpleNamespace(Variable=Variable))
+    scale.limit = 100
+    Variable("zeros", (9, 9))
+    scale.reset()
+    Variable("zeros", shape=(9, 9))
+    assert not scale.exceeded
+    with pytest.raises(TooHeavy):
+        Variable("zeros", (9, 9))
+    assert scale.exceeded
+
+
+def test_lists_that_are_too_short_are_made_longer() -> None:
+    class Stages:
+        def __init__(self, depths: list) -> None:  # type: ignore[type-arg]
+            self.last = depths[3]
+
+    assert _first(Stages, {}, []) == {"depths": [2, 2, 2, 2]}
+
+
+def test_a_failed_call_may_blame_an_argument() -> None:
+    class Tied:
+        def __init__(self, units: int = 3, tie_weights: bool = True) -> None:
+            self.tied = tie_weights
+
+    maker = Maker(Tied, KERAS, {}, [])
+    attempts = maker.working()
+    first, _ = next(attempts)
+    maker.mend(first, "ValueError: weights are needed when tie_weights=True")
+    assert next(attempts)[0] == {"tie_weights": False}
+
+
 def test_widths_are_sizes_of_axes_only() -> None:
     assert widths_of({"units": 24, "filters": [8, 40], "kernel_size": 5, "rate": 0.5, "flag": True}) == [
         24,
         8,
         40,
     ]
+    # All heads together are as wide as the input.
+    assert widths_of({"num_heads": 3, "key_dim": 7}) == [7, 21]

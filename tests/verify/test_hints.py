@@ -20,6 +20,9 @@ from kerasfix.verify.hints import input_shapes
         ("w = self.add_weight(shape=(3, 3))", []),
         ("x = tf.zeros((n, m))", []),
         ("x = tf.zeros((4, 100000000))", []),
+        ("(x, y), _ = tf.keras.datasets.cifar10.load_data()", [[32, 32, 3]]),
+        ("mnist.load_data()\nkeras.Input((5,))", [[5], [28, 28, 1], [28, 28], [784]]),
+        ("self.load_data()", []),
         ("def broken(:", []),
     ],
 )

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from kerasfix.verify.worker.candidates import Array, Spec
+from kerasfix.verify.worker.candidates import Array, Spec, with_optional
+from kerasfix.verify.worker.depth import Failure
+from kerasfix.verify.worker.inputs import _progress
 from kerasfix.verify.worker.layout import documented_shapes, layout_of, spoken_shapes
 from kerasfix.verify.worker.steering import steered
 
@@ -65,6 +67,54 @@ class _Arguments:
         return query[:, :, 0] + value
 
 
+class _Loops:
+    def call(self, inputs: Any) -> Any:
+        return sum(inputs[name] for name in ("left", "right"))
+
+
+class _HandsOver:
+    def call(self, inputs: Any) -> Any:
+        return self.merged(inputs)
+
+    def merged(self, features: Any) -> Any:
+        return features["ids"] + features.get("mask")
+
+
+class _Pair:
+    def call(self, pair: Any) -> Any:
+        nodes, edges = pair
+        return nodes, edges
+
+    __call__ = call
+
+
+class _HandsToLayer:
+    def __init__(self) -> None:
+        self.inner = _Pair()
+
+    def call(self, inputs: Any) -> Any:
+        return self.inner(inputs)
+
+
+class _MayBeLeftOut:
+    def call(self, x: Any, mask: Any = None, use_bias: Any = None, cache: Any = None, rate: Any = 1) -> Any:
+        return x * mask
+
+
+class _Listed:
+    """Passes messages.
+
+    Inputs:
+        - Node features of shape ([N], F)
+        - Pairs of nodes (2, [M]),
+          as integers
+    """
+
+    def call(self, inputs: Any) -> Any:
+        nodes, edge_index = inputs
+        return nodes, edge_index
+
+
 class _Indices:
     def call(self, inputs: Any) -> Any:
         first = inputs[0]
@@ -84,6 +134,9 @@ def layout(cls: type) -> tuple[str, list[str], list[str | None]]:
         (_Keys, ("dict", ["ids", "mask"], ["ids", "mask"])),
         (_Arguments, ("args", ["query", "value"], [None, "value"])),
         (_Indices, ("list", ["first", "input1"], [None, None])),
+        (_Loops, ("dict", ["left", "right"], ["left", "right"])),
+        (_HandsOver, ("dict", ["ids", "mask"], ["ids", "mask"])),
+        (_HandsToLayer, ("list", ["nodes", "edges"], [None, None])),
     ],
 )
 def test_how_inputs_are_taken(cls: type, expected: object) -> None:
@@ -92,6 +145,26 @@ def test_how_inputs_are_taken(cls: type, expected: object) -> None:
 
 def test_arguments_that_are_no_tensors_are_constants() -> None:
     assert layout_of(_Arguments()).constants == (("height", 32),)
+
+
+def test_tensors_that_may_be_left_out_are_known() -> None:
+    assert [slot.key for slot in layout_of(_MayBeLeftOut()).optional] == ["mask"]
+    call = Spec("one", (Array((4, 16, 8)),))
+    found = list(with_optional(_MayBeLeftOut(), call))
+    assert found == [Spec("args", (*call.items, Array((4, 16), "bool", name="mask")))]
+    assert list(with_optional(_OneTensor(), call)) == []
+
+
+def test_shapes_of_inputs_that_the_class_lists() -> None:
+    assert [slot.shape for slot in layout_of(_Listed()).slots] == [(4, 16), (2, 4)]
+
+    class Heir(_Listed):
+        def call(self, inputs: Any) -> Any:
+            left, right = inputs
+            return left, right
+
+    # A class' own words only.
+    assert [slot.shape for slot in layout_of(Heir()).slots] == [None, None]
 
 
 def test_the_layers_that_read_an_input_are_found_in_loops_and_helpers() -> None:
@@ -138,6 +211,7 @@ def one(*shape: int, dtype: str = "float32") -> Spec:
         ((4, 16), "expected ndim=3, found ndim=2", (4, 16, 16)),
         ((4, 16), "expected axis -1 of input shape to have value 8, but received", (4, 8)),
         ((4, 16), "Dimensions must be equal, but are 16 and 24 for", (4, 24)),
+        ((4, 16), "Dimension must be 3 but is 16 for", (4, 3)),
         ((4, 16), "not enough values to unpack (expected 3, got 2)", (4, 16, 16)),
         ((4, 16, 16), "too many values to unpack (expected 2)", (4, 16)),
         ((4, 16), "tuple index out of range", (4, 16, 16)),
@@ -160,6 +234,8 @@ def test_an_error_speaks_of_another_shape(
 def test_an_error_speaks_of_another_dtype() -> None:
     message = "Value passed to parameter 'indices' has DataType float32 not in list of allowed values: int32"
     assert [spec.items[0].dtype for spec in steered(one(4, 16), message)] == ["int32"]
+    message = "Value for attr 'Tindices' of float is not in the list of allowed values: int16, int32"
+    assert [spec.items[0].dtype for spec in steered(one(4, 16), message)] == ["int32"]
     message = "cannot compute Mul as input #1 was expected to be a float tensor but is a int32 tensor"
     assert "float32" in [spec.items[0].dtype for spec in steered(one(4, 16, dtype="int32"), message)]
 
@@ -170,6 +246,10 @@ def test_an_error_speaks_of_another_structure() -> None:
     more = steered(spec, "KeyError: 'text'")[0]
     assert [item.name for item in more.items] == ["image", "text"]
     assert steered(one(4, 16), "should be called on a list of 2 inputs")[0].kind == "list"
+    three = steered(one(4, 16), "Expected 3 inputs tensors (X, A, E), got 4.")
+    assert Spec("list", (Array((4, 16)),) * 3) in three
+    # What takes several seldom takes any: embeddings, sequences.
+    assert Spec("list", (Array((4, 1, 16)),) * 3) in three
     missing = steered(one(4, 16), "TypeError: missing a required argument: 'context'")[0]
     assert (missing.kind, [item.name for item in missing.items]) == ("args", [None, "context"])
     pair = Spec("list", (Array((4, 16)), Array((4, 16))))
@@ -195,3 +275,34 @@ def test_no_candidate_is_giant() -> None:
 def test_a_spec_travels_as_json() -> None:
     spec = Spec("args", (Array((4, 2), "int32", 5, "ids"),), (("height", 3),))
     assert Spec.from_json(spec.to_json()) == spec
+
+
+def _fails(x: int) -> None:
+    y = x + 1
+    if y > 5:
+        raise ValueError("late")
+    raise ValueError("early", y, 1 / 0)
+
+
+def _raised_by(x: int) -> Exception:
+    with pytest.raises((ValueError, ZeroDivisionError)) as caught:
+        _fails(x)
+    return caught.value
+
+
+def test_of_two_failures_the_one_that_came_farther_down_is_deeper() -> None:
+    failures = [Failure.of(_raised_by(x)) for x in (1, 9)]
+    early, late = sorted(failures, key=lambda failure: failure.depth, reverse=True)
+    assert late.message == "ValueError: late"
+    assert early.message.startswith("ZeroDivisionError")
+
+
+def test_a_change_is_followed_if_it_brought_the_call_farther() -> None:
+    before = Failure("expected ndim=3, found ndim=2", (10, 5))
+    farther = Failure("expected ndim=3, found ndim=2 elsewhere", (12,))
+    other_numbers = Failure("expected ndim=4, found ndim=3", (10, 5))
+    elsewhere = Failure("not a tensor", (10, 5))
+    earlier = Failure("not a tensor", (9,))
+    order = [_progress(before, now) for now in (farther, elsewhere, earlier, other_numbers, before)]
+    assert order == sorted(order)
+    assert order[0] < 0 < order[3] < order[4]

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import os
+import re
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -16,8 +21,11 @@ TARGETS = np.linspace(-1, 1, 8, dtype="float32").reshape(8, 1)
 
 @pytest.fixture(params=["keras", "tf_keras"])
 def keras(request: pytest.FixtureRequest) -> Any:
-    pytest.importorskip("tensorflow")
-    return pytest.importorskip(request.param)
+    if request.param == "tf_keras":
+        pytest.importorskip("tensorflow")
+        if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+            pytest.skip("Keras 2 knows TensorFlow only")
+    return pytest.importorskip(request.param, exc_type=ImportError)
 
 
 def network(keras: Any, *, broken: bool = False, flag: bool = True) -> Any:
@@ -172,6 +180,50 @@ def test_the_generators_of_the_test_go_on_as_they_were(keras: Any) -> None:
     assert np.array_equal(np.random.random(4), expected)
 
 
+def test_torch_keeps_its_gradients_modes_and_generators(keras: Any) -> None:
+    if keras.__version__[0] == "2" or keras.backend.backend() != "torch":
+        pytest.skip("PyTorch only")
+    torch = importlib.import_module("torch")
+    model = network(keras)
+    model(IMAGES).sum().backward()
+    model.eval()
+    model.bn.train()
+    gradients = {
+        name: None if each.grad is None else each.grad.clone() for name, each in model.named_parameters()
+    }
+    assert any(each is not None for each in gradients.values())
+    modes = {name: each.training for name, each in model.named_modules()}
+    state = torch.get_rng_state().clone()
+
+    check_gradients(model, torch.from_numpy(IMAGES))
+
+    assert torch.equal(torch.get_rng_state(), state)
+    assert modes == {name: each.training for name, each in model.named_modules()}
+    for name, each in model.named_parameters():
+        before = gradients[name]
+        assert each.grad is None if before is None else torch.equal(each.grad, before)
+
+
 def test_nothing_heavy_is_imported_for_it() -> None:
     module = importlib.import_module("kerasfix.verify.live")
     assert {"np", "tf", "keras"}.isdisjoint(vars(module))
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_all_of_this_holds_on_other_backends(backend: str) -> None:
+    """A process has one backend, so each takes one of its own."""
+    if "KERAS_BACKEND" in os.environ or importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed, or this is its process")
+    options = ["-q", "--no-cov", "-p", "no:cacheprovider", "-k", "not tf_keras"]
+    answer = subprocess.run(
+        [sys.executable, "-m", "pytest", __file__, *options],
+        env={**os.environ, "KERAS_BACKEND": backend, "CUDA_VISIBLE_DEVICES": "-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stdout
+    passed = re.search(r"(\d+) passed", answer.stdout)
+    assert passed is not None
+    assert int(passed[1]) > 10

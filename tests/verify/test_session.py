@@ -190,6 +190,17 @@ def test_a_model_that_hides_its_metrics_trains(compare: Compare) -> None:
     assert report.after.errors == {}
 
 
+def test_a_model_that_compiles_itself_trains(compare: Compare) -> None:
+    source = HEADER + (
+        "class Net(keras.Model):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.a = layers.Dense(3)\n        self.compile(loss='mse', weighted_metrics=['mae'])\n\n"
+        "    def call(self, x):\n        return self.a(x)\n"
+    )
+    report = compare(source)
+    assert report.before is not None
+    assert report.before.errors == {}
+
+
 def test_other_outputs_are_noticed_where_they_must_match(compare: Compare) -> None:
     original = model("self.a = layers.Dense(8)", "return self.a(x)")
     report = compare(original, original.replace("return self.a(x)", "return 2 * self.a(x)"))
@@ -427,6 +438,33 @@ def test_a_constructor_that_no_value_satisfies_is_not_verified_and_says_what_wou
             "        self.p = layers.Dense(config.hidden_size)\n\n    def call(self, inputs):\n"
             "        return self.e(inputs['ids']) + self.p(inputs['dense'])[:, None]\n",
             [(4, 16), (4, 16)],
+        ),
+        # A part that is made of a class beside it, and weights that are too many with the defaults.
+        (
+            "class Encoder(layers.Layer):\n    def __init__(self, units):\n        super().__init__()\n"
+            "        self.d = layers.Dense(units)\n        self.width = units\n\n"
+            "    def call(self, x):\n        return self.d(x)\n\n\n"
+            "class Net(keras.Model):\n    def __init__(self, encoder, units=40000):\n"
+            "        super().__init__()\n        self.encoder = encoder\n"
+            "        self.a = layers.Dense(units)\n        self.b = layers.Dense(encoder.width)\n\n"
+            "    def call(self, x):\n        return self.b(self.a(self.encoder(x)))\n\n\n"
+            "net = Net(Encoder(9000))\n",
+            [(4, 16)],
+        ),
+        # A tensor that the signature lets out and the code does not.
+        (
+            "class Net(layers.Layer):\n    def __init__(self):\n        super().__init__()\n"
+            "        self.a = layers.MultiHeadAttention(2, 8)\n\n    def call(self, query, mask=None):\n"
+            "        return self.a(query, query, attention_mask=mask[:, None])\n",
+            [(4, 16, 16), (4, 16)],
+        ),
+        # Indices of nodes: what makes no difference to the error is not followed.
+        (
+            "class Net(layers.Layer):\n    def __init__(self):\n        super().__init__()\n"
+            "        self.a = layers.Dense(8)\n\n    def call(self, inputs):\n"
+            "        nodes, weights, targets = inputs\n        y = self.a(nodes) * weights\n"
+            "        return tf.gather(y, targets[:, 0])\n",
+            [(4, 8), (4, 8), (4, 16)],
         ),
         # A flag that cannot be left out, and an argument that is no tensor.
         (

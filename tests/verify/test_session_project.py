@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from verify_models import HEADER
 
-from kerasfix.verify.report import VerdictKind
+from kerasfix.output.console import Piece, Table
+from kerasfix.output.proof import proof_lines
+from kerasfix.verify.report import ModelReport, VerdictKind
 from kerasfix.verify.session import Session, Target
 
 pytestmark = pytest.mark.keras
@@ -83,3 +85,22 @@ def test_an_error_in_another_module_names_the_line_that_led_there(session: Sessi
     assert report.after is not None
     assert report.after.raised == "ZeroDivisionError: division by zero"
     assert report.after.raised_line == 1 + NET[: NET.index("Block(8)")].count("\n")
+    line = 1 + block.read_text()[: block.read_text().index("units / 0")].count("\n")
+    assert report.after.raised_at == f"{block.resolve()}:{line}"
+    assert f"at block.py:{line})" in " ".join(cells[2][0] for cells in _rows(report))
+
+
+def test_an_error_in_a_phase_names_the_other_module_too(session: Session, tmp_path: Path) -> None:
+    net, block = _project(tmp_path, "")
+    block.write_text(BLOCK.replace("return ", "1 / (0 if training else 1)\n        return "))
+    report = session.compare(Target(net, "Net", 1), NET, NET)
+    assert report.after is not None
+    assert report.after.raised_in == "fit"
+    line = 1 + block.read_text()[: block.read_text().index("1 / (0")].count("\n")
+    assert report.after.raised_at == f"{block.resolve()}:{line}"
+    assert report.after.raised_line == 1 + NET[: NET.index("self.block(x")].count("\n")
+
+
+def _rows(report: ModelReport) -> list[tuple[Piece, ...]]:
+    [table] = [each for each in proof_lines(report) if isinstance(each, Table)]
+    return [*table.rows]

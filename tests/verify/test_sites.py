@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kerasfix.verify.evidence import evidence_for
+from kerasfix.verify.evidence import companions_of, evidence_for
 from kerasfix.verify.sites import construction_sites
 
 
@@ -61,7 +61,14 @@ def test_the_fullest_site_comes_first() -> None:
     assert [site[0] for site in sites("Net(f())\nNet(3)")] == [[{"value": 3}], [None]]
 
 
-@pytest.mark.parametrize("example", ["```python\n    Net(5)\n    ```", ">>> Net(5)"])
+@pytest.mark.parametrize(
+    "example",
+    [
+        "```python\n    Net(5)\n    ```",
+        ">>> Net(5)",
+        "Use it like this::\n\n        net = Net(5)\n\n    Or not.",
+    ],
+)
 def test_examples_in_docstrings(example: str) -> None:
     text = f'class Net:\n    """A net.\n\n    {example}\n    """\n'
     assert sites(text) == [([{"value": 5}], {}, [])]
@@ -90,3 +97,12 @@ def test_beside_a_script_only_its_own_folder_is_read(tmp_path: Path) -> None:
     (tmp_path / "sub" / "other.py").write_text("Net(3)\n")
     found = evidence_for(tmp_path / "net.py", "class Net: pass\n", "Net")
     assert [site["positional"] for site in found["sites"]] == [[{"value": 2}]]
+
+
+def test_companions_are_what_sites_mention_and_what_parameters_are_called_after(tmp_path: Path) -> None:
+    text = (
+        "class Inner: pass\n\n\nclass BigEncoder: pass\n\n\nclass Other: pass\n\n\n"
+        "class Net:\n    def __init__(self, encoder, part): pass\n\n\nnet = Net(None, Inner(3))\n"
+    )
+    found = evidence_for(tmp_path / "net.py", text, "Net")
+    assert companions_of(text, "Net", found) == ["Inner", "BigEncoder"]

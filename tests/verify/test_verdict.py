@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from kerasfix.verify.report import Observation, SensitiveLayer, VerdictKind
+from kerasfix.verify.report import LayerCall, Observation, SensitiveLayer, VerdictKind
 from kerasfix.verify.verdict import judge
 
 PROVED, UNCHANGED, WORSE = VerdictKind.PROVED, VerdictKind.UNCHANGED, VerdictKind.WORSE
@@ -162,3 +162,44 @@ def test_other_outputs_are_fine_for_a_fix_that_changes_them() -> None:
     other = replace(GOOD, outputs=(5.0, 6.0))
     assert judge(GOOD, other, outputs_must_match=False).kind is UNCHANGED
     assert judge(GOOD, other, outputs_must_match=True).kind is WORSE
+
+
+def test_a_call_less_is_worse_unless_a_sibling_is_called_instead() -> None:
+    both = {**GOOD.layers, "twin": "Dropout"}
+    twice = replace(GOOD, layers=both, calls=(LayerCall("drop"), LayerCall("drop")))
+    once = replace(GOOD, layers=both, calls=(LayerCall("drop"), LayerCall("drop", is_lost=True)))
+    assert judge(twice, once).kind is WORSE
+    assert judge(twice, replace(twice, calls=(LayerCall("drop"),))).kind is WORSE
+    assert judge(twice, replace(twice, calls=(LayerCall("drop"), LayerCall("twin")))).kind is UNCHANGED
+    assert judge(once, once, ["drop"]).reasons == ("`drop` was reached before already",)
+    assert judge(once, twice, ["drop"]).kind is PROVED
+
+
+MADE_IN_CALL = replace(GOOD, outputs_random=True)
+HOISTED = replace(
+    GOOD, layers={**GOOD.layers, "dense": "Dense"}, trainable=(*GOOD.trainable, "dense/kernel", "dense/bias")
+)
+
+
+def test_a_layer_that_was_made_in_call_is_the_models_own() -> None:
+    assert judge(MADE_IN_CALL, HOISTED, ["dense"]).reasons == (
+        "2 trainable variables of dense belong to the model now, and get a gradient",
+        "the same inputs gave other outputs at every call; now they give the same",
+    )
+    both = replace(BROKEN_CHAIN, outputs_random=True)
+    assert judge(both, HOISTED, ["dense", "conv1"]).reasons[-1] == (
+        "what the fix should bring back (conv1): not reached before, reached now"
+    )
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        replace(HOISTED, trainable=GOOD.trainable),
+        replace(HOISTED, missing_gradient=("dense/kernel",)),
+        replace(HOISTED, not_moved=("dense/bias",)),
+        replace(HOISTED, layers_not_reached=("dense",)),
+    ],
+)
+def test_a_layer_of_the_models_own_has_to_train(after: Observation) -> None:
+    assert judge(MADE_IN_CALL, after, ["dense"]).kind in (NOT_PROVED, WORSE)

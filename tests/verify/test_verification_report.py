@@ -12,6 +12,8 @@ import pytest
 from kerasfix.run import _save
 from kerasfix.verify.report import (
     SCHEMA_VERSION,
+    Argument,
+    InputArray,
     LayerCall,
     ModelReport,
     Observation,
@@ -60,13 +62,14 @@ def test_the_way_the_norms_and_the_times_are_in_it() -> None:
     data = json.loads(VerificationReport([REPORT], 3.25).dumps())
     seen = data["models"][0]["before"]
     assert seen["gradient_norms"] == {"a/kernel": None, "a/bias": 0.5}
-    assert seen["calls"] == [{"layer": "a", "reads": [-1, None], "is_output": True}]
+    assert seen["calls"] == [{"layer": "a", "reads": [-1, None], "is_output": True, "is_lost": False}]
     assert seen["seconds"] == {"fit": 0.25}
     assert data["import_seconds"] == 3.25
 
 
 @pytest.mark.parametrize(
-    "cls", [VerificationReport, ModelReport, Observation, LayerCall, SensitiveLayer, Trace]
+    "cls",
+    [VerificationReport, ModelReport, Observation, LayerCall, SensitiveLayer, Trace, Argument, InputArray],
 )
 def test_every_key_is_in_the_documentation(cls: type) -> None:
     page = (Path(__file__).parents[2] / "docs" / "report.md").read_text("utf-8")

@@ -149,16 +149,19 @@ class _Drawing:
 
     def _before(self, number: int, call: LayerCall) -> int | None:
         """The call whose row this one goes on with; what is lost is no part of a row that is not."""
-        is_lost = call.layer in self._lost
+        is_lost = self._is_lost(call)
         for read in call.reads:
-            if read in self._tails and is_lost == (self._calls[read].layer in self._lost):
+            if read in self._tails and is_lost == self._is_lost(self._calls[read]):
                 return read
         if None not in call.reads or number - 1 not in self._tails or is_lost:
             return None
         # What reaches the output without being read by a layer was read by the model itself.
         last = self._calls[number - 1]
-        is_open = self._seen.gradients_seen and last.layer not in self._lost and not last.is_output
+        is_open = self._seen.gradients_seen and not self._is_lost(last) and not last.is_output
         return number - 1 if is_open and not self._readers(number - 1) else None
+
+    def _is_lost(self, call: LayerCall) -> bool:
+        return call.is_lost or call.layer in self._lost
 
     def _readers(self, number: int) -> list[int]:
         return [later for later, call in enumerate(self._seen.calls) if number in call.reads]
@@ -173,14 +176,14 @@ class _Drawing:
         return tuple(dict.fromkeys(names))
 
     def _step(self, call: LayerCall, joins: tuple[str, ...], after_own: bool) -> Step:
-        is_lost = call.layer in self._lost
+        is_lost = self._is_lost(call)
         gradient = self._gradients.get(call.layer, Gradient("none", "nothing to train"))
         class_name = self._seen.layers.get(call.layer, "")
         return Step(call.layer, class_name, gradient, joins, after_own, is_lost)
 
     def _end(self, number: int) -> str:
         call = self._calls[number]
-        if call.layer in self._lost:
+        if self._is_lost(call):
             return "does not reach the output"
         if call.is_output:
             return "output"

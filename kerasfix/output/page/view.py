@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from kerasfix.output.chain import UNICODE, chain_lines
+from kerasfix.output.console import Line
 from kerasfix.output.page.charts import MOST_BARS
 from kerasfix.output.page.strands import (
     MOST_CALLS,
@@ -13,7 +15,17 @@ from kerasfix.output.page.strands import (
     never_called,
     strands_of,
 )
-from kerasfix.output.proof import VERDICTS, FlagRow, Row, flag_phases, flag_rows, proof_rows, where_lost
+from kerasfix.output.proof import (
+    VERDICTS,
+    FlagRow,
+    Row,
+    fed_with,
+    flag_phases,
+    flag_rows,
+    made_as,
+    proof_rows,
+    where_lost,
+)
 from kerasfix.verify.report import STEPS, ModelReport, Observation, VerdictKind, VerificationReport
 
 _NOTHING = "-"
@@ -21,6 +33,7 @@ _NOTHING = "-"
 _ORDER = [
     VerdictKind.WORSE,
     VerdictKind.NOT_PROVED,
+    VerdictKind.NOT_REACHED,
     VerdictKind.NOT_VERIFIED,
     VerdictKind.PROVED,
     VerdictKind.UNCHANGED,
@@ -70,6 +83,9 @@ class ModelView:
     times: Sequence[tuple[str, float | None, float | None]]
     notes: Sequence[str]
     lost: str
+    made_as: str
+    fed_with: str
+    chains: Sequence[Sequence[Line]]
 
     @property
     def charted(self) -> Sequence[VariableRow]:
@@ -105,6 +121,9 @@ def _view(number: int, model: ModelReport) -> ModelView:
         _times(model),
         [*dict.fromkeys(note for each in seen.values() for note in each.notes)],
         where_lost(model),
+        made_as(model),
+        fed_with(model),
+        [[*chain_lines(chain, UNICODE)] for chain in model.chains],
     )
 
 

@@ -166,7 +166,6 @@ class Loops:
                 {
                     "kind": "loop",
                     "parts": [part.to_json() for part in version.parts],
-                    "file": version.parts[0].file,
                     "function": target.function,
                     "parameters": told.parameters,
                     "forms": told.forms,
@@ -223,7 +222,8 @@ class Loops:
             reasons=verdict.reasons,
             seconds=round(time.monotonic() - started, 3),
             inputs=tuple(
-                InputArray(tuple(item["shape"]), item["dtype"], item["name"]) for item in given["items"]
+                InputArray(tuple(item["shape"]), item["dtype"], item["name"], "guess")
+                for item in given["items"]
             ),
             kind="function",
         )

@@ -8,48 +8,50 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+import typing
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .guesses import (
     CELL,
     FACTORY,
     FUNCTION,
+    IMAGE_MODEL,
     LAYER,
     MISSING,
     SETTINGS,
+    VECTOR_MODEL,
     WIDTH,
     as_list,
     by_annotation,
     by_name,
 )
+from .lightness import TooHeavy, lighter
 from .load import Refused, one_line
-from .reading import Usage, constructor_of, usages, users_classes
+from .reading import NAMED, Usage, constructor_of, usages, users_classes
 from .recipes import CannotMake, Scope, make
+from .relatives import FUNCTIONAL, classes_for
+from .sizes import fields_of
 
 Arguments = dict[str, Any]
 
 _MOST_ATTEMPTS = 60
 _SECONDS = 8.0
-# One size above the first makes a configuration too large; its sizes from the second on are replaced.
-_LARGE = 64
-_NOT_SMALL = 8
-_WIDEST = 2048
+_DEEPEST = 2
+_MOST_RELATIVES = 3
+_LONGEST = 8
 _QUOTED = re.compile(r"['\"]([\w\-. ]{1,40})['\"]")
 _NETWORK = re.compile(r"URL|without network|urlopen|Connection|Errno -2|HTTP")
 _WEIGHTS = re.compile(r"weights|pretrained|download|checkpoint")
 _MISSING_ARGUMENTS = re.compile(r"missing (?:a required|\d+ required).*?argument")
-_NAMED = (
-    inspect.Parameter.POSITIONAL_ONLY,
-    inspect.Parameter.POSITIONAL_OR_KEYWORD,
-    inspect.Parameter.KEYWORD_ONLY,
-)
 # In the order in which they are tried when the first value of a parameter does not do.
 _LADDER: tuple[Any, ...] = (
     [WIDTH, WIDTH],
     {"$tuple": [2, 2]},
     WIDTH,
     LAYER,
+    IMAGE_MODEL,
+    VECTOR_MODEL,
     SETTINGS,
     None,
     "relu",
@@ -70,43 +72,88 @@ class Maker:
     Args:
         init: Arguments that the user configured; no attempt changes them.
         sites: See `kerasfix.verify.sites`.
+        depth: How many classes around it are being made.
     """
 
-    def __init__(self, cls: type, keras: Any, init: Arguments, sites: list[dict[str, Any]]) -> None:
+    def __init__(
+        self, cls: type, keras: Any, init: Arguments, sites: list[dict[str, Any]], depth: int = 0
+    ) -> None:
         self._cls = cls
         self._keras = keras
         self._init = init
         self._sites = sites
-        self._parameters = [item for item in constructor_of(cls) if item.kind in _NAMED]
+        self._depth = depth
+        self._relatives: dict[str, Any] = {}
+        self._parameters = [item for item in constructor_of(cls) if item.kind in NAMED]
         self._required = [item.name for item in self._parameters if item.default is item.empty]
         module = sys.modules.get(cls.__module__)
         self._scope = Scope(vars(module) if module else None, keras)
         self._usages: dict[str, Usage] | None = None
+        self._queue: list[Arguments] = []
+        #: Called before every attempt.
+        self.on_new: Callable[[], None] = lambda: None
         self.error: BaseException | None = None
 
     def construct(self, arguments: Arguments) -> Any:
         """A new instance; positional-only parameters and defaults as the signature has them."""
+        self.on_new()
         return self._cls(**{name: make(value, self._scope) for name, value in arguments.items()})
 
     def working(self) -> Iterator[tuple[Arguments, Any]]:
         """Arguments that the constructor takes, the best first, and what it made of them."""
         deadline = time.monotonic() + _SECONDS
-        queue = list(self._first())
+        self._queue = list(self._first())
         tried: list[Arguments] = []
-        while queue and len(tried) < _MOST_ATTEMPTS and time.monotonic() < deadline:
-            arguments = queue.pop(0)
+        while self._queue and len(tried) < _MOST_ATTEMPTS and time.monotonic() < deadline:
+            arguments = self._queue.pop(0)
             if arguments in tried:
                 continue
             tried.append(arguments)
             try:
                 made = self.construct(arguments)
+            except TooHeavy:
+                self.lighten(arguments)
+                continue
             except (Exception, SystemExit) as error:
                 self.error = self.error or error
-                queue += [item for item in self._repaired(arguments, error) if item not in tried]
+                self._queue += [item for item in self._repaired(arguments, error) if item not in tried]
                 continue
             started = time.monotonic()
             yield arguments, made
             deadline += time.monotonic() - started
+
+    def sources(self, arguments: Arguments) -> dict[str, str]:
+        """Where each value is from: "configuration", "site" (code that constructs the class) or "guess"."""
+        sites = [
+            {name: value for name, value in known.items() if name not in site["unknown"]}
+            for site in self._sites
+            if (known := self._bound(site)) is not None
+        ]
+
+        def source(name: str, value: Any) -> str:
+            if name in self._init:
+                return "configuration"
+            return "site" if any(name in site and site[name] == value for site in sites) else "guess"
+
+        return {name: source(name, value) for name, value in arguments.items()}
+
+    def lighten(self, arguments: Arguments) -> None:
+        """Try smaller arguments next."""
+        defaults = {item.name: item.default for item in self._parameters if item.default is not item.empty}
+        self._queue[:0] = lighter(arguments, defaults, self._guess, self._init)
+
+    def mend(self, arguments: Arguments, message: str) -> None:
+        """Try other values next for the parameters that a failed call speaks of by name."""
+        words = set(re.findall(r"\w+", message))
+        free = [item for item in self._parameters if item.name not in self._init and len(item.name) > 3]
+        better = []
+        for item in [item for item in free if item.name in words][:2]:
+            current = arguments.get(item.name, item.default)
+            if isinstance(current, bool):
+                better.append({**arguments, item.name: not current})
+            elif current is None and (value := self._guess(item.name)) is not MISSING:
+                better.append({**arguments, item.name: value})
+        self._queue[:0] = better
 
     @property
     def needs_nothing(self) -> bool:
@@ -167,6 +214,8 @@ class Maker:
         if self._usages is None:
             self._usages = usages(self._cls)
         usage = self._usages.get(name, Usage())
+        if (relative := self._relative(name, usage)) is not None:
+            return relative
         if parameter is not None and parameter.annotation is not parameter.empty:
             annotation = parameter.annotation
             if (built := self._of_class(annotation)) is not None:
@@ -178,17 +227,40 @@ class Maker:
                 return _option(usage, value) if usage.options and isinstance(value, str) else value
         return _by_usage(name, usage)
 
+    def _relative(self, name: str, usage: Usage) -> Any:
+        """A part of the project's own that the parameter is called after, or a small model."""
+        is_part = by_name(name) in (LAYER, CELL) or usage.called or FUNCTIONAL & set(usage.attributes)
+        if not is_part or self._depth >= _DEEPEST:
+            return None
+        if name not in self._relatives:
+            self._relatives[name] = next(self._made_of(name), None)
+        if self._relatives[name] is None and FUNCTIONAL & set(usage.attributes):
+            return IMAGE_MODEL
+        return self._relatives[name]
+
+    def _made_of(self, name: str) -> Iterator[Any]:
+        """Recipes for the classes that a parameter's name speaks of."""
+        for cls in classes_for(name, self._cls, self._keras)[:_MOST_RELATIVES]:
+            maker = Maker(cls, self._keras, {}, [], self._depth + 1)
+            maker.on_new = self.on_new
+            for arguments, _ in maker.working():
+                yield {"$call": cls.__name__, "positional": [], "named": arguments}
+                break
+
     def _of_class(self, annotation: Any) -> Any:
         """A configuration object, if the annotation is a class of the project that can be built."""
-        if isinstance(annotation, str) and annotation.isidentifier():
+        if isinstance(annotation, str):
+            match = re.fullmatch(r"(?:Optional\[)?(\w+)(?:\]| \| None)?", annotation)
             module = sys.modules.get(self._cls.__module__)
-            annotation = getattr(module, annotation, None)
+            annotation = getattr(module, match.group(1), None) if match else None
+        parts = [item for item in typing.get_args(annotation) if item is not type(None)]
+        annotation = parts[0] if len(parts) == 1 else annotation
         if not isinstance(annotation, type) or annotation.__module__ == "builtins":
             return None
         if issubclass(annotation, self._keras.layers.Layer) or not users_classes(annotation):
             return None
         if dataclasses.is_dataclass(annotation) or annotation.__name__.endswith(("Config", "Params", "Args")):
-            return {"$call": annotation.__name__, "positional": [], "named": _fields(annotation)}
+            return {"$call": annotation.__name__, "positional": [], "named": fields_of(annotation)}
         return None
 
     def _repaired(self, arguments: Arguments, error: BaseException) -> Iterator[Arguments]:
@@ -219,7 +291,10 @@ class Maker:
                 yield {**arguments, **dict.fromkeys(asked, value)}
             return
         blamed = [name for name in self._blamed(arguments, error) if name not in self._init]
+        yield from _longer(arguments, error, self._init)
         for name in blamed[:3]:
+            if name not in arguments and (value := self._guess(name)) is not MISSING:
+                yield {**arguments, name: value}
             for value in self._alternatives(name, arguments.get(name), message):
                 yield {**arguments, name: value}
 
@@ -245,9 +320,22 @@ class Maker:
             yield from (64, 256, 1)
         if "iterable" in message or "len()" in message or "subscriptable" in message:
             yield as_list(name, by_name(name))
+            # Of several, each may be several: kernels with a height and a width.
+            yield [[item, item] for item in current] if isinstance(current, list) else None
         for value in _LADDER:
             if value != current:
                 yield value
+
+
+def _longer(arguments: Arguments, error: BaseException, fixed: Arguments) -> Iterator[Arguments]:
+    """Lists of twice the length, if one was too short."""
+    if not isinstance(error, IndexError):
+        return
+    lists = {
+        name: value for name, value in arguments.items() if isinstance(value, list) and name not in fixed
+    }
+    if lists and all(0 < len(value) < _LONGEST for value in lists.values()):
+        yield {**arguments, **{name: value * 2 for name, value in lists.items()}}
 
 
 def _with_defaults(value: Any) -> Any:
@@ -281,40 +369,3 @@ def _by_usage(name: str, usage: Usage) -> Any:
     if usage.iterated and not isinstance(value, (dict, str)):
         return as_list(name, value)
     return value
-
-
-def _fields(annotation: type) -> Arguments:
-    """Small sizes for a configuration class: if one is large, all are replaced, so that they fit."""
-    parameters = [item for item in constructor_of(annotation) if item.kind in _NAMED]
-    large = any(_is_size(item.default) and item.default > _LARGE for item in parameters)
-    values: Arguments = {}
-    for item in parameters:
-        required = item.default is item.empty
-        text = (
-            item.annotation if isinstance(item.annotation, str) else getattr(item.annotation, "__name__", "")
-        )
-        value = by_annotation(item.name, text) if text and required else by_name(item.name)
-        if required:
-            values[item.name] = WIDTH if value is MISSING else value
-        elif large and _is_size(item.default) and item.default >= _NOT_SMALL and _is_size(value):
-            values[item.name] = value
-    return values
-
-
-def _is_size(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def widths_of(arguments: Arguments) -> list[int]:
-    """Sizes among the arguments: the last axis of an input is often one of them."""
-    items = [
-        (name, item)
-        for name, value in arguments.items()
-        for item in (value if isinstance(value, list) else [value])
-    ]
-    return list(dict.fromkeys(item for name, item in items if _is_size(item) and _is_width(name, item)))
-
-
-def _is_width(name: str, size: int) -> bool:
-    other = re.search(r"vocab|len|kernel|patch|window|image|intermediate|num_|resolution|seed", name)
-    return other is None and 3 < size <= _WIDEST

@@ -14,6 +14,7 @@ from .walk import layers_of
 
 LARGEST = 256 * 256 * 3
 _MOST_MIXED = 120
+_MOST_OPTIONAL = 6
 
 _FAMILY_OF_LAYER = (
     (re.compile(r"Embedding"), "tokens"),
@@ -112,8 +113,9 @@ def specs(model: Any, keras: Any, hints: list[list[int]], widths: list[int]) -> 
         widths: Sizes that the model was constructed with.
     """
     layout = layout_of(model)
-    # The model's own name comes last: "SelfAttention2D" may make its layers when it is built.
-    layers = [*(found.layer for found in layers_of(model, keras)), model]
+    # The model's own name comes last, for it may make its layers when it is built; unless it is clear.
+    layers = [found.layer for found in layers_of(model, keras)]
+    layers.insert(0 if re.search(r"[123]D", type(model).__name__) else len(layers), model)
     high = _vocabulary(layers)
     widths = list(dict.fromkeys([*widths, WIDTH]))[:4]
     options = [list(dict.fromkeys(_arrays(slot, layers, high, hints, widths))) for slot in layout.slots]
@@ -136,6 +138,27 @@ def specs(model: Any, keras: Any, hints: list[list[int]], widths: list[int]) -> 
         # Taken apart, or only looked into.
         alone = [Spec("one", (array,), layout.constants) for array in _few(options[0], 4)]
     return list(dict.fromkeys([*worlds[:2], *told, *worlds, *alone, *mixed[:_MOST_MIXED]]))
+
+
+def with_optional(model: Any, spec: Spec) -> Iterator[Spec]:
+    """The same call with tensors that the signature lets out: all of them, then each alone."""
+    taken = {item.name for item in spec.items}
+    slots = [slot for slot in layout_of(model).optional if slot.key not in taken][:_MOST_OPTIONAL]
+    if spec.kind not in ("one", "args") or not slots:
+        return
+    first = spec.items[0]
+    world = _WORLD_OF_RANK.get(len(first.shape), "vectors") if "int" not in first.dtype else "tokens"
+    more = [_beside(slot, world, first) for slot in slots]
+    for chosen in [more, *([item] for item in more if len(more) > 1)]:
+        yield replace(spec, kind="args", items=(*spec.items, *chosen))
+
+
+def _beside(slot: Slot, world: str, first: Array) -> Array:
+    """An input for a slot, of a size with the first input."""
+    made = replace(_in_world(slot, world, first.shape[1:], first.high, first.shape[-1]), name=slot.key)
+    if len(first.shape) > 2 and world == "sequences" and _kind(slot) in ("mask", "tokens"):
+        return replace(made, shape=first.shape[:2])
+    return made
 
 
 def _spec(layout: Layout, arrays: tuple[Array, ...]) -> Spec:

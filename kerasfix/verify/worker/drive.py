@@ -48,6 +48,11 @@ def drive(keras: Any, root: Any, spec: Spec | None) -> Driven:
             super().__init__()
             self.inner = root
 
+        def build(self, input_shape: Any = None) -> None:
+            # Without this Keras would trace the call to build it, and `build` of the user's layer, which
+            # may keep a tensor, would run inside of the trace; nobody calls the layer like that.
+            self.built = True
+
         def call(self, inputs: Any, training: bool | None = None) -> Any:
             # Where it cannot be left out, it is said.
             flag: dict[str, bool | None] = {demanded: bool(training)} if demanded else {}

@@ -15,7 +15,10 @@ IMAGE = 32
 VOCABULARY = 64
 
 _TABLE: tuple[tuple[str, Any], ...] = (
-    (r"^name$", "driven"),
+    (r"(^|_)name$", "driven"),
+    (r"dropout", 0.1),
+    (r"growth_rate", WIDTH),
+    (r"coeff", 1.0),
     (r"dtype", "float32"),
     (r"data_format", "channels_last"),
     (r"^(padding|pad_mode)$", "same"),
@@ -26,7 +29,7 @@ _TABLE: tuple[tuple[str, Any], ...] = (
     (
         r"^(use|is|has|with|add|do|apply|return|include|share|tie|enable|no|learn)_|_?bias$|causal|trainable|"
         r"residual|bidirectional|norm_first|pre_norm|normalize_first|verbose|_only$|^scaled?$|stateful|"
-        r"^training$|shared$",
+        r"^training$|shared$|(normalize|norm)_before$|batch_?norm$",
         False,
     ),
     (r"activation|act_fn|nonlinearity|^act$|hidden_act$", "relu"),
@@ -38,10 +41,18 @@ _TABLE: tuple[tuple[str, Any], ...] = (
         0.5,
     ),
     (r"(^|_)(rate|dropout|drop|drop_prob|keep_prob)($|_)|dropout|drop_path|stochastic_depth", 0.1),
-    (r"wavelength|^theta$|base$", 10000.0),
-    (r"(heads?|num_kv)$|num_attention_heads|num_query_heads|num_key_value_heads", 2),
+    (r"wavelength|theta$|base$", 10000.0),
+    (
+        r"(heads|num_kv|(^|_)(num|n)_?head|attention_head)$|num_attention_heads|num_query_heads|"
+        r"num_key_value_heads",
+        2,
+    ),
     (r"(^|_)(key|value|head|query|qk|v|k)_?(dim|size|depth)|^d_[kqv]$|dim_?head|size_per_head|head_width", 8),
-    (r"vocab|num_tokens|num_embeddings|num_buckets|num_categories|cardinality", VOCABULARY),
+    (
+        r"vocab|(item|user|word|token|entity)_num$|num_tokens|num_embeddings|num_buckets|num_categories|"
+        r"cardinality",
+        VOCABULARY,
+    ),
     (
         r"max_.*(len|pos|step|seq)|seq(uence)?_?(len|length|size)|context_length|time_?steps|num_positions|"
         r"maxlen|max_len|input_length|(prediction|forecast|train|predict).*length|horizon|window_length",
@@ -52,7 +63,7 @@ _TABLE: tuple[tuple[str, Any], ...] = (
         IMAGE,
     ),
     (r"image_shape|img_shape|input_shape", {"$tuple": [IMAGE, IMAGE, 3]}),
-    (r"spatial_dims|^rank$|n_?dims?$|ndim", 2),
+    (r"spatial_dims|^rank$|(^|_)(n|num)_?dims?$|(^|_)ndim", 2),
     (r"target_shape|output_shape|event_shape", {"$tuple": [WIDTH]}),
     (r"patch(es)?_?(size|dim|height|width)|window_?size|block_size|chunk_size", 4),
     (r"kernel|filter_size|filter_width|receptive", 3),
@@ -61,8 +72,8 @@ _TABLE: tuple[tuple[str, Any], ...] = (
     (r"intermediate|ffn?_|_ffn?|mlp_|dff|feed_?forward|inner_dim", 2 * WIDTH),
     (r"(class|label|output|action)(es|s)?$|num_?classes|n_classes|num_labels", 4),
     (
-        r"(layers?|blocks?|depth|stages?|repeats?|iterations?|iters?|steps|levels|hops|loops|stacks?)$|"
-        r"^(num|n)_(layers|blocks)|^T$",
+        r"(layers|blocks|depth|stages|repeats?|iterations?|iters?|steps|levels|hops|loops|stacks?)$|"
+        r"^(num|n)_(layers|blocks)|layer_num$|^T$",
         2,
     ),
     (r"top_?k|^k$|experts|capsules|kernels", 2),
@@ -74,15 +85,22 @@ _TABLE: tuple[tuple[str, Any], ...] = (
         r"neurons|nodes|^(d|c|f)$|planes|rank",
         WIDTH,
     ),
-    (r"^(num|n|number)_|count$|^n$|points", 4),
+    (r"^(num|n|number)_|_num$|count$|^n$|points", 4),
 )
 _TABLE_COMPILED = tuple((re.compile(pattern), value) for pattern, value in _TABLE)
 
 _CONFIG = re.compile(r"(^|_)(config|cfg|params|hparams|settings|args|options|specs?|kwargs)$")
+# No part by itself: a number of them, a choice, a width.
+_SAID = re.compile(
+    r"(num|n|number|use|is|has|with|add|do|apply|return|include|share|tie|enable|no|learn|d|dim|per|max|min)_|.*_per_"
+)
+_COUNT = re.compile(r"(num|n|number)_")
 _LAYER = re.compile(
     r"(^|_)(layer|cell|backbone|encoder|decoder|model|net|network|generator|discriminator|critic|block|mlp|"
     r"embedder|module|submodule|transformer|projection|head|subnet)$"
 )
+# Whatever else the name speaks of: an "embedding_layer" is no width.
+_PART = re.compile(r"_(layer|cell|network|backbone|encoder|decoder|block|head|generator|discriminator)$")
 _FUNCTION = re.compile(r"(_fn|_func|function)$")
 _FACTORY = re.compile(r"(norm|act|attention|block|embed)_(layer|class|cls)$|_(class|cls)$|norm_layer")
 
@@ -90,6 +108,8 @@ LAYER = {"$call": "Dense", "positional": [WIDTH], "named": {}}
 CELL = {"$call": "LSTMCell", "positional": [WIDTH], "named": {}}
 FACTORY = {"$name": "LayerNormalization"}
 FUNCTION = {"$name": "keras.activations.relu"}
+IMAGE_MODEL = {"$model": [IMAGE, IMAGE, 3]}
+VECTOR_MODEL = {"$model": [WIDTH]}
 SETTINGS: dict[str, Any] = {"$settings": {}}
 
 MISSING = object()
@@ -102,12 +122,14 @@ def by_name(name: str) -> Any:
     (2, 0.1, 16)
     """
     lowered = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-    if _CONFIG.search(lowered):
+    if _CONFIG.search(lowered) and not _COUNT.match(lowered):
         return SETTINGS
     if _FACTORY.search(lowered):
         return FACTORY
     if _FUNCTION.search(lowered) and "activation" not in lowered:
         return FUNCTION
+    if _PART.search(lowered) and not _SAID.match(lowered):
+        return CELL if lowered.endswith("cell") else LAYER
     for pattern, value in _TABLE_COMPILED:
         if pattern.search(lowered):
             return value

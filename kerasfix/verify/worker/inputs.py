@@ -6,23 +6,37 @@ Every probe takes a fresh instance, because a failed call leaves Keras models ha
 from __future__ import annotations
 
 import heapq
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from .candidates import Array, Spec, known_spec, specs
+from .candidates import Array, Spec, known_spec, specs, with_optional
+from .depth import Failure
 from .drive import Driven, call, drive
 from .frameworks import Framework, Values
-from .load import Refused, one_line
+from .lightness import TooHeavy
+from .load import Refused
 from .steering import steered
 
 _MOST_REAL_CALLS = 10
 _MOST_TRIED = 400
 # What an error speaks of is tried before most of what was planned, and before what later errors speak of.
 _STEP = 0.4
+# What comes of a change is tried before all else if the change brought the call farther, and late if it
+# changed nothing: then it was made to the wrong input.
+_FARTHER = -1.0
+_NO_CHANGE = 3.0
+_OTHER_NUMBERS = 0.2
+_NUMBERS = re.compile(r"\d+")
 _SAME_MESSAGE = 25
+# Once may be the input's fault.
+_MOST_HEAVY = 3
+# What the time allows for if a model is too slow.
+_FEW = 20
+_NONE = re.compile(r"NoneType|None values not supported|\(None\) with an unsupported type|not None")
 
 
 def arrays_for(spec: Spec, seed: int) -> list[Values]:
@@ -64,6 +78,7 @@ class Prober:
     Args:
         fresh: Makes a new instance, wrapped for a spec so that it can be called.
         seconds: Time after which no new candidate is tried.
+        unwanted: What is not to be found, because the other version of the model refuses it.
     """
 
     def __init__(
@@ -73,13 +88,19 @@ class Prober:
         keras: Any,
         seed: int,
         seconds: float,
+        unwanted: Sequence[Spec] = (),
     ) -> None:
+        self._unwanted = unwanted
         self._fresh = fresh
         self._framework = framework
         self._keras = keras
         self._seed = seed
         self._deadline = time.monotonic() + seconds
         self._errors: dict[str, list[Spec]] = {}
+        self._nearest: tuple[Failure, Spec] | None = None
+        self._heavy = 0
+        #: Whether the arguments make the model too heavy to look for its input.
+        self.is_heavy = False
 
     def find(self, example: Any, hints: list[list[int]], widths: list[int]) -> Spec:
         """The first candidate that runs.
@@ -89,52 +110,70 @@ class Prober:
             widths: Sizes that the model was constructed with.
 
         Raises:
-            Refused: if none does; says what the most telling candidate raised.
+            Refused: if none does; says what the candidate raised that came farthest.
         """
         known = known_spec(example)
-        if known and self._error_of(self._on(example), known) is None:
+        if known and known not in self._unwanted and self._failure_of(self._on(example), known) is None:
             return known
         candidates = ([known] if known else []) + specs(example, self._keras, hints, widths)
-        queue = [(float(place), place, spec) for place, spec in enumerate(candidates)]
-        tried: set[Spec] = set()
+        nothing: Failure | None = None
+        queue = [(float(place), place, spec, nothing) for place, spec in enumerate(candidates)]
+        tried: set[Spec] = set(self._unwanted)
         promising: list[Spec] = []
         added = len(queue)
         while queue and self._has_time() and len(tried) < _MOST_TRIED and not self._is_hopeless():
-            cost, _, spec = heapq.heappop(queue)
+            cost, _, spec, before = heapq.heappop(queue)
             if spec in tried:
                 continue
             tried.add(spec)
-            error = self._error_of(self._symbolic, spec)
-            if error is None or len(tried) == 1:
+            failure = self._failure_of(self._symbolic, spec)
+            if failure is None or len(tried) == len(self._unwanted) + 1:
                 # What cannot be traced may run all the same, and says more about what it wants.
-                error = self._error_of(self._real, spec)
-                if error is None:
+                failure = self._failure_of(self._real, spec)
+                if failure is None:
                     return spec
-            elif "incompatible with the layer" not in error and len(promising) < _MOST_REAL_CALLS:
+            elif "incompatible with the layer" not in failure.message and len(promising) < _MOST_REAL_CALLS:
                 # Python control flow on values cannot be traced, and runs all the same.
                 promising.append(spec)
-            for place, better in enumerate(item for item in steered(spec, error) if item not in tried):
+            cost += _progress(before, failure)
+            better = [*self._completed(example, spec, failure), *steered(spec, failure.message)]
+            for place, item in enumerate((item for item in better if item not in tried), 1):
                 added += 1
-                heapq.heappush(queue, (cost + _STEP * (place + 1), added, better))
+                heapq.heappush(queue, (cost + _STEP * place, added, item, failure))
+        self.is_heavy = self._heavy >= _MOST_HEAVY or (bool(queue) and len(tried) < _FEW)
         for spec in promising:
-            if self._has_time() and self._error_of(self._real, spec) is None:
+            if self._has_time() and self._failure_of(self._real, spec) is None:
                 return spec
         raise self._refusal(len(tried))
 
+    @property
+    def nearest_message(self) -> str:
+        """What the candidate raised that came farthest."""
+        return self._nearest[0].message if self._nearest else ""
+
+    def _completed(self, example: Any, spec: Spec, failure: Failure) -> list[Spec]:
+        """What a `None` stopped may want the tensors that it was let out of."""
+        return list(with_optional(example, spec)) if _NONE.search(failure.message) else []
+
     def _is_hopeless(self) -> bool:
         """Whether one message comes whatever the input is."""
-        return any(len(found) >= _SAME_MESSAGE for found in self._errors.values())
+        return self._heavy >= _MOST_HEAVY or any(
+            len(found) >= _SAME_MESSAGE for found in self._errors.values()
+        )
 
     def _has_time(self) -> bool:
         return time.monotonic() < self._deadline
 
-    def _error_of(self, attempt: Callable[[Spec], None], spec: Spec) -> str | None:
+    def _failure_of(self, attempt: Callable[[Spec], None], spec: Spec) -> Failure | None:
         try:
             attempt(spec)
         except (Exception, SystemExit) as error:
-            message = one_line(error)
-            self._errors.setdefault(message, []).append(spec)
-            return message
+            self._heavy += isinstance(error, TooHeavy)
+            failure = Failure.of(error)
+            self._errors.setdefault(failure.message, []).append(spec)
+            if self._nearest is None or failure.depth > self._nearest[0].depth:
+                self._nearest = failure, spec
+            return failure
         return None
 
     def _symbolic(self, spec: Spec) -> None:
@@ -161,13 +200,25 @@ class Prober:
             raise ValueError("its output holds no floating-point tensor")
 
     def _refusal(self, tried: int) -> Refused:
-        # The message that most candidates raised tells about the model, the rare ones about the candidate.
-        common = max(self._errors.items(), key=lambda item: len(item[1]), default=("", []))
-        shapes = " and ".join(str(item.shape) for item in common[1][0].items) if common[1] else ""
         reason = f"none of {tried} input shapes ran"
-        if common[0]:
-            reason += f"; {shapes} raised {common[0]}"
+        if self._nearest is not None:
+            failure, spec = self._nearest
+            shapes = " and ".join(str(item.shape) for item in spec.items)
+            reason += f"; {shapes} came farthest and raised {failure.message}"
         return Refused("inputs", reason, ("input = [28, 28, 1]  # the shape of one sample",))
+
+
+def _progress(before: Failure | None, now: Failure) -> float:
+    if before is None:
+        return 0.0
+    if now.message == before.message:
+        return _NO_CHANGE
+    if now.depth > before.depth:
+        return _FARTHER
+    if _NUMBERS.sub("", now.message) == _NUMBERS.sub("", before.message):
+        # The one size follows the other, and may do so for ever.
+        return _OTHER_NUMBERS
+    return _FARTHER if now.depth == before.depth else 0.0
 
 
 def _flatten(value: Any) -> list[Any]:

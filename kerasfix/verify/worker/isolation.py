@@ -17,6 +17,10 @@ from collections.abc import Iterable
 from typing import Any, TextIO
 
 _POLL_SECONDS = 0.02
+# Of what a model prints, its end is kept; more than this at once is thrown away.
+_MOST_PRINTED = 16 * 2**20
+_NEW_USER = 0x10000000
+_NEW_NETWORK = 0x40000000
 
 
 def can_fork() -> bool:
@@ -90,8 +94,43 @@ class SpawnedChild:
         self._process.wait()
 
 
-def watch(child: ForkedChild | SpawnedChild, seconds: float, memory_mb: int) -> dict[str, Any]:
+def leave_network() -> bool:
+    """Take this process, and all that it will start, off the network; Linux only, if it lets us.
+
+    It gets a network of its own, with nothing in it. Whoever is not root needs a user namespace for that, in
+    which all files are as they were.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        import ctypes
+
+        unshare = ctypes.CDLL(None, use_errno=True).unshare
+    except (ImportError, OSError, AttributeError):
+        return False
+    user, group = os.getuid(), os.getgid()
+    if unshare(_NEW_NETWORK) == 0:
+        return True
+    if unshare(_NEW_USER | _NEW_NETWORK) != 0:
+        return False
+    # So that the process still knows whose it is.
+    for name, text in (
+        ("uid_map", f"{user} {user} 1"),
+        ("setgroups", "deny"),
+        ("gid_map", f"{group} {group} 1"),
+    ):
+        with contextlib.suppress(OSError), open(f"/proc/self/{name}", "w", encoding="ascii") as file:
+            file.write(text)
+    return True
+
+
+def watch(
+    child: ForkedChild | SpawnedChild, seconds: float, memory_mb: int, log: str | None = None
+) -> dict[str, Any]:
     """Wait for a child, and end it at its limits.
+
+    Args:
+        log: The file that it prints to, which is kept small.
 
     Returns:
         `{"how": "exit", "code": n}`, `{"how": "signal", "signal": n}`, `{"how": "time"}` or `{"how":
@@ -102,6 +141,8 @@ def watch(child: ForkedChild | SpawnedChild, seconds: float, memory_mb: int) -> 
     memory = MemoryMeter(child.pid)
     while True:
         code = child.poll()
+        if log is not None:
+            _keep_small(log)
         if code is not None:
             # Threads are gone with it, but processes that it started may still be there.
             if os.name == "posix":
@@ -120,6 +161,13 @@ def watch(child: ForkedChild | SpawnedChild, seconds: float, memory_mb: int) -> 
                 os._exit(1)
             return {"how": limit}
         time.sleep(_POLL_SECONDS)
+
+
+def _keep_small(log: str) -> None:
+    # It is written to at its end, wherever that is.
+    with contextlib.suppress(OSError):
+        if os.stat(log).st_size > _MOST_PRINTED:
+            os.truncate(log, 0)
 
 
 class MemoryMeter:

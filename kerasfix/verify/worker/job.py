@@ -18,20 +18,22 @@ from typing import Any
 import numpy as np
 
 from . import keras_import
-from .arguments import Maker, widths_of
+from .arguments import Maker
 from .candidates import Spec
 from .drive import Driven, call, drive
+from .finder import Finder
 from .frameworks import Framework, driver_version, framework_for
-from .inputs import Prober, arrange, arrays_for, tensors_for
-from .load import Refused, line_of, load_class, one_line, refuse_what_is_lacking
+from .inputs import arrange, arrays_for, tensors_for
+from .isolation import leave_network
+from .lightness import Scale
+from .load import Refused, lines_of, load_class, one_line, refuse_what_is_lacking
 from .loop import observe_loop
+from .marks import Marks
 from .observe import Recorder
 from .program import Program
 from .train import Trainer, norm_of, seed_everything
 from .walk import Named, layers_of, named_variables
 from .weights import SharedWeights
-
-_MOST_MADE = 5
 
 
 def main(path: str) -> None:
@@ -121,7 +123,8 @@ def _hello() -> dict[str, Any]:
 
 def _observe_program(job: dict[str, Any]) -> dict[str, Any]:
     """Observe a class; what it raises for want of something that is not in its slice is no fault of it."""
-    program = Program(job["parts"])
+    job = {**job, "files": [part["file"] for part in job["parts"]]}
+    program = Program(job["parts"], Marks(job["class"], job.get("changed")))
     try:
         result = _observe(job, program)
     except Refused as refused:
@@ -143,12 +146,14 @@ def _observe(job: dict[str, Any], program: Program) -> dict[str, Any]:
     except Refused:
         raise
     except (Exception, SystemExit) as error:
-        return {**result, "observation": raised("import", error, job["file"])}
+        return {**result, "observation": raised("import", error, job["files"])}
     keras, framework = _keras_and_framework(cls)
     result["keras"], result["backend"] = str(keras.__version__), keras_import.backend_of(keras)
     _prepare(keras, framework, int(job["seed"]))
     given = job["input"] or {}
+    scale = Scale(keras)
     maker = Maker(cls, keras, given.get("init", job["init"]), job.get("sites", []) if not given else [])
+    maker.on_new = scale.reset
 
     def fresh(arguments: dict[str, Any], spec: Spec | None) -> Driven:
         seed_everything(keras, int(job["seed"]))
@@ -156,78 +161,23 @@ def _observe(job: dict[str, Any], program: Program) -> dict[str, Any]:
 
     say("init")
     if job["input"] is None:
-        finder = _Finder(job, keras, framework, maker, fresh, say)
+        finder = Finder(job, keras, framework, maker, scale, fresh, say)
         try:
             result["input"] = finder.find()
         except (Exception, SystemExit) as error:
             # Its constructor wants nothing, and raises: that is what there is to see.
             if isinstance(error, Refused) or not maker.needs_nothing:
                 raise
-            return {**result, "observation": raised("init", error, job["file"])}
+            return {**result, "observation": raised("init", error, job["files"])}
         _write(job["result"] + ".spec", result["input"])
     spec = Spec.from_json(result["input"])
+    program.marks.forget()
     try:
         driven = fresh(result["input"].get("init", job["init"]), spec)
     except (Exception, SystemExit) as error:
-        return {**result, "observation": raised("init", error, job["file"])}
-    return {**result, "observation": _train(job, keras, framework, driven, spec, say)}
-
-
-class _Finder:
-    """Looks for arguments and inputs that go together."""
-
-    def __init__(
-        self,
-        job: dict[str, Any],
-        keras: Any,
-        framework: Framework,
-        maker: Maker,
-        fresh: Callable[[dict[str, Any], Spec | None], Driven],
-        say: Callable[[str], None],
-    ) -> None:
-        self._job = job
-        self._keras = keras
-        self._framework = framework
-        self._maker = maker
-        self._fresh = fresh
-        self._say = say
-
-    def find(self) -> dict[str, Any]:
-        """The inputs, and under "init" the arguments of the constructor, both as JSON.
-
-        Raises:
-            Refused: if there are none.
-        """
-        deadline = time.monotonic() + float(self._job["probe_seconds"])
-        first_refusal: Refused | None = None
-        for found, (arguments, made) in enumerate(self._maker.working(), 1):
-            self._say("probe")
-            # Half of the time for the best arguments, half of the rest for the next.
-            seconds = (deadline - time.monotonic()) / 2
-            try:
-                spec = self._probe(arguments, made, max(seconds, 1.0))
-            except Refused as refused:
-                first_refusal = first_refusal or refused
-            else:
-                return {**spec.to_json(), "init": arguments}
-            if found == _MOST_MADE or time.monotonic() > deadline:
-                break
-            self._say("init")
-        if first_refusal is not None:
-            raise first_refusal
-        if self._maker.needs_nothing and self._maker.error is not None:
-            raise self._maker.error
-        raise self._maker.refusal()
-
-    def _probe(self, arguments: dict[str, Any], made: Any, seconds: float) -> Spec:
-        prober = Prober(
-            lambda spec: self._fresh(arguments, spec),
-            self._framework,
-            self._keras,
-            int(self._job["seed"]),
-            seconds,
-        )
-        return prober.find(made, self._job["hints"], widths_of(arguments))
+        return {**result, "observation": raised("init", error, job["files"])}
+    seen = _train(job, keras, framework, driven, spec, say)
+    return {**result, "observation": {**seen, **program.marks.to_json()}}
 
 
 def _keras_and_framework(cls: type) -> tuple[Any, Framework]:
@@ -269,14 +219,14 @@ def _train(
         # A real call builds every layer that it reaches; `build` would mark the model built without weights.
         call(driven, inputs)
     except (Exception, SystemExit) as error:
-        failed = raised("call", error, job["file"])
+        failed = raised("call", error, job["files"])
         failed["layers"] = layer_classes(driven, keras)
         return failed
     layers = layers_of(driven.root, keras)
     try:
         names = named_variables(driven.root, layers)
     except ValueError as error:
-        return unbuilt(error, driven, keras, job["file"])
+        return unbuilt(error, driven, keras, job["files"])
     SharedWeights(job["weights"]).share(names, framework)
     recorder = Recorder(framework)
     recorder.wrap(layers)
@@ -285,9 +235,9 @@ def _train(
     return observation(trainer, recorder, driven, names, layer_classes(driven, keras))
 
 
-def unbuilt(error: ValueError, driven: Driven, keras: Any, file: str) -> dict[str, Any]:
+def unbuilt(error: ValueError, driven: Driven, keras: Any, files: list[str]) -> dict[str, Any]:
     """What Keras 2 says of a model with a Sequential that nobody calls: it cannot list its weights."""
-    return {**raised("fit", error, file), "layers": layer_classes(driven, keras)}
+    return {**raised("fit", error, files), "layers": layer_classes(driven, keras)}
 
 
 def layer_classes(driven: Driven, keras: Any) -> dict[str, str]:
@@ -309,7 +259,7 @@ def observation(
     return {
         "raised": trainer.errors.get(first or ""),
         "raised_in": first,
-        "raised_line": trainer.error_lines.get(first or ""),
+        **trainer.error_lines.get(first or "", {}),
         "errors": trainer.errors,
         "trainable": trainable,
         "missing_gradient": [name for name, g in zip(trainable, gradients) if g is None],
@@ -347,9 +297,9 @@ def _digest(outputs: list[float] | None) -> str | None:
     return hashlib.sha256(struct.pack(f"<{len(outputs)}d", *outputs)).hexdigest()
 
 
-def raised(phase: str, error: BaseException, file: str) -> dict[str, Any]:
+def raised(phase: str, error: BaseException, files: list[str]) -> dict[str, Any]:
     line = one_line(error)
-    return {"raised": line, "raised_in": phase, "raised_line": line_of(error, file), "errors": {phase: line}}
+    return {"raised": line, "raised_in": phase, **lines_of(error, files), "errors": {phase: line}}
 
 
 class _Teller:
@@ -378,6 +328,7 @@ def _redirect(log_path: str) -> None:
 
 def _forbid_network() -> None:
     """A constructor may ask for pretrained weights; proving a fix must not download half a gigabyte."""
+    leave_network()
 
     def refuse(_socket: Any, address: Any) -> None:
         raise OSError(f"kerasfix runs models without network (connection to {address})")

@@ -25,12 +25,16 @@ _SIZES = (
 _DOCUMENTED = re.compile(
     r"shape:?\s*(?:of |is |=)?\s*[`'\"]*(?:\(([\w\s,.\[\]*]+)\)|\[([\w\s,.*]+)\])[`'\"]*(?=[\s.,;:]|$)"
 )
+_LISTED = re.compile(r"\(((?:\[?\w+\]?\s*,\s*)+\[?\w+\]?)\)")
 _SPOKEN = re.compile(r"[\[(](\w+(?:\s*,\s*\w+)+)\s*,?[\])]")
 _CHOICE = re.compile(r"(use|is|has|with|return|apply|include|do|only|output)_|causal|verbose|deterministic")
+# Kept from call to call, and no tensor in the first.
+_STATE = re.compile(r"cache|past|kwargs|mode$|dtype|name")
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 # Methods of a call that give the shape: `b, n, c = x.shape`.
 _SHAPES = ("shape", "get_shape", "as_list", "shape_list", "get_shape_list", "int_shape")
 _MOST_STEPS = 400
+_DEEPEST = 3
 
 
 @dataclass
@@ -54,11 +58,16 @@ class Slot:
 
 @dataclass
 class Layout:
-    """The kind as in `Spec`, its slots, and what is handed over besides tensors."""
+    """The kind as in `Spec`, its slots, and what is handed over besides tensors.
+
+    Attributes:
+        optional: Tensors that may be left out, and that the code may want all the same.
+    """
 
     kind: str
     slots: list[Slot]
     constants: tuple[tuple[str, Any], ...] = ()
+    optional: list[Slot] = field(default_factory=list)
 
 
 def layout_of(model: Any) -> Layout:
@@ -67,7 +76,7 @@ def layout_of(model: Any) -> Layout:
     if owner is None:
         return Layout("one", [Slot("inputs")])
     parameters = [item for item in signature_of(vars(owner)["call"]) if item.kind in _POSITIONAL]
-    needed, constants = [], []
+    needed, constants, optional = [], [], []
     for index, item in enumerate(parameters):
         if item.name in SWITCHES:
             continue
@@ -77,22 +86,54 @@ def layout_of(model: Any) -> Layout:
                 constants.append((item.name, 4 if value is MISSING else value))
             else:
                 needed.append(item.name)
+        elif item.default is None and not _is_constant(item) and not _STATE.search(item.name):
+            optional.append(Slot(item.name, item.name))
     tree = parse_source(vars(owner)["call"])
     method = tree.body[0] if tree and tree.body and isinstance(tree.body[0], ast.FunctionDef) else None
     if len(needed) > 1 or constants:
         slots = [Slot(name, name if index else None) for index, name in enumerate(needed)]
         layout = Layout("args", slots, tuple(constants))
+    elif method and needed:
+        layout = _taken_apart(method, needed[0])
+        if layout.kind == "one":
+            layout = _taken_apart_inside(model, method, needed[0], _DEEPEST) or layout
     else:
-        layout = _taken_apart(method, needed[0]) if method and needed else Layout("one", [Slot("inputs")])
+        layout = Layout("one", [Slot("inputs")])
     if method:
         for slot in layout.slots:
             _read(slot, model, method, slot.label, set())
-    documented = documented_shapes(inspect.getdoc(vars(owner)["call"]) or "")
+    layout.optional = optional
+    documented = _documented(owner, len(layout.slots))
     if len(documented) == len(layout.slots):
         for slot, shape in zip(layout.slots, documented):
             slot.shape = shape
             slot.ranks.insert(0, len(shape))
     return layout
+
+
+def _documented(owner: type, count: int) -> list[tuple[int, ...]]:
+    """The shapes of so many inputs, from where they are all given."""
+    # Its own words only: those of Keras' base classes speak of other layers.
+    texts = [inspect.cleandoc(thing.__doc__ or "") for thing in (vars(owner)["call"], owner)]
+    for text in texts[:1] if count == 1 else texts:
+        for found in (documented_shapes(text), listed_shapes(text)):
+            if len(found) == count:
+                return found
+    return []
+
+
+def listed_shapes(docstring: str) -> list[tuple[int, ...]]:
+    """The last shape in each item of the list of inputs, where each item of it has one.
+
+    >>> listed_shapes("- nodes: of each ([N], F)\\n- pairs: Reverse edges (1, [M])\\n\\nReturns: (N, F)")
+    [(4, 16), (1, 4)]
+    """
+    text = re.split(r"\b(?:Returns?|Outputs?)\b", docstring)[0]
+    items = re.findall(r"^\s*[-*] (.*(?:\n[ \t]+(?![-* ]).*)*)", text, re.MULTILINE)
+    shapes = [_LISTED.findall(item) for item in items]
+    if not all(shapes):
+        return []
+    return [_sizes([symbol.strip(" []*`") for symbol in found[-1].split(",")]) for found in shapes]
 
 
 def documented_shapes(docstring: str) -> list[tuple[int, ...]]:
@@ -148,9 +189,40 @@ def _is_constant(item: inspect.Parameter) -> bool:
     return bool(_NOT_TENSORS.match(item.name) or _CHOICE.match(item.name))
 
 
+def _taken_apart_inside(model: Any, method: ast.FunctionDef, name: str, depth: int) -> Layout | None:
+    """How the methods take an input apart that `call` hands it to as it is."""
+    for node in ast.walk(method):
+        if not isinstance(node, ast.Call) or not ast.unparse(node.func).startswith("self."):
+            continue
+        place = _place_of(node, name)
+        inner, owner = _method_called(model, ast.unparse(node.func))
+        tree = parse_source(inner) if inner is not None else None
+        if place is None or not tree or not isinstance(tree.body[0], ast.FunctionDef):
+            continue
+        names = [item.name for item in signature_of(inner)]
+        known = place if isinstance(place, str) else names[place] if place < len(names) else ""
+        found = _taken_apart(tree.body[0], known)
+        if found.kind == "one" and depth:
+            found = _taken_apart_inside(owner, tree.body[0], known, depth - 1) or found
+        if found.kind != "one":
+            return found
+    return None
+
+
+def _method_called(model: Any, text: str) -> tuple[Any, Any]:
+    """The function behind `self.helper` or, for a layer of the user's, `self.layer`, and whose it is."""
+    value = _attribute(model, text)
+    if inspect.ismethod(value) and value.__self__ is model:
+        return value.__func__, model
+    if value is None or inspect.isroutine(value) or is_keras_class(type(value)):
+        return None, model
+    return getattr(type(value), "call", None), value
+
+
 def _taken_apart(method: ast.FunctionDef, parameter: str) -> Layout:
     keys: dict[str, str] = {}
     labels: dict[int, str] = {}
+    loops = _words_looped_over(method)
     for node in ast.walk(method):
         target = node.targets[0] if isinstance(node, ast.Assign) else None
         if isinstance(node, ast.Assign) and isinstance(target, (ast.Tuple, ast.List)):
@@ -160,12 +232,12 @@ def _taken_apart(method: ast.FunctionDef, parameter: str) -> Layout:
                 return Layout("list", [Slot(name) for name in names])
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             label = node.targets[0].id
-            for key in _keys_read(node.value, parameter):
+            for key in _keys_read(node.value, parameter, loops):
                 if isinstance(key, str):
                     keys[key] = label
                 else:
                     labels[key] = label
-        for key in _keys_read(node, parameter):
+        for key in _keys_read(node, parameter, loops):
             if isinstance(key, str):
                 keys.setdefault(key, key)
             else:
@@ -177,13 +249,27 @@ def _taken_apart(method: ast.FunctionDef, parameter: str) -> Layout:
     return Layout("one", [Slot(parameter)])
 
 
-def _keys_read(node: ast.AST, parameter: str) -> Iterator[str | int]:
-    """`inputs["a"]`, `inputs[0]`, `inputs.get("a")`."""
+def _words_looped_over(method: ast.FunctionDef) -> dict[str, list[str]]:
+    """`for name in ("a", "b")`, also in a comprehension."""
+    found = {}
+    for node in ast.walk(method):
+        if isinstance(node, (ast.For, ast.comprehension)) and isinstance(node.target, ast.Name):
+            items = node.iter.elts if isinstance(node.iter, (ast.Tuple, ast.List)) else []
+            words = [item.value for item in items if isinstance(item, ast.Constant)]
+            if words and all(isinstance(word, str) for word in words):
+                found[node.target.id] = [str(word) for word in words]
+    return found
+
+
+def _keys_read(node: ast.AST, parameter: str, loops: dict[str, list[str]]) -> Iterator[str | int]:
+    """`inputs["a"]`, `inputs[0]`, `inputs.get("a")`, `inputs[name]` in a loop over names."""
     key: ast.AST | None = None
     if isinstance(node, ast.Subscript) and _is_name(node.value, parameter):
         key = node.slice
     elif isinstance(node, ast.Call) and node.args and ast.unparse(node.func) == f"{parameter}.get":
         key = node.args[0]
+    if isinstance(key, ast.Name):
+        yield from loops.get(key.id, ())
     if isinstance(key, ast.Constant) and type(key.value) in (str, int):
         yield key.value  # type: ignore[misc]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from .program import Program
 
@@ -82,7 +83,20 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {line}" if line else type(error).__name__
 
 
-def line_of(error: BaseException, file: str) -> int | None:
-    """The innermost line of the user's file in the traceback."""
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    return lines[-1] if lines else None
+def lines_of(error: BaseException, files: Sequence[str]) -> dict[str, Any]:
+    """Where the user's code raised.
+
+    Args:
+        files: Those of the project's modules, that of the class first.
+
+    Returns:
+        "raised_line", the innermost line of the class's file in the traceback, and "raised_at" as `file:line`
+        if another module of the project was further in.
+    """
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files]
+    own = [frame.lineno for frame in frames if frame.filename == files[0]]
+    is_elsewhere = bool(frames) and frames[-1].filename != files[0]
+    return {
+        "raised_line": own[-1] if own else None,
+        "raised_at": f"{frames[-1].filename}:{frames[-1].lineno}" if is_elsewhere else None,
+    }

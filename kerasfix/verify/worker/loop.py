@@ -19,7 +19,7 @@ from .drive import call, drive
 from .frameworks import Framework, framework_for
 from .inputs import Prober, arrange, tensors_for
 from .keras_import import is_keras_class
-from .load import Refused, line_of, one_line, refuse_what_is_lacking
+from .load import Refused, lines_of, one_line, refuse_what_is_lacking
 from .loop_data import (
     Choice,
     Datum,
@@ -168,13 +168,13 @@ class _Driver:
         except Refused:
             raise
         except (Exception, SystemExit) as error:
-            return {"observation": _raised("import", error, self._job["file"])}
+            return {"observation": _raised("import", error, self._job)}
         if self._job["input"] is not None:
             choice = {tuple(path): Datum.from_json(data) for path, data in self._job["input"]["values"]}
             failed = self._error_of(load, choice)
             if failed is not None:
                 refuse_what_is_lacking(load.program, [one_line(failed)])
-                return {"observation": _raised(_PHASE, failed, self._job["file"])}
+                return {"observation": _raised(_PHASE, failed, self._job)}
             return {"observation": self._watch(load, choice)}
         load, choice = self._found(load)
         items = [vars(item) for datum in choice.values() for item in datum.items]
@@ -320,13 +320,14 @@ class _Driver:
         seen = watch.observation(_PHASE)
         if error is not None:
             refuse_what_is_lacking(load.program, [one_line(error)])
-            seen.update(_raised(_PHASE, error, self._job["file"]))
+            seen.update(_raised(_PHASE, error, self._job))
         return seen
 
 
-def _raised(phase: str, error: BaseException, file: str) -> dict[str, Any]:
+def _raised(phase: str, error: BaseException, job: Job) -> dict[str, Any]:
     line = one_line(error)
-    return {"raised": line, "raised_in": phase, "raised_line": line_of(error, file), "errors": {phase: line}}
+    where = lines_of(error, [part["file"] for part in job["parts"]])
+    return {"raised": line, "raised_in": phase, **where, "errors": {phase: line}}
 
 
 def _names_of(model: Any) -> list[str]:

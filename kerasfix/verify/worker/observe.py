@@ -27,7 +27,8 @@ class Recorder:
         dropped: Path -> phase -> whether a random layer changed its input.
         called: Paths called in phase "tape".
         outputs: Tensors that came out of layers in phase "tape" ...
-        output_paths: ... and the layer that each of them came from.
+        output_paths: ... the layer that each of them came from ...
+        output_calls: ... and the number of the call in the route; None if it is not written down.
         route: The way that tensors took from layer to layer in phase "tape".
     """
 
@@ -41,6 +42,7 @@ class Recorder:
         self.called: set[str] = set()
         self.outputs: list[Any] = []
         self.output_paths: list[str] = []
+        self.output_calls: list[int | None] = []
         self.route = Route(framework)
 
     def wrap(self, layers: list[Found]) -> None:
@@ -71,8 +73,10 @@ class Recorder:
                 self._record_effect(found.path, args, kwargs, outputs)
             if is_step:
                 self.called.add(found.path)
+                first = len(self.outputs)
                 fresh = self._follow(found.path, outputs)
-                self.route.leave(number, found.path, (args, kwargs), outputs, fresh)
+                call_number = self.route.leave(number, found.path, (args, kwargs), outputs, fresh)
+                self.output_calls += [call_number] * (len(self.outputs) - first)
                 return fresh
             return outputs
 
@@ -143,11 +147,15 @@ class Recorder:
     ) -> tuple[list[str], list[str]]:
         """Paths of the layers whose output does not reach the loss, and of those never called.
 
+        The route learns which of its calls are lost.
+
         Args:
             gradients: One for each of `outputs`, None where the loss does not depend on it.
             used_weights: Paths of layers with a weight that has a gradient: tied embeddings, for example, are
                 used without being called.
         """
+        calls = [(call, g) for call, g in zip(self.output_calls, gradients) if call is not None]
+        self.route.lose({call for call, _ in calls} - {call for call, g in calls if g is not None})
         reached = used_weights | {path for path, g in zip(self.output_paths, gradients) if g is not None}
         # A layer that gives integers only has no gradient to show: that it was called has to do.
         reached |= self.called - set(self.output_paths)

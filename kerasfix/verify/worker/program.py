@@ -19,6 +19,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from .marks import NAME as MARK
+from .marks import Marks
+
 _LACKING = re.compile(
     r"name '(\w+)' is not defined|module '[\w.]+' has no attribute '(\w+)'|cannot import name '(\w+)'"
 )
@@ -61,9 +64,12 @@ class Program:
 
     Args:
         parts: As `kerasfix.verify.slice.Part` writes them.
+        marks: Put into the first of them.
     """
 
-    def __init__(self, parts: list[dict[str, Any]]) -> None:
+    def __init__(self, parts: list[dict[str, Any]], marks: Marks | None = None) -> None:
+        self.marks = marks or Marks()
+        self._home = parts[0]["place"]
         self._parts = {part["place"]: part for part in parts}
         self._modules: dict[str, _Module] = {}
         self._by_name: dict[str, str] = {part["name"]: part["place"] for part in parts}
@@ -112,6 +118,8 @@ class Program:
                 return self._modules[place]
             module = self._modules[place] = self._new(part)
             for statement in _statements(part["text"], part["file"]):
+                if place == self._home:
+                    self.marks.put_into(statement)
                 self._run(place, statement)
             self._hang_on_package(part["name"], module)
         return self._modules[place]
@@ -135,6 +143,7 @@ class Program:
         module = _Module(part["name"], self, part["place"])
         self._register(module, part["file"], is_package=part["is_package"])
         module.__dict__["__builtins__"] = {**vars(builtins), "__import__": self._importer(part)}
+        module.__dict__["__builtins__"][MARK] = self.marks.reach
         text = part["text"]
         linecache.cache[part["file"]] = (len(text), None, text.splitlines(keepends=True), part["file"])
         return module

@@ -15,6 +15,12 @@ from typing import Any
 from .keras_import import is_keras_class
 from .sensitive import words
 
+#: Parameters that an argument can be given to by name.
+NAMED = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    inspect.Parameter.KEYWORD_ONLY,
+)
 _DEEPEST = 3
 _ITERATING = words("len list tuple enumerate zip sorted reversed sum")
 # Attributes that numbers, strings and tensors have too.

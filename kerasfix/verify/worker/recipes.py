@@ -1,44 +1,84 @@
 """From values written as JSON to live objects, made anew for every instance.
 
-Besides JSON: `{"$tuple": [...]}`, `{"$name": "a.b"}`, `{"$call": "a.B", "positional": [...], "named": {...}}`
-and `{"$settings": {...}}`, an object that has every setting that is asked of it.
+Besides JSON: `{"$tuple": [...]}`, `{"$name": "a.b"}`, `{"$call": "a.B", "positional": [...], "named": {}}`;
+`{"$settings": {...}}`, an object that has every setting that is asked of it; and `{"$model": shape}`, a small
+functional model for such an input.
 """
 
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 from .guesses import MISSING, WIDTH, by_name
+from .relatives import in_package
 
 
 class CannotMake(Exception):
     """A name that means nothing here."""
 
 
-class Settings(dict):  # type: ignore[type-arg]
-    """Stands in for a configuration object: what is not set is guessed from its name."""
+class Settings(MutableMapping):  # type: ignore[type-arg]
+    """Stands in for a configuration object: what is not set is guessed from its name.
+
+    No `dict`: Keras replaces those that a layer keeps by its own, which guess nothing.
+    """
+
+    def __init__(self, values: Mapping[str, Any] | None = None) -> None:
+        self.__dict__["_values"] = dict(values or {})
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
         return self[name]
 
-    def __missing__(self, key: Any) -> Any:
-        value = by_name(str(key))
-        made = WIDTH if value is MISSING else make(value, Scope(None, None))
-        self[key] = made
-        return made
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._values[name] = value
 
-    def __getstate__(self) -> dict[str, Any]:
-        return dict(self)
+    def __getitem__(self, key: Any) -> Any:
+        if key not in self._values:
+            value = by_name(str(key))
+            self._values[key] = WIDTH if value is MISSING else make(value, Scope(None, None))
+        return self._values[key]
 
-    def __hash__(self) -> int:  # type: ignore[override]
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._values[key] = value
+
+    def __delitem__(self, key: Any) -> None:
+        self._values.pop(key, None)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(list(self._values))
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __contains__(self, key: Any) -> bool:
+        return key in self._values
+
+    def __hash__(self) -> int:
         return id(self)
+
+    def __eq__(self, other: Any) -> bool:
+        return self is other or (isinstance(other, Mapping) and dict(self) == dict(other))
+
+    def __deepcopy__(self, memo: Any) -> Settings:
+        return Settings(self._values)
 
     def get(self, key: Any, default: Any = None) -> Any:
         return self[key] if key in self or default is None else default
+
+    def pop(self, key: Any, default: Any = MISSING) -> Any:
+        value = self[key] if default is MISSING else self.get(key, default)
+        self._values.pop(key, None)
+        return value
+
+    def copy(self) -> Settings:
+        return Settings(self._values)
 
     def to_dict(self) -> dict[str, Any]:
         return dict(self)
@@ -49,7 +89,7 @@ class Scope:
 
     def __init__(self, module: dict[str, Any] | None, keras: Any) -> None:
         self._module = module or {}
-        self._keras = keras
+        self.keras = keras
 
     def find(self, dotted: str) -> Any:
         """What a dotted name means.
@@ -67,13 +107,16 @@ class Scope:
             except AttributeError:
                 continue
         for room in ("layers", "activations", "initializers", "regularizers"):
-            value = getattr(getattr(self._keras, room, None), parts[-1], MISSING)
+            value = getattr(getattr(self.keras, room, None), parts[-1], MISSING)
             if value is not MISSING:
                 return value
-        raise CannotMake(dotted)
+        other = in_package(parts[-1], self._module.get("__name__", "")) if parts[-1][:1].isupper() else None
+        if other is None:
+            raise CannotMake(dotted)
+        return other
 
     def _roots(self, parts: list[str]) -> Iterator[Any]:
-        for space in (self._module, {"keras": self._keras, "layers": getattr(self._keras, "layers", None)}):
+        for space in (self._module, {"keras": self.keras, "layers": getattr(self.keras, "layers", None)}):
             if parts[0] in space:
                 yield space[parts[0]]
         if len(parts) == 1 and hasattr(builtins, parts[0]):
@@ -96,8 +139,22 @@ def make(value: Any, scope: Scope) -> Any:
         return scope.find(value["$name"])
     if "$settings" in value:
         return Settings({key: make(item, scope) for key, item in value["$settings"].items()})
+    if "$model" in value:
+        return _model(scope.keras, tuple(value["$model"]))
     if "$call" in value:
         positional = [make(item, scope) for item in value["positional"]]
         named = {key: make(item, scope) for key, item in value["named"].items()}
         return scope.find(value["$call"])(*positional, **named)
     return {key: make(item, scope) for key, item in value.items()}
+
+
+def _model(keras: Any, shape: tuple[int, ...]) -> Any:
+    if keras is None:
+        raise CannotMake("a model")
+    inputs = keras.Input(shape)
+    layers = keras.layers
+    if len(shape) == 3:
+        outputs = layers.Conv2D(WIDTH, 3, strides=2, padding="same", activation="relu")(inputs)
+    else:
+        outputs = layers.Dense(WIDTH, activation="relu")(inputs)
+    return keras.Model(inputs, outputs)

@@ -26,6 +26,8 @@ class Route:
     def begin(self, inputs: Any) -> None:
         """Forget everything; these are the tensors that the model is given."""
         self._calls: list[dict[str, Any]] = []
+        # On JAX the model is called once more, for its gradients.
+        self._is_done = False
         # The number of the call that a tensor came out of. The tensor is kept, so that its id stays its own.
         self._sources: dict[int, tuple[int, Any]] = {}
         # For each call that is running: whether it called a layer itself.
@@ -40,8 +42,8 @@ class Route:
         self._running.append(False)
         return len(self._running) - 1
 
-    def leave(self, number: int, layer: str, given: Any, outputs: Any, fresh: Any) -> None:
-        """It is done.
+    def leave(self, number: int, layer: str, given: Any, outputs: Any, fresh: Any) -> int | None:
+        """It is done; gives the number of the call, None if it is not written down.
 
         Args:
             number: What `enter` said.
@@ -57,18 +59,30 @@ class Route:
             for before, after in zip(old, new):
                 if id(before) in self._sources:
                     self._sources[id(after)] = (self._sources[id(before)][0], after)
-        elif len(self._calls) < _MOST_CALLS:
-            self._calls.append({"layer": layer, "reads": self._reads(given), "is_output": False})
+        elif len(self._calls) < _MOST_CALLS and not self._is_done:
+            self._calls.append(
+                {"layer": layer, "reads": self._reads(given), "is_output": False, "is_lost": False}
+            )
             for tensor in new:
                 self._sources[id(tensor)] = (len(self._calls) - 1, tensor)
+            return len(self._calls) - 1
+        return None
 
     def end(self, result: Any) -> None:
         """The model is done, and gave this."""
+        if self._is_done:
+            return
+        self._is_done = True
         for tensor in self._tensors(result):
             source = self._sources.get(id(tensor), (INPUT, None))[0]
             if source != INPUT:
                 self._calls[source]["is_output"] = True
         self._sources.clear()
+
+    def lose(self, calls: set[int]) -> None:
+        """Nothing that came out of these calls reaches the loss."""
+        for number in calls:
+            self._calls[number]["is_lost"] = True
 
     def to_json(self) -> list[dict[str, Any]]:
         return self._calls

@@ -37,7 +37,7 @@ def _run(job: dict[str, Any], forking: bool, jobs: TextIO, answers: TextIO) -> N
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, lambda *_: _stop(child))
     _answer(answers, {"event": "started", "pid": child.pid})
-    ending = watch(child, seconds=job["timeout"], memory_mb=job["memory_mb"])
+    ending = watch(child, seconds=job["timeout"], memory_mb=job["memory_mb"], log=job["log"])
     _answer(answers, {"event": "done", "ending": ending})
 
 

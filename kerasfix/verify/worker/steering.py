@@ -16,7 +16,8 @@ _TAILS = {0: (), 1: (WIDTH,), 2: (STEPS, WIDTH), 3: (32, 32, 3), 4: (8, 16, 16, 
 _INTEGERS = re.compile(
     r"float32 (?:is )?not in (?:the )?list of allowed values: \S*int|must be (?:an )?integer|indices.*int32|"
     r"`?indices`? must be|expected.*int32.*(?:got|found|but).*float|integer dtype|"
-    r"Tidx|DataType float32 not in list.*int|invalid dtype.*float32|cannot be cast.*int|should be integer"
+    r"Tidx|DataType float32 not in list.*int|invalid dtype.*float32|cannot be cast.*int|should be integer|"
+    r"of float is not in the list of allowed values: u?int"
 )
 _FLOATS = re.compile(
     r"(?:u?int\d+|bool) (?:is )?not in (?:the )?list of allowed values: \S*float|"
@@ -46,11 +47,13 @@ _NO_TENSOR = re.compile(
 _LISTS = re.compile(
     r"[Ii]terating over|not iterable|len is not well defined|must be (?:called on )?a (?:list|tuple)|"
     r"list of (?!allowed)|"
-    r"list or tuple|multiple inputs"
+    r"list or tuple|multiple inputs|[2-5](?: or [2-5])? inputs?\b"
 )
+_NUMBER_OF_INPUTS = re.compile(r"([2-5])(?: or [2-5])?(?: \w+){0,2} (?:inputs?|tensors)\b")
 _AXIS = re.compile(r"expected axis (-?\d+) of input shape to have value (\d+)")
 _PAIRS = (
     re.compile(r"Dimensions must be equal, but are (\d+) and (\d+)"),
+    re.compile(r"Dimension must be (\d+) but is (\d+)"),
     re.compile(r"In\[0\]: \[(?:\d+,)*(\d+)\], In\[1\]: \[(?:\d+,)*?(\d+),\d+\]"),
     re.compile(r"last dimension (?:must|should) be (\d+)\D+(\d+)"),
     re.compile(r"Dimension (?:size|value)?\D{0,20}(\d+) (?:and|!=|vs\.?) (\d+)"),
@@ -117,13 +120,27 @@ def _other_keys(spec: Spec, message: str) -> Iterator[Spec]:
     if match and spec.kind == "one" and int(match.group(1)) < 5 and len(model.shape) != int(match.group(1)):
         yield Spec("list", (model,) * int(match.group(1)), spec.constants)
     elif spec.kind == "one" and _LISTS.search(message):
-        yield Spec("list", (model, model), spec.constants)
+        yield from _lists(spec, model, _how_many(message))
+    elif spec.kind == "list" and (many := _how_many(message)) > len(spec.items):
+        yield Spec("list", (*spec.items, *(model,) * (many - len(spec.items))), spec.constants)
     if spec.kind in ("list", "one") and re.search(r"list index out of range", message):
         yield Spec("list", (*spec.items, model), spec.constants)
     if spec.kind in ("list", "tuple") and re.search(
         r"expects 1 input\(s\)|[Cc]annot convert|not a (?:valid )?tensor|ragged", message
     ):
         yield Spec("one", spec.items[:1], spec.constants)
+
+
+def _how_many(message: str) -> int:
+    match = _NUMBER_OF_INPUTS.search(message)
+    return max(2, int(match.group(1))) if match else 2
+
+
+def _lists(spec: Spec, model: Array, many: int) -> Iterator[Spec]:
+    """The tensor as often as asked for; then others, for what takes several seldom takes any."""
+    rows = [model, *(replace(model, shape=(BATCH, *tail)) for tail in ((STEPS, WIDTH), (1, WIDTH), (WIDTH,)))]
+    for row in dict.fromkeys(rows if model.dtype == "float32" else rows[:1]):
+        yield Spec("list", (row,) * many, spec.constants)
 
 
 def _other_dtypes(spec: Spec, message: str) -> Iterator[Spec]:

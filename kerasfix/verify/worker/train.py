@@ -12,7 +12,7 @@ from .drive import Driven, call
 from .frameworks import Framework, Values
 from .inputs import _flatten
 from .keras_import import is_keras_class_method
-from .load import line_of, one_line
+from .load import lines_of, one_line
 from .observe import Recorder
 from .own_step import NoStep, fit_own, has_own_step
 from .walk import Found, Named
@@ -27,7 +27,7 @@ class Trainer:
 
     Attributes:
         errors: Phase -> exception in one line.
-        error_lines: Phase -> line of the user's file that raised.
+        error_lines: Phase -> where the user's code raised, see `lines_of`.
         losses: Phase -> losses.
         gradients: For each trainable variable its gradient as an array, or None; None before the tape has
             run.
@@ -59,7 +59,7 @@ class Trainer:
         self._inputs = inputs
         self._arrays = arrays
         self._recorder = recorder
-        self._file = job["file"]
+        self._files = job["files"]
         self._seed = int(job["seed"])
         self._steps = int(job["steps"])
         self._say = say
@@ -69,7 +69,7 @@ class Trainer:
             found.path: found.layer for found in layers if recorder.kinds.get(found.path) == "state"
         }
         self.errors: dict[str, str] = {}
-        self.error_lines: dict[str, int | None] = {}
+        self.error_lines: dict[str, dict[str, Any]] = {}
         self.losses: dict[str, list[float]] = {}
         self.gradients: list[Any] | None = None
         self.not_reached: list[str] = []
@@ -136,7 +136,7 @@ class Trainer:
         # SystemExit too: a model that calls sys.exit() raised, it did not end the comparison.
         except (Exception, SystemExit) as error:
             self.errors[name] = one_line(error)
-            self.error_lines[name] = line_of(error, self._file)
+            self.error_lines[name] = lines_of(error, self._files)
         finally:
             self._recorder.phase = None
         if name not in self.errors:
@@ -216,6 +216,8 @@ class Trainer:
         model.__dict__["compute_loss"] = self._compute_loss
         # Metrics ask for labels, those of an earlier compile too.
         model.__dict__["compute_metrics"] = lambda *_args, **_keywords: {}
+        # Those of an earlier compile stay with the model and are never fed now.
+        model.__dict__["get_metrics_result"] = dict
         for name in ("train_step", "test_step"):
             model.__dict__[name] = _stock_step(base, model, name, self._inputs)
         own = [name for name in ("test_step", "predict_step") if not is_keras_class_method(type(model), name)]

@@ -1,0 +1,171 @@
+"""What `--apply` wrote, kept in the user's state folder so that `--undo` can take it back.
+
+An entry is written before the first file is: whatever ends a run in the middle, what it had written can be
+taken back. Each file is known by the digest of what was put there, so that nobody's later work is lost.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kerasfix.workspace import InputFile, WorkspaceError, read, write
+
+# Older ones than these are forgotten, and so is what takes more room, in bytes.
+_MOST_ENTRIES = 20
+_MOST_ROOM = 200_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file that is about to be written.
+
+    Attributes:
+        path: Its absolute path.
+        before: Its bytes.
+        after: What is put in their place.
+    """
+
+    path: Path
+    before: bytes
+    after: bytes
+
+
+class UndoError(Exception):
+    """What keeps the last apply from being taken back; says it in one line."""
+
+
+def record(files: Sequence[Written]) -> str:
+    """Make an entry for files that are about to be written.
+
+    Returns:
+        What kept it from being made; empty if nothing did.
+    """
+    entry = {
+        "version": 1,
+        "time": time.time(),
+        "files": [
+            {
+                "path": os.fsencode(os.path.realpath(each.path)).decode("utf-8", "surrogateescape"),
+                "before": base64.b64encode(each.before).decode("ascii"),
+                "written": _digest(each.after),
+            }
+            for each in files
+        ],
+    }
+    try:
+        folder = _folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"{time.time_ns():020d}-{os.getpid()}.json"
+        temporary = folder / f".{name}"
+        # Half of a character, which a path may hold, is written as JSON writes it.
+        temporary.write_text(json.dumps(entry), "ascii")
+        temporary.replace(folder / name)
+        _forget_old(folder)
+    except (OSError, RuntimeError) as error:
+        return str(error)
+    return ""
+
+
+def undo(folder: Path) -> list[Path]:
+    """Take the last apply back that wrote files in a folder.
+
+    Returns:
+        The files that are as they were.
+
+    Raises:
+        UndoError: if there is none, or if a file was changed since; then nothing is written.
+    """
+    here = os.path.realpath(folder)
+    for path in _entries():
+        files = _read_entry(path)
+        if any(_is_within(each.file.path, here) for each in files):
+            break
+    else:
+        raise UndoError(f"nothing to undo in {folder}")
+    waiting: list[tuple[InputFile, bytes]] = []
+    for each in files:
+        try:
+            now = read(each.file.path)
+        except WorkspaceError as error:
+            raise UndoError(f"{each.file.path}: {error}; nothing was written") from None
+        if now.data == each.file.data:
+            # It was never written, or somebody put it back.
+            continue
+        if _digest(now.data) != each.written:
+            raise UndoError(f"{each.file.path}: changed since the last --apply; nothing was written")
+        waiting.append((now, each.file.data))
+    for now, before in waiting:
+        _put_back(now, before)
+    path.unlink(missing_ok=True)
+    return [now.path for now, _ in waiting]
+
+
+def _put_back(now: InputFile, before: bytes) -> None:
+    try:
+        write(now, before)
+    except WorkspaceError as error:
+        raise UndoError(f"{now.path}: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A file of an entry: as it was, and the digest of what was written."""
+
+    file: InputFile
+    written: str
+
+
+def _folder() -> Path:
+    from platformdirs import user_state_path
+
+    return user_state_path("kerasfix", appauthor=False) / "journal"
+
+
+def _entries() -> list[Path]:
+    """The entries, the newest first."""
+    with contextlib.suppress(OSError, RuntimeError):
+        return sorted(_folder().glob("*.json"), reverse=True)
+    return []
+
+
+def _read_entry(path: Path) -> list[_Entry]:
+    """The files of an entry; none if it cannot be read."""
+    try:
+        content = json.loads(path.read_text("ascii"))
+        return [
+            _Entry(
+                InputFile(
+                    Path(os.fsdecode(each["path"].encode("utf-8", "surrogateescape"))),
+                    base64.b64decode(each["before"]),
+                ),
+                each["written"],
+            )
+            for each in content["files"]
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
+def _is_within(path: Path, folder: str) -> bool:
+    return str(path) == folder or str(path).startswith(os.path.join(folder, ""))
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _forget_old(folder: Path) -> None:
+    room = 0
+    for number, path in enumerate(sorted(folder.glob("*.json"), reverse=True)):
+        with contextlib.suppress(OSError):
+            room += path.stat().st_size
+            if number and (number >= _MOST_ENTRIES or room > _MOST_ROOM):
+                path.unlink()

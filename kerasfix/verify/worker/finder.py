@@ -1,0 +1,99 @@
+"""Finding constructor arguments and inputs that go together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .arguments import Maker
+from .candidates import Spec
+from .drive import Driven
+from .frameworks import Framework
+from .inputs import Prober
+from .lightness import MOST_WEIGHTS, Scale
+from .load import Refused
+from .sizes import widths_of
+
+_MOST_MADE = 6
+
+
+class Finder:
+    """Looks for arguments and inputs that go together."""
+
+    def __init__(
+        self,
+        job: dict[str, Any],
+        keras: Any,
+        framework: Framework,
+        maker: Maker,
+        scale: Scale,
+        fresh: Callable[[dict[str, Any], Spec | None], Driven],
+        say: Callable[[str], None],
+    ) -> None:
+        self._job = job
+        self._keras = keras
+        self._framework = framework
+        self._maker = maker
+        self._scale = scale
+        self._fresh = fresh
+        self._say = say
+
+    def find(self) -> dict[str, Any]:
+        """The inputs, and under "init" the arguments of the constructor, both as JSON.
+
+        Raises:
+            Refused: if there are none.
+        """
+        deadline = time.monotonic() + float(self._job["probe_seconds"])
+        refusals: list[Refused] = []
+        # A heavy model takes long, and a small one of the same class shows as much.
+        for limit in (MOST_WEIGHTS, None):
+            self._scale.limit = limit
+            found = self._find_within(deadline, refusals)
+            self._scale.limit = None
+            if found is not None:
+                return found
+            if not self._scale.exceeded or time.monotonic() > deadline:
+                break
+        if refusals:
+            raise refusals[0]
+        if self._maker.needs_nothing and self._maker.error is not None:
+            raise self._maker.error
+        raise self._maker.refusal()
+
+    def _find_within(self, deadline: float, refusals: list[Refused]) -> dict[str, Any] | None:
+        for count, (arguments, made) in enumerate(self._maker.working(), 1):
+            self._say("probe")
+            # Half of the time for the best arguments, half of the rest for the next.
+            seconds = (deadline - time.monotonic()) / 2
+            prober = self._prober(arguments, max(seconds, 1.0))
+            try:
+                spec = prober.find(made, self._job["hints"], widths_of(arguments))
+            except Refused as refused:
+                refusals.append(refused)
+            else:
+                sources = {"init": self._maker.sources(arguments), "input": self._input_sources(spec)}
+                return {**spec.to_json(), "init": arguments, "sources": sources}
+            if count == _MOST_MADE or time.monotonic() > deadline:
+                break
+            self._maker.mend(arguments, prober.nearest_message)
+            if prober.is_heavy:
+                self._maker.lighten(arguments)
+            self._say("init")
+        return None
+
+    def _prober(self, arguments: dict[str, Any], seconds: float) -> Prober:
+        return Prober(
+            lambda spec: self._fresh(arguments, spec),
+            self._framework,
+            self._keras,
+            int(self._job["seed"]),
+            seconds,
+            [Spec.from_json(each) for each in self._job.get("unwanted", ()) if each.get("init") == arguments],
+        )
+
+    def _input_sources(self, spec: Spec) -> list[str]:
+        told = [tuple(hint) for hint in self._job["hints"]]
+        where = self._job.get("hints_from", "code")
+        return [where if item.shape[1:] in told else "guess" for item in spec.items]

@@ -1,0 +1,65 @@
+"""Sizes among the arguments of constructors and in configuration classes."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from .guesses import MISSING, WIDTH, by_annotation, by_name
+from .reading import NAMED, constructor_of
+
+Arguments = dict[str, Any]
+
+# One size above the first makes a configuration too large; its sizes from the second on are replaced.
+_LARGE = 64
+_NOT_SMALL = 8
+_WIDEST = 2048
+_OF_HEAD = re.compile(r"^(key|head|size_per_head)_?(dim|size)?$|dim_?head")
+
+
+def fields_of(annotation: type) -> Arguments:
+    """Small sizes for a configuration class: if one is large, all are replaced, so that they fit."""
+    parameters = [item for item in constructor_of(annotation) if item.kind in NAMED]
+    large = any(_is_size(item.default) and item.default > _LARGE for item in parameters)
+    values: Arguments = {}
+    for item in parameters:
+        required = item.default is item.empty
+        text = (
+            item.annotation if isinstance(item.annotation, str) else getattr(item.annotation, "__name__", "")
+        )
+        value = by_annotation(item.name, text) if text and required else by_name(item.name)
+        if required:
+            values[item.name] = WIDTH if value is MISSING else value
+        elif large and _is_size(item.default) and item.default >= _NOT_SMALL and _is_size(value):
+            values[item.name] = value
+    return values
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def widths_of(arguments: Arguments) -> list[int]:
+    """Sizes among the arguments: the last axis of an input is often one of them."""
+    items = [
+        (name, item)
+        for name, value in arguments.items()
+        for item in (value if isinstance(value, list) else [value])
+    ]
+    found = [item for name, item in items if _is_size(item) and _is_width(name, item)]
+    return list(dict.fromkeys([*found, *_joined(arguments)]))
+
+
+def _joined(arguments: Arguments) -> Iterator[int]:
+    """The width of all heads together."""
+    heads = [value for name, value in arguments.items() if "heads" in name and _is_size(value)]
+    widths = [value for name, value in arguments.items() if _OF_HEAD.search(name) and _is_size(value)]
+    for count, width in itertools.product(heads[:1], widths[:1]):
+        yield count * width
+
+
+def _is_width(name: str, size: int) -> bool:
+    other = re.search(r"vocab|len|kernel|patch|window|image|intermediate|num_|resolution|seed", name)
+    return other is None and 3 < size <= _WIDEST
