@@ -394,6 +394,17 @@ def test_a_method_is_called_on_an_object_like_the_one_in_the_script(compare_loop
     assert [(each.shape, each.dtype) for each in report.inputs] == [((4, 6), "float32"), ((4,), "int32")]
 
 
+def test_arguments_that_nobody_gives_are_looked_for(compare_loop: CompareLoop) -> None:
+    text = TRAINER.replace("def __init__(self, model, rate):", "def __init__(self, learning_rate, units):")
+    text = text.replace("self.model = model", "self.model = make(units)").replace(
+        "Adam(rate)", "Adam(learning_rate)"
+    )
+    text = text.replace("def make()", "def make(units)").replace("layers.Dense(4)", "layers.Dense(units)")
+    report = compare_loop(text.partition("if __name__")[0])
+    assert report.verdict is VerdictKind.PROVED, report.reasons
+    assert received(report) == {"self.model.layers[1]": (False, True)}
+
+
 def test_what_another_file_calls_it_with(compare_loop: CompareLoop, tmp_path: Path) -> None:
     before, _, after = SUPERVISED.partition("net = Net(10)\n")
     made, step = after.partition("loss_object = ")[0], "".join(after.partition("loss_object = ")[1:])
@@ -463,10 +474,6 @@ def test_code_that_imports_tf_keras_gets_keras_2(compare_loop: CompareLoop) -> N
         (
             one_step().replace("def step(x):", "for x in load():"),
             "it stands at the top level of the file, and kerasfix runs definitions only",
-        ),
-        (
-            TRAINER.replace("trainer = ", "print('no trainer')  # "),
-            "how `Trainer` is constructed is not in sight",
         ),
         (
             TRAINER.replace("return self.loss(", "self.model.save('last.keras')\n        return self.loss("),

@@ -13,9 +13,10 @@ from typing import Any
 from kerasfix.source import Source, SourceError
 from kerasfix.verify.endings import ended
 from kerasfix.verify.errors import SliceError
+from kerasfix.verify.evidence import companions_of, evidence_for
 from kerasfix.verify.hints import input_shapes
 from kerasfix.verify.loops.elsewhere import callers_near
-from kerasfix.verify.loops.reading import methods_of, parameters_of, read
+from kerasfix.verify.loops.reading import parameters_of, read
 from kerasfix.verify.loops.sites import Elsewhere, Recipes, construction, recipes
 from kerasfix.verify.loops.slicing import slice_loop
 from kerasfix.verify.loops.verdict import judge_loop
@@ -111,6 +112,7 @@ class Loops:
                     told.recipes,
                     told.stand_ins,
                     target.owner,
+                    told.companions,
                     str(target.path.absolute()),
                     others={
                         path: texts[version]
@@ -243,6 +245,7 @@ class _Told:
     hints: list[list[int]]
     stand_ins: dict[str, str]
     owner: dict[str, Any] | None
+    companions: list[str]
 
 
 def _told(text: str, target: LoopTarget) -> _Told:
@@ -263,7 +266,14 @@ def _told(text: str, target: LoopTarget) -> _Told:
     given = Recipes(is_called=True)
     if owner is None:
         given = recipes(tree, function, reading.objects, elsewhere)
-    own = None if owner is None else _own(tree, owner, function, given, elsewhere)
+    own, companions = None, []
+    if owner is not None:
+        own = _own(tree, owner, function, given, elsewhere)
+        if own["recipe"] is None:
+            # Nobody constructs it with what can be had: its arguments are looked for as those of any class.
+            evidence = evidence_for(target.path, text, owner.name)
+            own["sites"] = evidence["sites"]
+            companions = companions_of(text, owner.name, evidence)
     keyword_only, with_default = {each.arg for each in function.args.kwonlyargs}, _with_defaults(function)
     parameters, forms = [], {}
     for each in parameters_of(function)[0 if owner is None else 1 :]:
@@ -278,7 +288,7 @@ def _told(text: str, target: LoopTarget) -> _Told:
             forms[each.arg] = reading.form((each.arg,))
         parameters.append({"name": each.arg, "recipes": known, "keyword": each.arg in keyword_only})
     calls = [each.to_json() for each in reading.calls]
-    return _Told(given, parameters, forms, calls, input_shapes(text), dict(_stand_ins(tree)), own)
+    return _Told(given, parameters, forms, calls, input_shapes(text), dict(_stand_ins(tree)), own, companions)
 
 
 def _find(tree: ast.Module, target: LoopTarget) -> tuple[FunctionNode, ast.ClassDef | None]:
@@ -298,10 +308,10 @@ def _find(tree: ast.Module, target: LoopTarget) -> tuple[FunctionNode, ast.Class
 def _own(
     tree: ast.Module, owner: ast.ClassDef, function: FunctionNode, given: Recipes, elsewhere: Elsewhere
 ) -> dict[str, Any]:
-    """How the object is made that a method is called on.
+    """How the object is made that a method is called on; its recipe is None if nothing in sight makes one.
 
     Raises:
-        SliceError: if nothing in sight makes one.
+        SliceError: if it is called on none.
     """
     name = function.args.args[0].arg if function.args.args else ""
     if not name or any(
@@ -309,12 +319,6 @@ def _own(
     ):
         raise SliceError(f"`{owner.name}.{function.name}` is not called on an object")
     recipe = construction(tree, owner.name, given, elsewhere)
-    init = methods_of(owner).get("__init__")
-    if recipe is None:
-        needed = [each.arg for each in parameters_of(init)[1:]] if init is not None else []
-        if init is not None and {*needed} - _with_defaults(init):
-            raise SliceError(f"how `{owner.name}` is constructed is not in sight")
-        recipe = {"$call": owner.name, "positional": [], "named": {}}
     return {"name": name, "class": owner.name, "recipe": recipe}
 
 

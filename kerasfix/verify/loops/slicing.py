@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from kerasfix.syntax import own_nodes
 from kerasfix.verify.closure import Closure
@@ -25,6 +25,7 @@ def slice_loop(
     recipes: Recipes,
     without: Collection[str] = (),
     owner: str = "",
+    companions: Iterable[str] = (),
     file: str = "",
     *,
     others: Mapping[str, str] | None = None,
@@ -38,6 +39,7 @@ def slice_loop(
         recipes: What it is called with.
         without: Names that it reads and gets from elsewhere.
         owner: The class that it is a method of.
+        companions: Names that its constructor may want.
         file, others, shelf: See `slice_class`.
 
     Raises:
@@ -59,7 +61,7 @@ def slice_loop(
                 )
         others = [(where or place, name) for where, name in recipes.names]
         if owner:
-            closure.take_class(place, owner, [function], others, without)
+            closure.take_class(place, owner, [function], others, without, companions)
         else:
             closure.take_function(place, function, others, without)
         for change in _lost_changes(closure):

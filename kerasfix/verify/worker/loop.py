@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import keras_import
+from .arguments import Maker
 from .candidates import Spec, known_spec
 from .drive import call, drive
 from .frameworks import Framework, framework_for
@@ -75,7 +76,11 @@ class _Load:
         seed_everything(keras, int(job["seed"]))
         self.program = Program(job["parts"])
         place = job["parts"][0]["place"]
-        owner = job["owner"]
+        owner: Job | None = job["owner"]
+        if owner is not None:
+            owner["place"] = place
+            if job["input"] is not None and job["input"]["arguments"] is not None:
+                owner["arguments"] = job["input"]["arguments"]
         name = job["function"] if owner is None else owner["class"]
         self.function = self.program.class_named(place, name)
         if self.function is None:
@@ -115,10 +120,21 @@ class _Load:
             return make(self._opened(recipe["value"]), Scope(names, self._keras))
         return {key: self._opened(each) for key, each in recipe.items()}
 
+    def _constructed(self, owner: Job) -> Any:
+        """An object whose arguments are found as those of any class; the same ones for the next object."""
+        cls = self.program.class_named(owner["place"], owner["class"])
+        if "arguments" in owner:
+            return Maker(cls, self._keras, owner["arguments"], []).construct(owner["arguments"])
+        maker = Maker(cls, self._keras, {}, owner["sites"])
+        for arguments, made in maker.working():
+            owner["arguments"] = arguments
+            return made
+        raise maker.refusal()
+
     def _object(self, owner: Job) -> Any:
         """What a method is called on; a model with its optimizer and its loss."""
         try:
-            made = self._make(owner["recipe"])
+            made = self._constructed(owner) if owner["recipe"] is None else self._make(owner["recipe"])
             if isinstance(made, self._keras.Model):
                 compile_own(self._keras, made, {})
         except (CannotMake, NoStep) as error:
@@ -178,7 +194,9 @@ class _Driver:
             return {"observation": self._watch(load, choice)}
         load, choice = self._found(load)
         items = [vars(item) for datum in choice.values() for item in datum.items]
-        given = {"values": [[list(path), datum.to_json()] for path, datum in choice.items()], "items": items}
+        values = [[list(path), datum.to_json()] for path, datum in choice.items()]
+        arguments = (self._job["owner"] or {}).get("arguments")
+        given = {"values": values, "items": items, "arguments": arguments}
         return {"input": given, "observation": self._watch(load, choice)}
 
     # --- Finding data -------------------------------------------------------------------------------------
