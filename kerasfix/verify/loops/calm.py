@@ -18,7 +18,7 @@ from kerasfix.verify.program import Found, Program
 
 # What a step of training is written with.
 _LIBRARIES = words(
-    "collections copy dataclasses datetime einops enum functools itertools keras keras_cv keras_hub "
+    "abc collections copy dataclasses datetime einops enum functools itertools keras keras_cv keras_hub "
     "keras_nlp logging math numpy operator random tensorflow tensorflow_addons tensorflow_probability time "
     "tqdm typing warnings"
 )
