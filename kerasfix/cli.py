@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kerasfix import __version__
+from kerasfix.output.formats import FORMATS
 
 if TYPE_CHECKING:
     from kerasfix.findings import Severity
@@ -27,7 +28,8 @@ PATHS are Python files and folders; without any, the current folder. "-" reads s
   kerasfix --undo                      take the last --apply back
   kerasfix --apply --verify models.py  also train original and patched model,
                                        and write what the run proves
-  kerasfix --output-format json .      findings as data, in the shape of ruff's
+  kerasfix --output-format json .      findings as data; also concise, sarif,
+                                       github, gitlab and junit
   kerasfix --explain-log train.log     the lines behind Keras' own warnings
 
 Nothing of your code runs without --verify.
@@ -163,10 +165,10 @@ def _shell_completion(context: click.Context, _option: click.Parameter, shell: s
 )
 @click.option(
     "--output-format",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice([*FORMATS]),
     default="text",
     show_default=True,
-    help="How findings are written; json has the shape of ruff's.",
+    help="How findings are written: for people, editors, programs and CI servers.",
 )
 @click.option(
     "-o",

@@ -31,6 +31,8 @@ _SIGN = re.compile(
 )
 # The suffix of notebooks; what reads them is only loaded for one.
 SUFFIX = ".ipynb"
+# What trains a model by hand.
+_TRAINS = frozenset({"GradientTape", "value_and_grad", "backward"})
 _MAY_USE = re.compile(rb"\b(?:import|class)\b")
 _CAPITAL = re.compile(rb"\b_*[A-Z]\w*")
 
@@ -222,7 +224,11 @@ class Engine:
         """Find the faults of files that were read, all of them seen as one project."""
         everything = list(files)
         reports = {each.source.file: each for each in everything if _matters(each)}
-        _draw_in(reports, [each for each in everything if isinstance(each, FileReport) and not each.matters])
+        # What cannot be walked through here is named below.
+        with contextlib.suppress(RecursionError):
+            _draw_in(
+                reports, [each for each in everything if isinstance(each, FileReport) and not each.matters]
+            )
         problems: dict[Path, Problem] = {}
         while reports:
             try:
@@ -299,6 +305,10 @@ def _draw_in(reports: dict[str, FileReport], others: list[FileReport]) -> None:
     while waiting and fresh:
         project = Project({file: each.source for file, each in reports.items()})
         names = {info.name.encode() for info in project.classes if info.role is not None}
+        for module in project.given:
+            if module.file in fresh and not _TRAINS.isdisjoint(module.words):
+                # A function that it calls in a tape may be where the model is called.
+                module.follow_imports()
         imported = set(project.loaded)
         drawn = [file for file in waiting if file in imported or not names.isdisjoint(words[file])]
         fresh = {file: waiting.pop(file) for file in drawn}

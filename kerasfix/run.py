@@ -24,7 +24,7 @@ from kerasfix.engine import (
 )
 from kerasfix.findings import Finding
 from kerasfix.output import console, text
-from kerasfix.output.formats import Format, Json, Text
+from kerasfix.output.formats import Asked, Format, make
 from kerasfix.output.patch import patch
 from kerasfix.output.progress import Progress
 from kerasfix.plan import Plan, together, without_crossings
@@ -129,10 +129,15 @@ class _Run:
 
     def _format(self, stream: TextIO) -> Format:
         settings = self.settings
-        if settings.output_format == "json":
-            return Json(stream, is_nameless=settings.is_filter and settings.stdin_filename is None)
-        self.talk = console.Printer(stream, is_file=stream is self.file)
-        return Text(self.talk, tried=settings.verify and settings.apply)
+        asked = Asked(
+            stream,
+            is_file=stream is self.file,
+            is_nameless=settings.is_filter and settings.stdin_filename is None,
+            tried=settings.verify and settings.apply,
+        )
+        made = make(settings.output_format, asked)
+        self.talk = made.talk or self.err
+        return made
 
     def _plans(self, reports: Sequence[FileReport]) -> Mapping[str, Plan | Problem]:
         """What to write, as far as these options let, and as far as a run proves if one is wanted."""
@@ -295,13 +300,14 @@ def around(paths: Sequence[Path], found: list[Found]) -> Iterator[Path]:
 
 def _finish(here: _Run) -> int:
     outcome, settings = here.outcome, here.settings
+    if settings.report:
+        # First, because a report that cannot be written counts in the exit code that a format may name.
+        _save_reports(here)
     if here.format is not None:
-        here.format.finish()
+        here.format.finish(outcome.exit_code)
         here.talk.lines(text.unseen_lines(outcome.models, written=settings.apply))
     if here.file is not None and settings.output_file is not None:
         _save(here, settings.output_file, here.file.getvalue())
-    if settings.report:
-        _save_reports(here)
     return outcome.exit_code
 
 

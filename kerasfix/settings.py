@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from kerasfix.config import Config
 from kerasfix.engine import Allow, Selection, allow_up_to
@@ -40,7 +39,7 @@ class Settings:
     timeout: float = 120.0
     memory: int = 8192
     stdin_filename: Path | None = None
-    output_format: Literal["text", "json"] = "text"
+    output_format: str = "text"
     output_file: Path | None = None
     interactive: bool = False
     undo: bool = False

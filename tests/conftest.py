@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from kerasfix.cli import main
 
-pytest.register_assert_rewrite("tests.chain_variants")
+pytest.register_assert_rewrite("tests.chain_variants", "tests.loop_variants")
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

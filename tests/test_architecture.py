@@ -43,6 +43,7 @@ MAY_IMPORT = {
         "keras",
         "log",
         "notebook",
+        "rules",
         "verify",
         "proving",
     },
@@ -65,7 +66,7 @@ MAY_IMPORT = {
     "journal": {"workspace"},
     "asking": {"engine", "findings", "output", "plan", "source"},
     "undoing": {"journal", "output", "settings"},
-    "cli": {"run", "explaining", "settings"},
+    "cli": {"run", "explaining", "output", "settings", "undoing"},
     "lsp": {
         "lsp",
         "analysis",

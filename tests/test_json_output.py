@@ -20,6 +20,7 @@ from kerasfix.verify.report import VerdictKind
 from tests.conftest import Run, run_command
 from tests.test_architecture import _loaded
 from tests.test_command_line import CLEAN, FAULTY, MENDED
+from tests.test_notebooks import IMPORTS, NET, code, dumped, lines
 from tests.test_projects import BASE, CHILD
 from tests.test_proving import TWO_BREAKS, _Runs
 
@@ -181,6 +182,30 @@ def test_the_program_of_the_page_writes_what_apply_writes(
 def test_it_also_makes_fixes_of_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = {"base.py": BASE.encode(), "child.py": CHILD.replace("\n", "\r\n").encode()}
     _assert_the_program_does_what_apply_does(tmp_path, monkeypatch, files)
+
+
+def test_edits_of_a_notebook_count_in_their_cells(tmp_path: Path, kerasfix: Run) -> None:
+    path = tmp_path / "a.ipynb"
+    cells = [
+        code(lines("%matplotlib inline\n" + IMPORTS)),
+        code(lines("# é🙂\n" + NET)),
+        code(NET.replace("Net", "N")),
+    ]
+    path.write_bytes(dumped(*cells))
+    sources = {number: "".join(cell["source"]) for number, cell in enumerate(cells, 1)}
+    edits = {
+        (edit["cell"], *_places(edit), edit["content"])
+        for finding in _of(kerasfix(*JSON, ".").stdout)
+        for edit in finding["fix"]["edits"]
+    }
+    assert {cell for cell, *_ in edits} == {2, 3}
+    for cell, (row, column), (end_row, end_column), content in sorted(edits, reverse=True):
+        starts = [0, *(match.end() for match in re.finditer("\n", sources[cell]))]
+        start, end = starts[row - 1] + column - 1, starts[end_row - 1] + end_column - 1
+        sources[cell] = sources[cell][:start] + content + sources[cell][end:]
+    kerasfix("--apply", ".")
+    applied = json.loads(path.read_bytes())["cells"]
+    assert {number: "".join(cell["source"]) for number, cell in enumerate(applied, 1)} == sources
 
 
 def _assert_the_program_does_what_apply_does(

@@ -349,3 +349,16 @@ class Net(keras.Model):
     assert "return self.call(inputs)\n" in fixed
     held = text.replace("serving", "embed")
     assert kerasfix.fix(held).text == held
+
+
+def test_star_imports_may_go_round_in_circles(tmp_path: Path, kerasfix: Run) -> None:
+    """As in PyYAML, where a package takes all from its modules, one of which is called like what it gives."""
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "__init__.py").write_text("from .dumper import *\nfrom .resolver import *\n")
+    (package / "dumper.py").write_text(
+        "from .resolver import *\n\n\nclass Dumper(Resolver):\n    keras = resolver.x\n"
+    )
+    (package / "resolver.py").write_text("from .dumper import *\n\n\nclass Resolver(Base):\n    keras = 1\n")
+    done = kerasfix("package")
+    assert (done.returncode, done.stderr) == (0, "")

@@ -308,7 +308,7 @@ DOUBTFUL = {
     ),
     "an unknown attribute": (
         "class T:\n    def __init__(self, n): self.n = n\n"
-        "    def f(self): self.n(x, is_training=True)\nT(Net())\n",
+        "    def f(self): self.n(x, is_training=True)\nNet()\nT(load())\n",
         "`self.n` on line",
     ),
     "an attribute of anything": ("Net()\na.net = b\na.net(x, is_training=True)\n", "`a.net` on line"),

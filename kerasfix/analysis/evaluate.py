@@ -9,6 +9,7 @@ import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from kerasfix.analysis.annotations import classes_named
 from kerasfix.analysis.constructions import Constructions
 from kerasfix.analysis.index import ClassInfo, Kind
 from kerasfix.analysis.project import Project
@@ -39,7 +40,7 @@ from kerasfix.keras import names
 from kerasfix.keras.layers import APPLICATIONS, Effect, LayerFact, fact
 from kerasfix.syntax import children, own_nodes
 
-_MAX_STEPS = 14
+_MAX_STEPS = 28
 _SAME_ELEMENTS = frozenset({"list", "tuple", "reversed", "sorted"})
 _APPLICATIONS = "keras.applications."
 
@@ -75,6 +76,8 @@ class Evaluator:
         self._sites = Constructions(project)
         # Names that are being followed.
         self._following: set[tuple[int, ClassInfo | None]] = set()
+        # The layers that builders call, by the steps that were left to find them.
+        self._built: dict[tuple[Function, int], list[Value]] = {}
 
     def evaluate(self, node: ast.expr, place: Place) -> list[Value]:
         """All that an expression can be; nothing for an element of an empty list."""
@@ -138,6 +141,9 @@ class Evaluator:
                         called = self._layers_of_builder(node, place)
                     found.update(dict.fromkeys(called))
                     waiting += [*node.args, *(keyword.value for keyword in node.keywords)]
+                case ast.Attribute(value=ast.Name() as model, attr="output" | "outputs"):
+                    # `layers.Dense(10)(base.output)`: all of the base is below it.
+                    found.update((each, None) for each in self.evaluate(model, place) if is_layer(each))
                 case ast.Lambda() | ast.Attribute(value=ast.Name()):
                     pass
                 case _:
@@ -151,10 +157,18 @@ class Evaluator:
             return []
         function, scope = found
         inner = Place(function_scope(function, scope), steps=place.steps // 2)
+        key = function, inner.steps
+        if key in self._built:
+            return self._built[key]
         layers: list[Value] = []
+        self._built[key] = layers
         for node in own_nodes(function.body):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Call | ast.Name):
-                layers += [value for value in self.evaluate(node.func, inner) if is_layer(value)]
+                called = [value for value in self.evaluate(node.func, inner) if is_layer(value)]
+                if not called and isinstance(node.func, ast.Name):
+                    # A builder of a block, called by that of a group of blocks.
+                    called = self._layers_of_builder(node, inner)
+                layers += called
         return layers
 
     def _named(self, bindings: list[Binding], place: Place) -> list[Value]:
@@ -189,7 +203,7 @@ class Evaluator:
         if parameter.annotation is not None:
             found = [
                 value
-                for option in _options(parameter.annotation)
+                for option in classes_named(parameter.annotation)
                 for value in self._instance(ast.Call(option, [], []), outside)
             ]
             if found:
@@ -235,6 +249,12 @@ class Evaluator:
             return found
         if isinstance(call.func, ast.Name):
             binding = place.scope.value(call.func.id)
+            match binding:
+                case ast.Call(func=func, args=[layer, *first], keywords=keywords):
+                    # `BatchNorm = functools.partial(layers.BatchNormalization, momentum=0.9)`
+                    if place.scope.dotted(func) == "functools.partial":
+                        whole = ast.Call(layer, [*first, *call.args], [*keywords, *call.keywords])
+                        return self._instance(ast.copy_location(whole, call), place) or [UNKNOWN]
             if isinstance(binding, Parameter) and isinstance(binding.default, ast.Name | ast.Attribute):
                 # `norm=layers.BatchNormalization` in the signature, and `norm()` in the body.
                 outside = replace(place, scope=place.scope.root, info=None)
@@ -359,23 +379,6 @@ def _application(name: str, call: ast.Call) -> Stack:
 
 def _takes_layers(layer: LayerFact) -> bool:
     return layer.effect is Effect.WRAPS or layer.name == "SpectralNormalization"
-
-
-def _options(annotation: ast.expr) -> Iterator[ast.expr]:
-    """The classes that an annotation names: both of `Dropout | None`, one of `Optional[Dropout]`."""
-    match annotation:
-        case ast.BinOp(op=ast.BitOr(), left=left, right=right):
-            yield from _options(left)
-            yield from _options(right)
-        case ast.Subscript(value=ast.Name(id="Optional") | ast.Attribute(attr="Optional"), slice=inner):
-            yield from _options(inner)
-        case ast.Constant(value=str() as text):
-            try:
-                yield from _options(ast.parse(text, mode="eval").body)
-            except (SyntaxError, ValueError):
-                return
-        case ast.Name() | ast.Attribute():
-            yield annotation
 
 
 def _arguments(call: ast.Call, parameters: list[ast.arg]) -> Iterator[tuple[str, ast.expr]]:

@@ -263,6 +263,13 @@ class Module:
     def folder(self) -> str:
         return os.path.dirname(self.source.file)
 
+    def follow_imports(self) -> None:
+        """Read what the module imports of the project."""
+        for bindings in self.scope.bindings.values():
+            for binding in bindings:
+                if isinstance(binding, Imported):
+                    self.resolve(binding.dotted)
+
     def resolve(self, dotted: str) -> str:
         return self.project.resolve(dotted, self)
 

@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kerasfix.analysis.callers import Callers
-from kerasfix.analysis.calls import Call, Spot
+from kerasfix.analysis.calls import Call, Spot, spots_of
 from kerasfix.analysis.decorators import is_transparent
 from kerasfix.analysis.evaluate import Place
-from kerasfix.analysis.index import ClassInfo, Method
+from kerasfix.analysis.index import ClassInfo, Method, Module
 from kerasfix.analysis.scope import (
     Binding,
     Function,
@@ -28,6 +28,8 @@ from kerasfix.analysis.scope import (
 from kerasfix.analysis.sites import called_methods
 from kerasfix.analysis.training import TrainingFlow
 from kerasfix.analysis.values import (
+    NOTHING,
+    OTHER,
     UNKNOWN,
     BuiltinLayer,
     Nothing,
@@ -39,6 +41,7 @@ from kerasfix.analysis.values import (
     is_layer,
 )
 from kerasfix.keras import names
+from kerasfix.syntax import own_nodes
 
 _MAX_STEPS = 8
 # What gives back what it is given, as far as calls of it go.
@@ -47,80 +50,15 @@ _SAME = frozenset({"tensorflow.function", "functools.partial"})
 _MODELS = "keras.models."
 _OF_KERAS = frozenset({"compiled_loss", "compute_loss", "compute_metrics", "add_loss", "loss", "loss_fn"})
 # Methods of optimizers, tapes, tensors, metrics and containers, which run no model.
-_NO_MODEL = frozenset(
-    [
-        "append",
-        "add",
-        "apply",
-        "apply_gradients",
-        "assign",
-        "assign_add",
-        "assign_sub",
-        "astype",
-        "backward",
-        "batch",
-        "copy",
-        "detach",
-        "enumerate",
-        "eval",
-        "extend",
-        "format",
-        "gather",
-        "get",
-        "get_shape",
-        "get_weights",
-        "gradient",
-        "items",
-        "jacobian",
-        "join",
-        "keys",
-        "log",
-        "loss",
-        "loss_fn",
-        "map",
-        "mean",
-        "minimize",
-        "numpy",
-        "optimizer",
-        "pop",
-        "print",
-        "prob",
-        "read",
-        "reshape",
-        "reset_state",
-        "reset_states",
-        "result",
-        "run",
-        "sample",
-        "save",
-        "save_weights",
-        "set_weights",
-        "shape",
-        "shuffle",
-        "split",
-        "stack",
-        "start_tape",
-        "stop_recording",
-        "sum",
-        "summary",
-        "take",
-        "trace",
-        "train",
-        "update",
-        "update_state",
-        "values",
-        "view",
-        "watch",
-        "write",
-        "zero_grad",
-        "zip",
-        "compute_loss",
-        "log_prob",
-        "entropy",
-        "kl_divergence",
-        "step",
-    ]
-)
+_RUN_NO_MODEL = """
+    append add apply apply_gradients assign assign_add assign_sub astype backward batch copy detach
+    enumerate eval extend format gather get get_shape get_weights gradient items jacobian join keys log
+    loss loss_fn map mean minimize numpy optimizer pop print prob read reshape reset_state reset_states
+    result run sample save save_weights set_weights shape shuffle split stack start_tape stop_recording
+    sum summary take trace train update update_state values view watch write zero_grad zip compute_loss
+    log_prob entropy kl_divergence step
+"""
+_NO_MODEL = frozenset(_RUN_NO_MODEL.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +102,9 @@ class Instances:
         # Parameters and variables that are being followed.
         self._asking: set[tuple[Function, str]] = set()
         self._following: set[int] = set()
+        # Attributes that are being followed, with their classes.
+        self._held_by: set[tuple[ClassInfo, str]] = set()
+        self._spots: dict[Module, dict[Function, Spot]] = {}
 
     def values_at(self, node: ast.expr, spot: Spot) -> list[Value]:
         """The layers and models that an expression can be; nothing if it is none for certain."""
@@ -225,7 +166,46 @@ class Instances:
         if called_methods(node, method) or (method.owner.kind is not None and node.attr in _OF_KERAS):
             return _NO_LAYER
         values = self._values(node, spot)
+        if UNKNOWN in values:
+            given = self._given_to_constructor(method.owner, node.attr)
+            values = given if given is not None else values
         return _NO_LAYER if _is_unknown(values) and node.attr in _NO_MODEL else values
+
+    def _given_to_constructor(self, info: ClassInfo, name: str) -> list[Value] | None:
+        """What an attribute is that constructors set to what they are given; None if it is set elsewhere."""
+        attribute = self._flow.layers.attributes(info).get(name)
+        if attribute is None or (info, name) in self._held_by:
+            return None
+        if any(name in self._flow.layers.set_from_outside(each) for each in self._project.speaking(info)):
+            return None
+        found: list[Value] = []
+        self._held_by.add((info, name))
+        try:
+            for statement in attribute.made_at:
+                method = self._constructor_with(info, statement)
+                if method is None or not isinstance(statement, ast.Assign | ast.AnnAssign):
+                    return None
+                match statement:
+                    case (
+                        ast.Assign(targets=[ast.Attribute(attr=attr)], value=value)
+                        | ast.AnnAssign(target=ast.Attribute(attr=attr), value=ast.expr() as value)
+                    ) if attr == name:
+                        spot = self._spots_of(method.owner.module)[method.node]
+                        found += self._find(value, spot, _MAX_STEPS // 2)
+                    case _:
+                        return None
+        finally:
+            self._held_by.discard((info, name))
+        return list(dict.fromkeys(found))
+
+    def _constructor_with(self, info: ClassInfo, statement: ast.stmt) -> Method | None:
+        constructors = [each.methods["__init__"] for each in info.ancestors if "__init__" in each.methods]
+        return next((each for each in constructors if statement in set(own_nodes(each.node.body))), None)
+
+    def _spots_of(self, module: Module) -> dict[Function, Spot]:
+        if module not in self._spots:
+            self._spots[module] = spots_of(module)
+        return self._spots[module]
 
     def _of_object(self, node: ast.Attribute, spot: Spot, steps: int) -> list[Value]:
         """`models.g`, `trainer.net`: what is held by something else."""
@@ -244,7 +224,11 @@ class Instances:
         if info.find(name) is not None:
             return _NO_LAYER
         attribute = self._flow.layers.attributes(info).get(name)
-        return attribute.values if attribute is not None and attribute.values else None
+        values = attribute.values if attribute is not None else []
+        if UNKNOWN in values:
+            given = self._given_to_constructor(info, name)
+            values = given if given is not None else values
+        return values or None
 
     def _named(self, node: ast.Name, spot: Spot, steps: int) -> list[Value]:
         bindings = spot.scope.lookup(node.id)
@@ -262,7 +246,13 @@ class Instances:
             return _NO_LAYER
         self._following.add(id(bindings))
         try:
-            found = _union(self._bound(binding, node.id, spot, steps - 1) for binding in bindings)
+            found = _any_of(
+                [
+                    self._bound(binding, node.id, spot, steps - 1)
+                    for binding in bindings
+                    if not _is_of_itself(binding, node.id)
+                ]
+            )
         finally:
             self._following.remove(id(bindings))
         return [frozen(each) for each in found] if spot.scope.is_frozen(node.id) else found
@@ -312,12 +302,16 @@ class Instances:
         function = next((function for function, inner in spot.functions if inner is scope), None)
         if function is None or not all(is_transparent(each, spot.scope) for each in function.decorator_list):
             return _ANYTHING
-        callers = self._callers.of(function, spot.module)
+        if function.name == "__init__" and spot.method is not None and spot.method.node is function:
+            callers = self._callers.constructions(spot.method.owner)
+        else:
+            callers = self._callers.of(function, spot.module)
         if not callers or (function, name) in self._asking:
-            return _ANYTHING if not callers else _NO_LAYER
+            # Where a function hands its own parameter on to itself, that says nothing new.
+            return _ANYTHING if not callers else [NOTHING]
         self._asking.add((function, name))
         try:
-            return _union(self._handed(name, function, call, steps) for call in callers)
+            return _any_of([self._handed(name, function, call, steps) for call in callers])
         finally:
             self._asking.remove((function, name))
 
@@ -334,7 +328,7 @@ class Instances:
         if name in positional and positional.index(name) < len(call.node.args):
             return self._find(call.node.args[positional.index(name)], call.spot, steps - 1)
         default = default_values(function).get(name)
-        return _NO_LAYER if isinstance(default, ast.Constant) else _ANYTHING
+        return [NOTHING] if isinstance(default, ast.Constant) else _ANYTHING
 
 
 def _instances_of(info: ClassInfo) -> list[Value]:
@@ -349,7 +343,7 @@ def _is_unknown(values: list[Value]) -> bool:
 
 
 def _who(values: Iterable[Value]) -> Who:
-    found = list(values)
+    found = [each for each in values if each is not OTHER]
     classes = frozenset(value.info for value in found if isinstance(value, UserLayer))
     return Who(classes, all(_runs_nothing_else(value) for value in found))
 
@@ -363,6 +357,22 @@ def _runs_nothing_else(value: Value) -> bool:
             inner = [each for layer in layers for each in flat(layer)]
             return all(not isinstance(each, UserLayer) and _runs_nothing_else(each) for each in inner)
     return False
+
+
+def _any_of(parts: list[list[Value]]) -> list[Value]:
+    """All that one thing can be, where each part is what it is in one case."""
+    found = _union(parts)
+    has_layer = any(not isinstance(each, Nothing) for each in found)
+    return [*found, OTHER] if has_layer and not all(parts) else found
+
+
+def _is_of_itself(binding: Binding, name: str) -> bool:
+    """Whether it says nothing new: `net = tf.function(net)`, `net = None`."""
+    if isinstance(binding, ast.Constant):
+        return True
+    return isinstance(binding, ast.Call) and any(
+        isinstance(each, ast.Name) and each.id == name for each in binding.args
+    )
 
 
 def _union(parts: Iterable[list[Value]]) -> list[Value]:

@@ -78,11 +78,15 @@ class Neighbours:
         place = Path(file)
         stem = place.parent.name if place.stem == "__init__" else place.stem
         words = {name.encode(), stem.encode()}
-        for path, data in self._everything():
+        for path in (*self._data, *self._skipped):
             if str(path) in but:
                 continue
-            if words <= self._said_in(path, data) and _imports(data, path, file, stem, project):
-                return True
+            # Asked for every function: a file is read again only if its words are those.
+            said = self._words.get(path)
+            if said is None or words <= said:
+                data = self._data[path] if path in self._data else _bytes(path)
+                if words <= self._said_in(path, data) and _imports(data, path, file, stem, project):
+                    return True
         return False
 
     def users(self, info: ClassInfo, method: str, known: Mapping[str, Module]) -> Iterator[str]:

@@ -108,8 +108,18 @@ class Scope:
         return canonical(dotted) if home is None else home.resolve(dotted)
 
     def is_frozen(self, name: str) -> bool:
-        """Whether `name.trainable = False` stands here, and no other value is set."""
-        return self.trainable.get(name, False)
+        """Whether `name.trainable = False` stands here or where it is bound, and no other value is set."""
+        found = False
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.trainable:
+                if not scope.trainable[name]:
+                    return False
+                found = True
+            if name in scope.bindings:
+                break
+            scope = scope.parent
+        return found
 
     def value(self, name: str) -> Binding:
         """What `name` is bound to, if it is bound exactly once."""
@@ -153,6 +163,9 @@ class Scope:
         for module in reversed(root.star_imports):
             known = root.resolve(module)
             if is_in_project(known):
+                if not known.endswith("|"):
+                    # Star imports that go round in circles.
+                    continue
                 found = root.resolve(f"{known}.{name}")
                 if found != missing(known, name):
                     return found

@@ -80,6 +80,8 @@ Value = BuiltinLayer | UserLayer | Stack | Container | Nothing | Unknown
 UNKNOWN = Unknown()
 # An attribute that nothing in sight assigns.
 MISSING = Unknown()
+# What is no layer of Keras for certain: a function, an object of another package.
+OTHER = Unknown()
 NOTHING = Nothing()
 
 

@@ -7,16 +7,15 @@ columns count characters, an end is the place behind the last character.
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from kerasfix.engine import FileReport, Problem
+from kerasfix.engine import Problem
 from kerasfix.findings import Applicability, Chain, Finding, Fix, Link, Severity
+from kerasfix.output.formats import Asked, Format
+from kerasfix.output.told import Document, Told, problem_entry
 from kerasfix.output.views import View
-from kerasfix.plan import Plan
 from kerasfix.source import Edit, Position
 
 _Object = dict[str, Any]
@@ -27,23 +26,21 @@ _RUFF_WORDS = {
     Applicability.SUGGESTION: "unsafe",
 }
 _DISPLAY = "display"
-_START = Position(1, 1)
 
 
-def document(told: Sequence[tuple[FileReport, Plan] | Problem], *, is_nameless: bool = False) -> str:
-    """All findings and problems as the text of one JSON array.
+def make(asked: Asked) -> Format:
+    return Document(asked, document)
 
-    Args:
-        told: What is left in each file, and what kept kerasfix from its work on one, in the order of the run.
-        is_nameless: Whether the source is standard input that was given no name.
-    """
-    texts = {report.source.file: _text(report, plan, is_nameless) for report, plan in _files(told)}
+
+def document(told: Told) -> str:
+    """All findings and problems as the text of one JSON array."""
+    texts = {view.report.source.file: _Text(told.absolute(view.report.path), view) for view in told.views()}
     entries: list[_Object] = []
-    for each in told:
-        if isinstance(each, Problem):
-            entries.append(_problem(each, _name(each.path, is_nameless)))
+    for part in told.parts:
+        if isinstance(part, Problem):
+            entries.append(_problem(part, told.absolute(part.path)))
             continue
-        report, plan = each
+        report, plan = part
         entries += (_finding(finding, report.source.file, texts) for finding in plan.left)
     # ASCII alone: no reader and no pipe can take it for another encoding.
     return json.dumps(entries, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
@@ -57,28 +54,11 @@ class _Text:
     view: View
 
 
-def _files(told: Iterable[tuple[FileReport, Plan] | Problem]) -> Iterator[tuple[FileReport, Plan]]:
-    for each in told:
-        if not isinstance(each, Problem):
-            yield each
-
-
-def _text(report: FileReport, plan: Plan, is_nameless: bool) -> _Text:
-    return _Text(_name(report.path, is_nameless), View(report, plan))
-
-
-def _name(path: Path, is_nameless: bool) -> str:
-    """The absolute path; bytes of it that are no text are replaced, because no JSON can say them."""
-    if is_nameless:
-        return "-"
-    return os.fsencode(os.path.abspath(path)).decode("utf-8", "replace")
-
-
 def _problem(problem: Problem, name: str) -> _Object:
     """A file that kerasfix could not do its work on, at the line that is to blame if one is known."""
-    place = _START if problem.line is None else Position(problem.line, max(problem.column or 1, 1))
-    code = "file-error" if problem.line is None else "invalid-syntax"
-    entry = _entry(name, code, code, Severity.ERROR, problem.reason, place, place)
+    told = problem_entry(problem)
+    place = Position(told.start.line, told.start.column)
+    entry = _entry(name, told.code, told.code, told.severity, problem.reason, place, place)
     return {**entry, "cell": problem.cell}
 
 

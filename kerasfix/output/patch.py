@@ -28,7 +28,7 @@ def patch(report: FileReport, plan: Plan) -> bytes:
     # A link is not what changes.
     path = Path(os.path.realpath(report.path))
     here = Path(os.path.realpath(os.getcwd()))
-    root = _repository(path)
+    root = repository(path)
     outside = not path.is_relative_to(here) and root is not None
     base = root if outside and root is not None else here
     name = (path.relative_to(base) if path.is_relative_to(base) else path).as_posix()
@@ -50,7 +50,8 @@ def _cells(name: str, notebook: Cells, plan: Plan) -> bytes:
     return "".join(parts).encode("utf-8", "surrogateescape")
 
 
-def _repository(path: Path) -> Path | None:
+def repository(path: Path) -> Path | None:
+    """The root of the git repository that an absolute path lies in."""
     return next((parent for parent in path.parents if (parent / ".git").exists()), None)
 
 

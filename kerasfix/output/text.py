@@ -18,7 +18,8 @@ from kerasfix.source import Source
 if TYPE_CHECKING:
     from kerasfix.verify.report import ModelReport
 
-_SEVERITY_STYLES = {
+#: How a code is shown.
+SEVERITY_STYLES = {
     Severity.ERROR: "bold red",
     Severity.WARNING: "bold yellow",
     Severity.INFO: "bold cyan",
@@ -30,7 +31,7 @@ def finding_lines(view: View, finding: Finding, strokes: Strokes = ASCII) -> Ite
     """`path:line:column: CODE message`, the line it is about, and how to fix it."""
     yield [
         (f"{view.report.path.as_posix()}:{view.place(finding.start)}: ", "bold"),
-        (finding.code, _SEVERITY_STYLES[finding.severity]),
+        (finding.code, SEVERITY_STYLES[finding.severity]),
         (f" {view.said(finding.message)}", ""),
     ]
     yield from _frame(view, finding)
@@ -62,7 +63,7 @@ def summary_lines(findings: Sequence[Finding], files: int, *, tried: bool) -> It
     if not findings:
         yield [("No faults found" if files else "No Python files found", "bold green")]
         return
-    yield [(f"{_count(len(findings), 'fault')} in {_count(files, 'file')}", "bold")]
+    yield [(f"{counted(len(findings), 'fault')} in {counted(files, 'file')}", "bold")]
     by_class = Counter(each.fix.applicability for each in findings if each.fix is not None)
     written = by_class[Applicability.SAFE] + by_class[Applicability.REPAIR]
     suggestions = by_class[Applicability.SUGGESTION]
@@ -70,7 +71,7 @@ def summary_lines(findings: Sequence[Finding], files: int, *, tried: bool) -> It
         yield [(f"  {written} to fix with --apply (--diff shows how)", "")]
     if suggestions:
         more = "" if tried else "--apply --verify writes what a run proves, "
-        yield [(f"  {_count(suggestions, 'suggestion')}: {more}--apply --suggestions writes all", "")]
+        yield [(f"  {counted(suggestions, 'suggestion')}: {more}--apply --suggestions writes all", "")]
     by_hand = len(findings) - written - suggestions
     if by_hand:
         yield [(f"  {by_hand} to settle by hand", "")]
@@ -96,7 +97,7 @@ def left_out_lines(path: Path, left: Sequence[Finding]) -> Iterator[Line]:
     count = sum(each.fix is not None for each in left)
     if count:
         text = (
-            f"{_count(count, 'fix', 'fixes')} left out; --suggestions shows all, --verify what a run proves"
+            f"{counted(count, 'fix', 'fixes')} left out; --suggestions shows all, --verify what a run proves"
         )
         yield [(f"{path.as_posix()}: ", "bold"), (text, "")]
 
@@ -150,8 +151,9 @@ def fix_diff(source: Source, fix: Fix) -> Iterator[Line]:
         yield [("    ", ""), (line, _DIFF_STYLES.get(line[:1], ""))]
     others = {edit.file for edit in fix.edits} - {file}
     if others:
-        yield [("    and changes in ", ""), (_count(len(others), "other file"), "")]
+        yield [("    and changes in ", ""), (counted(len(others), "other file"), "")]
 
 
-def _count(number: int, noun: str, plural: str = "") -> str:
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """`1 fault`, `2 faults`."""
     return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"

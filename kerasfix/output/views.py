@@ -46,6 +46,11 @@ class View:
         self.report = report
         self._plan = plan
 
+    @property
+    def has_findings(self) -> bool:
+        """Whether anything is left in it."""
+        return bool(self._plan.left)
+
     @cached_property
     def _rows(self) -> Rows | None:
         return self.report.notebook.after(self._plan.edits) if self.report.notebook is not None else None

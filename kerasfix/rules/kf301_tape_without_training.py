@@ -22,14 +22,21 @@ Use instead:
 ## Fix safety
 A repair: the model runs in training mode afterwards. What counts as trained is told by the variables that the
 gradient is taken by, not by names, so that a target network, a teacher, a feature extractor or the other
-network of a GAN are left as they are. A function that computes the loss for training and for evaluation gets
-the parameter `training=False`, and the tape passes True; where it may be called by what is not in sight, or
-where only some of a model's variables are trained, it is a suggestion. A model that is not in sight is only
-mentioned, unless it is given the flag elsewhere: it may be a function that takes no `training`.
+network of a GAN are left as they are, and so is what is called where the gradient is stopped.
+A function between the tape and the model that is called elsewhere too, or may be, gets the parameter
+`training=False` and hands it on, and the tape passes True: nothing changes for whoever else calls it. Where
+it cannot take one (`**kwargs`, an `input_signature`, a decorator that may not hand it on, a method that is
+overridden), nothing is edited. Where only some of a model's variables are trained, it is a suggestion.
+A model is followed to where it is made or handed over: functions, constructors, loss objects, other files.
+One that is not in sight is only mentioned, in a loop that moves its variables, unless it is given the flag
+elsewhere: it may be a function that takes no `training`.
+Under JAX, it is the call of `stateless_call` whose variables are differentiated; under PyTorch, the calls
+that a loss was made of on which `backward()` is called.
 
 ## References
 - https://keras.io/guides/writing_a_custom_training_loop_in_tensorflow/
-- Measured with Keras 3.15.1 and tf_keras 2.21: `tests/keras/test_facts.py`
+- Measured with Keras 3.15.1 and tf_keras 2.21: `tests/keras/test_facts.py`,
+  `tests/keras/test_loop_repairs.py`
 """
 
 from __future__ import annotations

@@ -32,7 +32,8 @@ Dropout.
 
 ## References
 - https://keras.io/guides/custom_train_step_in_tensorflow/
-- Measured with Keras 3.15.1 and tf_keras 2.21: `tests/keras/test_facts.py`
+- Measured with Keras 3.15.1 and tf_keras 2.21: `tests/keras/test_facts.py`,
+  `tests/keras/test_loop_repairs.py`
 """
 
 from __future__ import annotations

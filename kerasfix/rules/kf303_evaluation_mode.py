@@ -22,9 +22,9 @@ Use instead, if the default of the model's `training` is True:
 
 ## Fix safety
 A repair where the default decides: the model runs in inference mode afterwards, as it does once KF102 has
-made the default None. Where the call says `training=True`, and what it gives is measured on data that is held
-out, it is a suggestion: Dropout may be meant to drop there. Where a name or a comment says so (Monte Carlo,
-uncertainty), nothing is found.
+made the default None. A function that takes `training` itself hands that on. Where the call says
+`training=True`, and what it gives is measured on data that is held out, it is a suggestion: Dropout may be
+meant to drop there. Where a name or a comment says so (Monte Carlo, uncertainty), nothing is found.
 
 ## References
 - https://keras.io/api/layers/base_layer/ (`call`)

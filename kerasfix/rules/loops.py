@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 from kerasfix.analysis.calls import Spot
 from kerasfix.analysis.loops.evaluation import Used
 from kerasfix.analysis.loops.need import Need, given_flag
+from kerasfix.analysis.loops.settlement import Settlement
 from kerasfix.analysis.loops.trained import TrainedCall
 from kerasfix.analysis.program import Program
-from kerasfix.analysis.scope import Function, named_parameters
+from kerasfix.analysis.scope import Function, default_values, named_parameters
 from kerasfix.analysis.sites import FLAG
+from kerasfix.analysis.training import is_true
 from kerasfix.analysis.values import Value
 from kerasfix.findings import Applicability, Finding, Fix, Loop, Severity
 from kerasfix.rules.base import attempt, finding, left_alone, listed
@@ -29,8 +31,9 @@ def trained_finding(program: Program, rule: tuple[str, str], trained: TrainedCal
     owner = trained.spot.method.owner.name if trained.spot.method is not None else ""
     name = f"`{trained.text}`"
     if need is Need.UNKNOWN:
-        if not trained.is_source or "keras" not in program.module.words:
-            # A method of something that is not in sight, or no model of Keras.
+        is_loop = trained.is_source and trained.is_applied and trained.whole
+        if not is_loop or "keras" not in program.module.words or "backward" in program.module.words:
+            # A method of something that is not in sight, a look at gradients, or no model of Keras.
             return None
         return finding(
             program,
@@ -78,9 +81,9 @@ def used_finding(program: Program, rule: tuple[str, str], used: Used) -> Finding
         how_bad = Severity.WARNING if relies else Severity.INFO
         class_ = Applicability.REPAIR if relies else Applicability.SAFE
         fix, help = attempt(
-            "Pass `training=False`",
+            f"Pass `training={_not_training(spot.function)}`",
             class_,
-            lambda: add_training(source, node, spot.function, "False"),
+            lambda: add_training(source, node, spot.function, _not_training(spot.function)),
             effect if relies else "",
         )
     owner = spot.method.owner.name if spot.method is not None else ""
@@ -114,64 +117,58 @@ def _obstacle(function: Function | None, spot: Spot) -> str:
 
 
 def _fix(program: Program, trained: TrainedCall) -> tuple[Fix | None, str]:
-    from kerasfix.codemods.training import add_training
-
-    source, function = trained.spot.module.source, trained.spot.function
-
-    def directly() -> tuple[Edit, ...]:
-        return add_training(source, trained.call, function, "True")
-
-    message, effect = "Pass `training=True`", _effect(program, trained.values, "training")
-    if not trained.whole:
-        note = "Not certain, because only some of its variables are trained"
-        fix, help = attempt(message, Applicability.SUGGESTION, directly, effect)
-        return fix, help or note
-    if not trained.ways:
-        return attempt(message, Applicability.REPAIR, directly, effect)
-    others = program.loops.other_calls(trained)
-    assert function is not None
-    if others is None:
-        fix, help = attempt(message, Applicability.SUGGESTION, directly, effect)
-        return fix, help or f"Not certain, because `{function.name}` may be called where nothing is trained"
-    if not others:
-        return attempt(message, Applicability.REPAIR, directly, effect)
-    places = listed([f"line {each.node.lineno}" for each in others])
-    reason = f"`{function.name}` is called where nothing is trained too, on {places}"
-    if trained.hands_on or not _may_gain(trained):
-        return None, left_alone([reason])
+    settlement = program.loops.settlement(trained)
+    if settlement.blockers:
+        return None, left_alone(settlement.blockers)
+    message = "Pass `training=True`"
+    if settlement.gains:
+        names = listed([f"`{each.name}`" for each in settlement.gains])
+        message = f"Take `training=False` in {names}, and pass `training=True` where it trains"
+    elif settlement.shared:
+        message = "Pass `training=training`, and `training=True` where it trains"
     fix, help = attempt(
-        f"Take `training=False` in `{function.name}`, and pass `training=True` where it trains",
-        Applicability.REPAIR,
-        lambda: _thread(trained),
-        effect,
+        message,
+        Applicability.REPAIR if trained.whole else Applicability.SUGGESTION,
+        lambda: _edits(settlement),
+        _effect(program, trained.values, "training"),
     )
-    return fix, help or f"Not just `training=True`, because {reason}"
+    if help:
+        return fix, help
+    if not trained.whole:
+        return fix, "Not certain, because only some of its variables are trained"
+    return fix, _shared(settlement)
 
 
-def _may_gain(trained: TrainedCall) -> bool:
-    """Whether a function can be given a parameter more: nobody overrides it, or calls it with `*args`."""
-    function, method = trained.spot.function, trained.spot.method
-    if function is None or function.args.kwarg or function.args.vararg:
-        return False
-    if any(argument.arg == FLAG for argument in named_parameters(function)):
-        return False
-    if method is not None and method.node is function:
-        return all(
-            method.name not in each.methods for each in method.owner.family if each is not method.owner
-        )
-    return all(given_flag(call) is None for call in trained.ways)
+def _shared(settlement: Settlement) -> str:
+    """Why it is more than one edit."""
+    for function, others in settlement.shared.items():
+        if others:
+            places = listed([f"line {each.node.lineno}" for each in others])
+            return (
+                "Not just `training=True`, because "
+                f"`{function.name}` runs where nothing is trained too, called on {places}"
+            )
+        return f"Not just `training=True`, because `{function.name}` may be called where nothing is trained"
+    return ""
 
 
-def _thread(trained: TrainedCall) -> tuple[Edit, ...]:
-    """The function gets the flag and hands it on, and whoever trains says so."""
+def _edits(settlement: Settlement) -> tuple[Edit, ...]:
+    """The functions between get the flag and hand it on, and whoever trains says so."""
     from kerasfix.codemods.training import add_training, gain_mode
 
-    source, function = trained.spot.module.source, trained.spot.function
-    assert function is not None
-    edits = [*gain_mode(source, function), *add_training(source, trained.call, function, FLAG)]
-    for call, spot in trained.ways.items():
-        edits += add_training(spot.module.source, call, spot.function, "True")
+    edits: list[Edit] = []
+    for function, spot in settlement.gains.items():
+        edits += gain_mode(spot.module.source, function)
+    for call, (spot, value) in settlement.passes.items():
+        edits += add_training(spot.module.source, call, spot.function, value)
     return tuple(sorted(set(edits)))
+
+
+def _not_training(function: Function | None) -> str:
+    """What to say in evaluation code: what its function is told, if it is, unless that is True by default."""
+    if function is None or not any(each.arg == FLAG for each in named_parameters(function)):
+        return "False"
+    return "False" if is_true(default_values(function).get(FLAG)) else FLAG
 
 
 def _effect(program: Program, values: Sequence[Value], mode: str) -> str:

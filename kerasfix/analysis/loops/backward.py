@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
+from kerasfix.analysis import definitions
 from kerasfix.analysis.dataflow import DataFlow
-from kerasfix.analysis.definitions import Step
 from kerasfix.analysis.loops.holders import Context, Holders
 from kerasfix.analysis.loops.sources import VARIABLES, Source, Sources
-from kerasfix.analysis.loops.walk import Recording, Run
+from kerasfix.analysis.loops.walk import Recording, Run, Step, Walk, holds_back
 from kerasfix.syntax import own_nodes, walk
 
 # What is done with the variables of a model that is trained, and with no other.
@@ -34,7 +34,7 @@ def backward_runs(
     recording = Recording(losses[0], sources=_trained_by(body, context, holders))
     function = context.spot.function or context.spot.module.source.tree
     flow = DataFlow(function)
-    seen: set[ast.Call] = set()
+    seen = _without_gradients(body, context)
     for step in _steps_behind(losses, flow):
         for node in walk(step.node.value) if isinstance(step.node, ast.Assign) else ():
             if (
@@ -43,7 +43,26 @@ def backward_runs(
                 and node not in seen
             ):
                 seen.add(node)
-                yield Run(node, node.func, context, (recording,))
+                followed = holders.follow(node, context)
+                if followed is None:
+                    yield Run(node, node.func, context, (recording,))
+                    continue
+                into = Step(node, context, followed.function, followed.context)
+                yield from Walk(
+                    followed.function.body, followed.context, holders, sources, (recording,), (into,)
+                ).runs
+
+
+def _without_gradients(body: Sequence[ast.stmt], context: Context) -> set[ast.Call]:
+    """The calls that PyTorch is told to take no gradients of."""
+    return {
+        each
+        for node in own_nodes(body)
+        if isinstance(node, ast.With) and any(holds_back(item, context) for item in node.items)
+        for statement in node.body
+        for each in walk(statement)
+        if isinstance(each, ast.Call)
+    }
 
 
 def _trained_by(body: Sequence[ast.stmt], context: Context, holders: Holders) -> list[Source]:
@@ -59,9 +78,9 @@ def _trained_by(body: Sequence[ast.stmt], context: Context, holders: Holders) ->
     return found
 
 
-def _steps_behind(losses: Sequence[ast.expr], flow: DataFlow) -> list[Step]:
+def _steps_behind(losses: Sequence[ast.expr], flow: DataFlow) -> list[definitions.Step]:
     """The statements that losses were made by, and all that these were made of."""
-    found: dict[Step, None] = {}
+    found: dict[definitions.Step, None] = {}
     waiting = [each for loss in losses for each in walk(loss) if isinstance(each, ast.Name)]
     while waiting:
         name = waiting.pop()

@@ -7,7 +7,7 @@ parameter was given says which variable of the caller it is.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kerasfix.analysis.calls import Spot, spots_of
@@ -25,6 +25,7 @@ from kerasfix.analysis.scope import (
 from kerasfix.analysis.sites import called_methods
 from kerasfix.analysis.training import TrainingFlow
 from kerasfix.analysis.values import UNKNOWN, UserLayer, Value
+from kerasfix.syntax import own_nodes
 
 _MAX_STEPS = 8
 # What gives back a function that does the same.
@@ -116,7 +117,7 @@ class Holders:
             case ast.Name(id=name) if steps:
                 return self._variable(name, context, steps)
             case ast.Attribute(value=value, attr=name):
-                found = self._of_module(node, context)
+                found = self._of_module(node, context) or self._handed(value, name, context, steps)
                 inner = found or self.holder(value, context, steps)
                 return inner if found is not None or inner is None else inner.at(name)
             case ast.Subscript(value=value, slice=ast.Constant(value=key)):
@@ -146,6 +147,55 @@ class Holders:
         if len(bindings) == 1 and isinstance(bindings[0], Imported):
             return self._defined(spot.scope.resolve(bindings[0].dotted))
         return Holder((spot.module.file, name)) if spot.scope.root.bindings.get(name) is bindings else None
+
+    def _handed(self, owner: ast.expr, name: str, context: Context, steps: int) -> Holder | None:
+        """What an object was given for an attribute where it was made: `criterion = Loss(net)`."""
+        if steps <= 0:
+            return None
+        if isinstance(owner, ast.Name):
+            given = self.given(owner.id, context)
+            if given is not None:
+                return self._handed(given.node, name, given.context, steps - 1)
+            made = context.spot.scope.value(owner.id)
+            context = self._where_bound(owner.id, context)
+        else:
+            made = owner
+        if not isinstance(made, ast.Call):
+            return None
+        info = self._project.class_named(made.func, context.spot.scope)
+        constructor = info.find("__init__") if info is not None and info.role is None else None
+        if constructor is None:
+            return None
+        values = [value for target, value in _attributes_set(constructor) if target == name]
+        match values:
+            case [ast.Name(id=parameter)] if constructor.scope.bindings.get(parameter) != []:
+                return self._argument_of(made, constructor, parameter, context, steps)
+        return None
+
+    def _argument_of(
+        self, call: ast.Call, constructor: Method, parameter: str, context: Context, steps: int
+    ) -> Holder | None:
+        for keyword in call.keywords:
+            if keyword.arg == parameter:
+                return self.holder(keyword.value, context, steps - 1)
+        if parameter in constructor.parameters and not any(
+            isinstance(each, ast.Starred) for each in call.args
+        ):
+            position = constructor.parameters.index(parameter)
+            if position < len(call.args):
+                return self.holder(call.args[position], context, steps - 1)
+        return None
+
+    def _where_bound(self, name: str, context: Context) -> Context:
+        """The function or the module that binds a name."""
+        spot = context.spot
+        function, _ = _bound(name, spot)
+        if function is spot.function:
+            return context
+        if function is None:
+            return replace(context, spot=Spot(spot.module, spot.module.scope))
+        inner = self.spots(spot.module).get(function)
+        return replace(context, spot=inner) if inner is not None else context
 
     def _of_module(self, node: ast.Attribute, context: Context) -> Holder | None:
         """`models.generator`, where `models` is a module of the project."""
@@ -203,6 +253,10 @@ class Holders:
         found = self.function(call.func, context)
         return self._bind(found, call.args, call.keywords, context) if found is not None else None
 
+    def is_run_elsewhere(self, call: ast.Call) -> bool:
+        """Whether a call hands its function over, as `strategy.run(step, args=(x,))` does."""
+        return isinstance(call.func, ast.Attribute) and call.func.attr in _RUNS
+
     def function(self, node: ast.expr, context: Context, steps: int = _MAX_STEPS) -> _Function | None:
         """The function of the project that an expression is."""
         spot = context.spot
@@ -231,7 +285,19 @@ class Holders:
                     return _Function(method.node, inner, owner) if inner is not None else None
             case ast.Call(func=func, args=[first, *_]) if spot.scope.dotted(func) in _WRAPPERS:
                 return self.function(first, context, steps - 1)
-        return self._elsewhere(node, spot)
+        return self._elsewhere(node, spot) or self._instance(node, context)
+
+    def _instance(self, node: ast.expr, context: Context) -> _Function | None:
+        """The `__call__` of an object that is no layer: `criterion(x, y)`."""
+        if not isinstance(node, ast.Name | ast.Attribute):
+            return None
+        values = self.values(node, context)
+        if not values or not all(isinstance(each, UserLayer) and each.info.role is None for each in values):
+            return None
+        found = {each.info.find("__call__") for each in values if isinstance(each, UserLayer)}
+        method = found.pop() if len(found) == 1 else None
+        inner = self.spots(method.owner.module).get(method.node) if method is not None else None
+        return _Function(method.node, inner, node) if method is not None and inner is not None else None
 
     def _method(self, node: ast.Attribute, owner: ast.expr, name: str, context: Context) -> Method | None:
         if context.spot.method is not None:
@@ -290,6 +356,15 @@ def _bound(name: str, spot: Spot) -> tuple[Function | None, list[Binding]]:
         return None, []
     function = next((function for function, inner in spot.functions if inner is scope), None)
     return function, scope.bindings[name]
+
+
+def _attributes_set(method: Method) -> Iterator[tuple[str, ast.expr]]:
+    """What a constructor sets the attributes of `self` to."""
+    for node in own_nodes(method.node.body):
+        match node:
+            case ast.Assign(targets=[ast.Attribute(value=ast.Name(id=owner), attr=name)], value=value):
+                if owner == method.self_name:
+                    yield name, value
 
 
 def _alias(bindings: Sequence[Binding]) -> ast.expr | None:

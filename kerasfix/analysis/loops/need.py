@@ -42,11 +42,13 @@ class Needs:
         if not values or any(info.role is None for info in infos):
             # No layer at all: a function, or a `tf.Module`, which would not take the argument.
             return Need.NO
-        if any(self._trains_by_default(info) for info in infos):
-            return Need.RELIES
-        found = {self._depends(value) for value in values}
+        if any(_refuses(info) for info in infos):
+            return Need.NO
         if not all(is_layer(value) for value in values):
             return Need.UNKNOWN
+        found = {self._depends(value) for value in values}
+        if any(self.trains_by_default(info) for info in infos):
+            return Need.RELIES if Dependence.DEPENDS in found else Need.NO
         if Dependence.AUGMENTS in found:
             # A bare call is training, and its outputs are what the author saw.
             return Need.NO
@@ -54,7 +56,8 @@ class Needs:
             return Need.YES
         return Need.UNKNOWN if Dependence.UNKNOWN in found else Need.NO
 
-    def _trains_by_default(self, info: ClassInfo) -> bool:
+    def trains_by_default(self, info: ClassInfo) -> bool:
+        """Whether a bare call of an instance runs in training mode."""
         call = info.find("call")
         return call is not None and is_true(call.default(FLAG))
 
@@ -121,6 +124,12 @@ class Needs:
                         if not site.is_decided:
                             for each in site.values:
                                 yield from self._layers(each, above | {info})
+
+
+def _refuses(info: ClassInfo) -> bool:
+    """Whether a class has a `__call__` of its own that takes no flag."""
+    own = info.find("__call__")
+    return own is not None and not own.takes(FLAG) and own.node.args.kwarg is None
 
 
 def passes_flag(call: ast.Call, values: Sequence[Value]) -> bool:

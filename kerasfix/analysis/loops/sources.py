@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kerasfix.analysis.calls import Spot
 from kerasfix.analysis.index import Method
 from kerasfix.analysis.loops.holders import Context, Holder, Holders
 from kerasfix.analysis.scope import Binding
@@ -40,6 +41,8 @@ class Sources:
 
     def __init__(self, holders: Holders) -> None:
         self._holders = holders
+        self._rows: dict[ast.AST, dict[str, list[ast.expr]]] = {}
+        self._grown: dict[ast.AST, dict[str, list[ast.expr]]] = {}
 
     def of(self, node: ast.expr, context: Context, steps: int = _MAX_STEPS) -> list[Source]:
         """The models of which an expression lists variables."""
@@ -52,7 +55,8 @@ class Sources:
                 return self._of_model(owner, context, whole=True)
             case ast.Subscript(value=value):
                 found = self.of(value, context, steps - 1)
-                return [Source(each.holder, whole=False) for each in found]
+                # Of a loop variable, each element is meant.
+                return found if _is_each(node) else [Source(each.holder, whole=False) for each in found]
             case ast.BinOp(left=left, op=ast.Add(), right=right):
                 return self._all([left, right], context, steps)
             case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
@@ -80,6 +84,9 @@ class Sources:
 
     def _of_model(self, owner: ast.expr, context: Context, *, whole: bool) -> list[Source]:
         """The model itself, or the one that a layer is taken out of (`model.layers[-1]`)."""
+        several = self._each_of(owner, context)
+        if several:
+            return [found for each in several for found in self._of_model(each, context, whole=whole)]
         holder = self._holders.holder(owner, context)
         if holder is not None:
             return [Source(holder, whole)]
@@ -87,6 +94,31 @@ class Sources:
             case ast.Subscript(value=inner) | ast.Attribute(value=inner) | ast.Call(func=inner):
                 return self._of_model(inner, context, whole=False)
         return []
+
+    def _each_of(self, owner: ast.expr, context: Context) -> list[ast.expr]:
+        """The models that a loop variable stands for: those of a list that is written out."""
+        if not isinstance(owner, ast.Name):
+            return []
+        scope = context.spot.scope
+        match scope.value(owner.id):
+            case ast.Subscript(value=ast.List(elts=parts) | ast.Tuple(elts=parts)) as bound if _is_each(
+                bound
+            ):
+                return parts
+            case ast.Subscript(value=ast.Name(id=name)) as bound if _is_each(bound):
+                match scope.value(name):
+                    case ast.List(elts=parts) | ast.Tuple(elts=parts):
+                        return parts
+            case None:
+                return self._in_rows(owner.id, context.spot)
+        return []
+
+    def _in_rows(self, name: str, spot: Spot) -> list[ast.expr]:
+        """`for model, loss in ((a, loss_a), (b, loss_b))`"""
+        root = spot.function or spot.module.source.tree
+        if root not in self._rows:
+            self._rows[root] = dict(_rows(root.body))
+        return self._rows[root].get(name, [])
 
     def _of_loops(
         self,
@@ -109,7 +141,23 @@ class Sources:
         if given is not None:
             return self.of(given.node, given.context, steps - 1)
         bindings: list[Binding] = context.spot.scope.lookup(name)
-        return self._all([each for each in bindings if isinstance(each, ast.expr)], context, steps)
+        values = [each for each in bindings if isinstance(each, ast.expr)]
+        if None in bindings:
+            values += self._added(name, context.spot)
+        return self._all(values, context, steps)
+
+    def _added(self, name: str, spot: Spot) -> list[ast.expr]:
+        """What `name += more` adds, in the functions around a place and the module."""
+        found: list[ast.expr] = []
+        for root in (*(function for function, _ in spot.functions), spot.module.source.tree):
+            if root not in self._grown:
+                grown = self._grown[root] = {}
+                for node in own_nodes(root.body):
+                    match node:
+                        case ast.AugAssign(target=ast.Name(id=target), op=ast.Add(), value=value):
+                            grown.setdefault(target, []).append(value)
+            found += self._grown[root].get(name, [])
+        return found
 
     def _of_attribute(self, node: ast.Attribute, name: str, context: Context, steps: int) -> list[Source]:
         """What `self.variables_of_generator` was set to, or what a property of that name gives."""
@@ -138,6 +186,23 @@ class Sources:
             if isinstance(node, ast.Return) and node.value is not None
             for source in self.of(node.value, followed.context, steps - 1)
         ]
+
+
+def _rows(body: list[ast.stmt]) -> Iterator[tuple[str, list[ast.expr]]]:
+    """The variables of loops over rows that are written out, with what they are in each row."""
+    for node in own_nodes(body):
+        match node:
+            case ast.For(target=ast.Tuple(elts=names), iter=ast.Tuple(elts=rows) | ast.List(elts=rows)):
+                columns = [each.elts for each in rows if isinstance(each, ast.Tuple | ast.List)]
+                if len(columns) == len(rows) and all(len(each) == len(names) for each in columns):
+                    for position, target in enumerate(names):
+                        if isinstance(target, ast.Name):
+                            yield target.id, [each[position] for each in columns]
+
+
+def _is_each(node: ast.Subscript) -> bool:
+    """Whether it stands for each element of something: what a loop variable is bound to, not written so."""
+    return not hasattr(node, "lineno")
 
 
 def _set_by(method: Method, name: str) -> Iterator[ast.expr]:

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from kerasfix.analysis.callers import Callers
 from kerasfix.analysis.calls import Call, Spot
-from kerasfix.analysis.index import Kind, Module
+from kerasfix.analysis.index import ClassInfo, Kind, Module
 from kerasfix.analysis.instances import Instances
 from kerasfix.analysis.loops.backward import backward_runs
 from kerasfix.analysis.loops.holders import Context, Holder, Holders
 from kerasfix.analysis.loops.need import Need, Needs, given_flag, passes_flag
+from kerasfix.analysis.loops.settlement import Settlement, settle
 from kerasfix.analysis.loops.sources import Sources
-from kerasfix.analysis.loops.walk import Run, Walk
+from kerasfix.analysis.loops.walk import Run, Step, Walk
 from kerasfix.analysis.scope import Function, default_values, named_parameters
 from kerasfix.analysis.sites import FLAG
 from kerasfix.analysis.trained import NOT_TRAINED, words_of
 from kerasfix.analysis.training import TrainingFlow, is_true
 from kerasfix.analysis.values import Value
+from kerasfix.syntax import own_nodes
 
+# What changes variables by their gradients.
+_APPLIES = frozenset({"apply_gradients", "apply", "minimize", "assign_sub", "assign_add"})
 _RECORDS = frozenset({"GradientTape", "minimize", "value_and_grad", "grad", "backward"})
 STEP = "train_step"
 
@@ -37,9 +41,10 @@ class TrainedCall:
         values: What it can be.
         whole: Whether all of it is trained, not a part.
         is_source: Whether the gradient is taken by the variables of just that, not of what it belongs to.
+        is_applied: Whether the function that takes the gradient also moves variables by it.
         is_step: Whether Keras calls it for a batch of `fit`.
-        ways: Calls of the function that it stands in, which train, with the place of each; none if it stands
-            in the function that takes the gradient.
+        ways: For each function on the way to it from where gradients are taken, the steps into it.
+        direct: The calls on the way that stand where the gradients are taken.
         hands_on: Whether it is a call of a function that hands the flag on to the model.
         roots: The functions that take the gradient, each with the spot of its body; None stands for the file.
     """
@@ -50,8 +55,10 @@ class TrainedCall:
     values: list[Value]
     whole: bool
     is_source: bool
+    is_applied: bool
     is_step: bool
-    ways: dict[ast.Call, Spot] = field(default_factory=dict)
+    ways: dict[Function, dict[ast.Call, Step]] = field(default_factory=dict)
+    direct: set[ast.Call] = field(default_factory=set)
     hands_on: bool = False
     roots: dict[Function | None, Spot] = field(default_factory=dict)
 
@@ -80,6 +87,7 @@ class Loops:
         self.needs = Needs(flow, callers)
         self._sources = Sources(self.holders)
         self._recorded: set[ast.Call] = set()
+        self._applied: dict[Function | Module, bool] = {}
 
     def trained(self, module: Module) -> list[TrainedCall]:
         """The calls in a module of what is trained there, in the order of the source."""
@@ -88,6 +96,19 @@ class Loops:
     def calls(self, module: Module) -> list[Call]:
         """All calls of a module."""
         return self._callers.calls(module)
+
+    @property
+    def classes(self) -> list[ClassInfo]:
+        """The classes of the project that Keras drives."""
+        return self._flow.project.keras_classes
+
+    def may_meet(self, module: Module, classes: Iterable[ClassInfo]) -> bool:
+        """Whether an instance of one of some classes can have got into a module."""
+        return any(self._flow.project.may_meet(module, each) for each in classes)
+
+    def settlement(self, trained: TrainedCall) -> Settlement:
+        """How the flag gets to a call from where it is trained."""
+        return settle(trained, self._callers)
 
     def is_recorded(self, call: Call) -> bool:
         """Whether a tape, or what differentiates a function, sees a call, whatever it takes gradients by."""
@@ -113,12 +134,6 @@ class Loops:
             and self.holders.holder(call.node.func, Context(call.spot)) == holder
             for call in self._callers.calls(trained.spot.module)
         )
-
-    def other_calls(self, trained: TrainedCall) -> list[Call] | None:
-        """The calls of the function that a call stands in which do not train; None if there may be others."""
-        function = trained.spot.function
-        calls = self._callers.of(function, trained.spot.module) if function is not None else None
-        return [each for each in calls if each.node not in trained.ways] if calls is not None else None
 
     @cached_property
     def _by_module(self) -> dict[Module, list[TrainedCall]]:
@@ -156,21 +171,34 @@ class Loops:
             return
         values = self.holders.values(run.model, run.context)
         call, context, way = run.call, run.context, run.way
-        while way and self._hands_on(call, context):
+        while way and not way[-1].handed and self._hands_on(call, context):
             # The call of a function whose `training` goes on to the model.
             call, context, way = way[-1].node, way[-1].context, way[:-1]
-        if passes_flag(call, values if call is run.call else ()):
+        if passes_flag(call, values if call is run.call and run.model is call.func else ()):
             return
         known = found.get(call)
         if known is None:
             is_step = root.method is not None and root.method.name == STEP and _is_of_model(root)
             is_source = any(each.holder == holder for one in run.recordings for each in one.sources)
-            known = found[call] = TrainedCall(call, run.model, context, values, trained, is_source, is_step)
+            is_applied = self._applies(root)
+            known = found[call] = TrainedCall(
+                call, run.model, context, values, trained, is_source, is_applied, is_step
+            )
             known.hands_on = call is not run.call
         known.whole = known.whole or trained
         known.roots.setdefault(root.function, root)
-        if way:
-            known.ways[way[-1].node] = way[-1].context.spot
+        known.direct.add(way[0].node if way else call)
+        for step in way:
+            known.ways.setdefault(step.function, {})[step.node] = step
+
+    def _applies(self, root: Spot) -> bool:
+        body = root.function.body if root.function is not None else root.module.source.tree.body
+        place = root.function or root.module
+        if place not in self._applied:
+            self._applied[place] = any(
+                isinstance(node, ast.Attribute) and node.attr in _APPLIES for node in own_nodes(body)
+            )
+        return self._applied[place]
 
     def _hands_on(self, call: ast.Call, context: Context) -> bool:
         """Whether a call gives as the flag what its function gets, and the function was given none."""
@@ -198,8 +226,6 @@ class Loops:
 
 
 def _may_record(statement: ast.stmt) -> bool:
-    from kerasfix.syntax import own_nodes
-
     return any(
         (isinstance(node, ast.Attribute) and node.attr in _RECORDS)
         or (isinstance(node, ast.Name) and node.id in _RECORDS)

@@ -12,10 +12,24 @@ from kerasfix.analysis.scope import Function
 from kerasfix.keras import names
 from kerasfix.syntax import children
 
-_GRADIENTS = frozenset({"gradient", "jacobian", "batch_jacobian"})
+# Nobody trains by a Jacobian; it measures a model as it is.
+_GRADIENTS = frozenset({"gradient"})
 _DIFFERENTIATE = frozenset({"jax.grad", "jax.value_and_grad"})
 _STATELESS = "stateless_call"
-_MAX_DEPTH = 5
+# What lets no gradient through to what it is given.
+_STOPS = frozenset(
+    {
+        "tensorflow.stop_gradient",
+        "tensorflow.argmax",
+        "tensorflow.math.argmax",
+        "keras.ops.stop_gradient",
+        "keras.ops.argmax",
+        "jax.lax.stop_gradient",
+        "jax.numpy.argmax",
+    }
+)
+_NO_GRADIENTS = frozenset({"torch.no_grad", "torch.inference_mode"})
+_MAX_DEPTH = 12
 _MAX_FUNCTIONS = 300
 
 
@@ -38,10 +52,21 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A call of a function of the project, and where it stands."""
+    """A call of a function of the project, and where it stands.
+
+    Attributes:
+        node: The call.
+        context: Where it stands.
+        function: The function.
+        inside: Where its body stands, with what its parameters are given.
+        handed: Whether the function is handed over, for somebody else to call.
+    """
 
     node: ast.Call
     context: Context
+    function: Function
+    inside: Context
+    handed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +95,10 @@ class _At:
     way: tuple[Step, ...] = ()
 
 
+# A function, what records it, the call by which it is entered, and what its parameters are known by.
+_Entry = tuple[Function, tuple[Recording, ...], ast.expr, frozenset[tuple[str, Holder | None]]]
+
+
 class Walk:
     """All that one function, or a module, runs.
 
@@ -78,21 +107,29 @@ class Walk:
         context: Where they stand.
         holders: Tells models and tapes apart.
         sources: Reads lists of variables.
+        recorded: What records them already.
+        way: The calls on the way to them.
 
     Attributes:
         runs: The calls of what may be a model, while something is recorded.
     """
 
     def __init__(
-        self, body: Iterable[ast.stmt], context: Context, holders: Holders, sources: Sources
+        self,
+        body: Iterable[ast.stmt],
+        context: Context,
+        holders: Holders,
+        sources: Sources,
+        recorded: tuple[Recording, ...] = (),
+        way: tuple[Step, ...] = (),
     ) -> None:
         self.runs: list[Run] = []
         self._holders = holders
         self._sources = sources
         self._recordings: list[Recording] = []
-        self._entered: set[tuple[Function, tuple[Recording, ...], ast.expr]] = set()
+        self._entered: set[_Entry] = set()
         for statement in body:
-            self._visit(statement, _At(context))
+            self._visit(statement, _At(context, recorded, way))
 
     def _visit(self, node: ast.AST, at: _At) -> None:
         match node:
@@ -104,6 +141,8 @@ class Walk:
             case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
                 at = replace(at, context=at.context.inside(node))
             case ast.Call():
+                if at.recordings and at.context.spot.scope.dotted(node.func) in _STOPS:
+                    at = replace(at, recordings=())
                 self._call(node, at)
         for child in children(node):
             self._visit(child, at)
@@ -118,6 +157,9 @@ class Walk:
                     left = tuple(each for each in at.recordings if each.holder != holder)
                     at = replace(at, recordings=left)
                     continue
+            if holds_back(item, at.context):
+                at = replace(at, recordings=())
+                continue
             if self._is_tape(made, at.context):
                 variable = item.optional_vars if item.optional_vars is not None else made
                 holder = self._holders.holder(variable, at.context)
@@ -157,17 +199,25 @@ class Walk:
             return
         followed = self._holders.follow(call, at.context)
         if followed is not None:
-            self._enter(followed, call, replace(at, way=(*at.way, Step(call, at.context))))
+            handed = self._holders.is_run_elsewhere(call)
+            self._enter(followed, call, call, at, handed=handed)
         elif at.recordings and isinstance(call.func, ast.Name | ast.Attribute | ast.Subscript):
             self.runs.append(Run(call, call.func, at.context, at.recordings, at.way))
 
-    def _enter(self, followed: Followed, call: ast.expr, at: _At) -> None:
+    def _enter(self, followed: Followed, named: ast.expr, call: ast.Call, at: _At, *, handed: bool) -> None:
         """Go through a function that is called, or handed over to be called."""
-        key = followed.function, at.recordings, call
-        if len(at.way) <= _MAX_DEPTH and len(self._entered) < _MAX_FUNCTIONS and key not in self._entered:
+        # A way is gone again only where the parameters are other models, or it begins at another call.
+        given = frozenset(
+            (name, self._holders.holder(each.node, each.context))
+            for (function, name), each in followed.context.given.items()
+            if function is followed.function
+        )
+        key = followed.function, at.recordings, named, given
+        if len(at.way) < _MAX_DEPTH and len(self._entered) < _MAX_FUNCTIONS and key not in self._entered:
             self._entered.add(key)
+            step = Step(call, at.context, followed.function, followed.context, handed)
             for statement in followed.function.body:
-                self._visit(statement, replace(at, context=followed.context))
+                self._visit(statement, replace(at, context=followed.context, way=(*at.way, step)))
 
     def _tape(self, node: ast.expr, at: _At) -> Recording | None:
         """The tape that an expression is."""
@@ -192,16 +242,16 @@ class Walk:
         if loss is None or variables is None:
             return
         recording = self._record(Recording(call, sources=self._sources.of(variables, at.context)))
-        self._run_function(loss, replace(at, recordings=(*at.recordings, recording)))
+        self._run_function(loss, call, replace(at, recordings=(*at.recordings, recording)))
 
-    def _run_function(self, function: ast.expr, at: _At) -> None:
+    def _run_function(self, function: ast.expr, call: ast.Call, at: _At) -> None:
         """Go through a function that is handed over, to be called later."""
         if isinstance(function, ast.Lambda):
             self._visit(function.body, at)
             return
         followed = self._holders.follow(ast.Call(function, [], []), at.context)
         if followed is not None:
-            self._enter(followed, function, at)
+            self._enter(followed, function, call, at, handed=True)
 
     def _apply(self, call: ast.Call, at: _At) -> None:
         """`apply_gradients(zip(gradients, variables))` says it again, of gradients that a tape has given."""
@@ -226,7 +276,7 @@ class Walk:
             if number < len(arguments)
         )
         recording = self._record(Recording(call, by=by))
-        self._run_function(call.args[0], replace(at, recordings=(*at.recordings, recording)))
+        self._run_function(call.args[0], call, replace(at, recordings=(*at.recordings, recording)))
 
     def _stateless(self, call: ast.Call, model: ast.expr, at: _At) -> None:
         holder = self._holders.holder(call.args[0], at.context) if call.args else None
@@ -235,6 +285,12 @@ class Walk:
             if holder in recording.by and trained is not None:
                 recording.sources.append(Source(trained))
         self.runs.append(Run(call, model, at.context, at.recordings, at.way))
+
+
+def holds_back(item: ast.withitem, context: Context) -> bool:
+    """Whether it is PyTorch's `with torch.no_grad():`."""
+    made = item.context_expr
+    return isinstance(made, ast.Call) and context.spot.scope.dotted(made.func) in _NO_GRADIENTS
 
 
 def _argument(call: ast.Call, position: int, name: str) -> ast.expr | None:
