@@ -120,7 +120,9 @@ class Loops:
 
         A model that is not in sight, but is called with the flag elsewhere, needs it: somebody knows it.
         """
-        found = self.needs.of(trained.values)
+        # What has variables is something, though nothing in sight makes it.
+        is_elsewhere = not trained.values and trained.is_source
+        found = Need.UNKNOWN if is_elsewhere else self.needs.of(trained.values)
         if found is Need.UNKNOWN and self._has_flag_elsewhere(trained):
             return Need.YES
         return found
