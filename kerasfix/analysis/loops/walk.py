@@ -202,8 +202,8 @@ class Walk:
         if followed is None:
             # `optimizer.minimize_with_tape(tape, loss, model.trainable_variables)`, written elsewhere.
             found = [source for one in _arguments(call) for source in self._sources.of(one, at.context)]
-            for tape in tapes:
-                tape.sources += found
+            for recording in tapes:
+                recording.sources += found
         if followed is not None:
             handed = self._holders.is_run_elsewhere(call)
             self._enter(followed, call, call, at, handed=handed)
