@@ -195,7 +195,8 @@ class Walk:
         if at.context.spot.scope.dotted(call.func) in _DIFFERENTIATE and call.args:
             self._differentiate(call, at)
             return
-        tapes = [tape for each in _arguments(call) if (tape := self._tape(each, at)) is not None]
+        given = [self._tape(each, at) for each in _arguments(call)]
+        tapes = [each for each in given if each is not None]
         if not at.recordings and not tapes:
             return
         followed = self._holders.follow(call, at.context)
