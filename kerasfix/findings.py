@@ -89,6 +89,27 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
+class Loop:
+    """Where somebody trains by hand: what a run of the fix has to drive.
+
+    Attributes:
+        file: The `Source.file` that it stands in.
+        function: The function in which gradients are taken; empty at the top level of a file.
+        line: Where it begins, from 1.
+        models: The models that the fix is about, as the function calls them.
+        owner: The class that it is a method of; empty for a function.
+        obstacle: Why it cannot be called by itself, as a sentence; empty if nothing is in the way.
+    """
+
+    file: str
+    function: str
+    line: int
+    models: tuple[str, ...] = ()
+    obstacle: str = ""
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One fault at one place.
 
@@ -106,6 +127,7 @@ class Finding:
         file: The `Source.file` that it was found in.
         others: Other ways to mend it, less likely than `fix`; written by hand only.
         chain: For a broken chain, how it runs.
+        loops: The loops that train what it is about.
     """
 
     code: str
@@ -122,3 +144,4 @@ class Finding:
     file: str = ""
     others: tuple[Fix, ...] = ()
     chain: Chain | None = None
+    loops: tuple[Loop, ...] = ()

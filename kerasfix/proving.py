@@ -16,7 +16,9 @@ from kerasfix.engine import Allow, ByFile, Engine, FileReport, Problem
 from kerasfix.findings import Applicability, Finding, Fix
 from kerasfix.keras.layers import LayerFact
 from kerasfix.plan import Plan
+from kerasfix.proving_loops import STEP, Key, key_of, loop_targets
 from kerasfix.source import Source
+from kerasfix.verify.loops.compare import LoopTarget
 from kerasfix.verify.report import ModelReport, VerdictKind
 from kerasfix.verify.session import Session, Target
 
@@ -52,21 +54,44 @@ def prove(
         VerifyError: if no model can be run at all.
     """
     proof = _Proof(reports, allow, engine, session, engine.plan(reports, allow))
+    # Classes that could not be driven: their own training step may be. And those whose step `fit` has run.
+    unknown: dict[tuple[str, str], ModelReport] = {}
+    driven: set[tuple[str, str]] = set()
     for report in reports:
-        plan = proof.base.get(report.source.file)
+        file = report.source.file
+        plan = proof.base.get(file)
         if not isinstance(plan, Plan):
             continue
+        steps = {loop.owner for each in plan.applied for loop in each.loops if loop.function == STEP}
         for target in _targets(report, plan, engine.layers):
             suggestions = [
                 each for each in plan.left if each.owner == target.class_name and _is_open_suggestion(each)
             ]
             seen = proof.examine(report, target, suggestions)
             if isinstance(seen, Problem):
-                proof.failed[report.source.file] = seen
+                proof.failed[file] = seen
                 break
+            if seen.verdict is VerdictKind.NOT_VERIFIED and target.class_name in steps:
+                unknown[file, target.class_name] = seen
+                continue
+            if _ran_its_step(seen):
+                driven.add((file, target.class_name))
             tell(seen)
             if seen.verdict is VerdictKind.WORSE:
-                proof.rejected.add((report.source.file, target.class_name))
+                proof.rejected.add((file, target.class_name))
+    plans = proof.settled()
+    for report in reports:
+        file = report.source.file
+        for key, loop in loop_targets(report, reports, plans):
+            if file in proof.failed:
+                break
+            if loop.function == STEP and (file, loop.owner) in driven:
+                continue
+            seen = proof.examine_loop(report, loop, key)
+            as_class = unknown.pop((file, loop.owner), None)
+            tell(as_class if as_class is not None and seen.verdict is VerdictKind.NOT_VERIFIED else seen)
+    for seen in unknown.values():
+        tell(seen)
     return proof.settled()
 
 
@@ -79,6 +104,8 @@ class _Proof:
         proved: The suggestions that a run proved.
         ways: Of those with several ways, which one: 0 is the finding's own fix.
         rejected: File and name of the classes that got worse.
+        refused_loops: The training functions that got worse by the fixes of their calls.
+        refused: Files of training functions that got worse by other fixes.
         failed: Files whose plans cannot be made.
     """
 
@@ -90,15 +117,21 @@ class _Proof:
     proved: set[_Key] = field(default_factory=set)
     ways: dict[_Key, int] = field(default_factory=dict)
     rejected: set[tuple[str, str]] = field(default_factory=set)
+    refused_loops: set[Key] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
     failed: dict[str, Problem] = field(default_factory=dict)
 
     def settled(self) -> dict[str, Plan | Problem]:
         """The plans to write."""
-        if not self.proved and not self.rejected:
+        if not (self.proved or self.rejected or self.refused_loops):
             return {**self.base, **self.failed}
 
         def wanted(finding: Finding) -> bool:
-            is_rejected = (finding.file, finding.owner) in self.rejected
+            is_rejected = (
+                (finding.file, finding.owner) in self.rejected
+                or finding.file in self.refused
+                or any(key_of(loop) in self.refused_loops for loop in finding.loops)
+            )
             return not is_rejected and (self.allow(finding) or _key(finding) in self.proved)
 
         return {**self.engine.plan(self.reports, wanted, self._chosen), **self.failed}
@@ -113,6 +146,21 @@ class _Proof:
             if len(_ways(each)) > 1 and _can_go_on(seen):
                 seen, proved = self._examine_ways(report, target, each, seen, proved)
         return seen
+
+    def examine_loop(self, report: FileReport, target: LoopTarget, key: Key) -> ModelReport:
+        """The report on one training function; what makes it worse is not written."""
+        seen = self._run_loop(report, target)
+        if seen.verdict is VerdictKind.WORSE:
+            self.refused_loops.add(key)
+            if self._run_loop(report, target).verdict is VerdictKind.WORSE:
+                # It is not the flag that it passes: something else in the file is.
+                self.refused.add(report.source.file)
+        return seen
+
+    def _run_loop(self, report: FileReport, target: LoopTarget) -> ModelReport:
+        texts = self._texts(self.settled())
+        original, patched = texts[report.source.file]
+        return self.session.compare_loop(target, original, patched, texts)
 
     def _examine_clear(
         self, report: FileReport, target: Target, suggestions: list[Finding]
@@ -207,6 +255,12 @@ class _Proof:
         if is_proved:
             self.proved |= {_key(each) for each in wanted}
         return is_proved
+
+
+def _ran_its_step(model: ModelReport) -> bool:
+    """Whether a model was fitted by its own `train_step`."""
+    layers = model.after.sensitive.values() if model.after is not None else ()
+    return any(STEP in layer.received for layer in layers)
 
 
 def changed_lines(plan: Plan) -> list[tuple[int, int]]:

@@ -33,7 +33,8 @@ MAY_IMPORT = {
     "verify": {"verify", "analysis", "findings", "source", "syntax", "workspace"},
     "keys": {"verify", "findings"},
     "config": {"keys", "verify", "findings"},
-    "proving": {"engine", "source", "findings", "keras", "plan", "analysis", "verify"},
+    "proving": {"engine", "source", "findings", "keras", "plan", "analysis", "proving_loops", "verify"},
+    "proving_loops": {"engine", "findings", "plan", "verify"},
     "log": {"log", "analysis", "findings", "keras", "source", "syntax"},
     "output": {
         "output",

@@ -28,6 +28,8 @@ _ROOTS: Final = (
     "keras",
 )
 
+_BEFORE_2: Final = "tensorflow.compat.v2."
+
 # Internal steps on the way to a public name; they say nothing about what the name is.
 _INTERNAL: Final = frozenset({"src", "api", "_v1", "_v2", "_tf_keras", "v1", "v2", "keras", "legacy"})
 
@@ -46,7 +48,7 @@ _HOMES: Final = frozenset({"", "models", "layers", "engine"})
 def canonical(dotted: str) -> str:
     """The one spelling of a dotted name, as if everything came from `keras`.
 
-    Names outside of Keras come back as they are.
+    Names outside of Keras come back as they are, but for those of `tensorflow.compat.v2`.
 
     >>> canonical("tensorflow.keras.layers.Dropout")
     'keras.layers.Dropout'
@@ -57,7 +59,8 @@ def canonical(dotted: str) -> str:
     """
     start = root(dotted)
     if start is None:
-        return dotted
+        # Today's TensorFlow under the name that it had before it was released.
+        return "tensorflow." + dotted[len(_BEFORE_2) :] if dotted.startswith(_BEFORE_2) else dotted
     steps = [step for step in dotted[len(start) + 1 :].split(".") if step and step not in _INTERNAL]
     if not steps:
         return "keras"

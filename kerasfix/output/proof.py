@@ -107,10 +107,11 @@ def proof_rows(model: ModelReport) -> list[Row]:
     rows = [*_error_rows(before, after)]
     if before.gradients_seen or after.gradients_seen:
         rows.append(Row("no gradient", _gradients(before, lost), _gradients(after, "")))
-        rows.append(Row("not reached", _layers(before, lost), _layers(after, "")))
+        if model.kind == "model":
+            rows.append(Row("not reached", _layers(before, lost), _layers(after, "")))
     elif not rows:
         rows.append(Row("gradients", *[("not taken", _DOUBTFUL)] * 2))
-    rows += _name_rows(before, after)
+    rows += _name_rows(before, after, "fit" if model.kind == "model" else "the loop")
     return sorted(rows, key=lambda row: -row.badness)
 
 
@@ -195,9 +196,9 @@ def _lost(names: Sequence[str], total: int, noun: str, lost: str) -> str:
     return f"{len(names)} of {_count(total, noun)}: {few(names)}{lost and ', ' + lost}"
 
 
-def _name_rows(before: Observation, after: Observation) -> Iterator[Row]:
+def _name_rows(before: Observation, after: Observation, trainer: str) -> Iterator[Row]:
     """What is seldom and seldom good; a variable is named for the first of these that holds for it."""
-    old, new = _doubts(before), _doubts(after)
+    old, new = _doubts(before, trainer), _doubts(after, trainer)
     for label in old:
         if old[label] or new[label]:
             cells = [
@@ -206,14 +207,14 @@ def _name_rows(before: Observation, after: Observation) -> Iterator[Row]:
             yield Row(label, *cells)
 
 
-def _doubts(seen: Observation) -> dict[str, list[str]]:
+def _doubts(seen: Observation, trainer: str) -> dict[str, list[str]]:
     known = {*seen.missing_gradient, *seen.nonfinite_gradient, *seen.zero_gradient}
     lost, used = seen.lost_calls(), seen.used_calls()
     return {
         "output lost": [f"{path} ({lost[path]} of {lost[path] + used[path]} calls)" for path in lost],
         "gradient not finite": [*seen.nonfinite_gradient],
         "gradient all zero": [*seen.zero_gradient],
-        "not moved by fit": [name for name in seen.not_moved if name not in known],
+        f"not moved by {trainer}": [name for name in seen.not_moved if name not in known],
     }
 
 

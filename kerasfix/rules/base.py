@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from kerasfix.analysis.program import Program
 from kerasfix.codemods import CannotEdit
-from kerasfix.findings import Applicability, Chain, Finding, Fix, Severity
+from kerasfix.findings import Applicability, Chain, Finding, Fix, Loop, Severity
 from kerasfix.source import Edit
 
 
@@ -85,6 +85,7 @@ def finding(
     help: str = "",
     others: tuple[Fix, ...] = (),
     chain: Chain | None = None,
+    loops: tuple[Loop, ...] = (),
 ) -> Finding:
     """A finding that spans `node`; of a function or class it spans the first line only."""
     start, end = program.source.span(node)
@@ -93,7 +94,21 @@ def finding(
     code, name = rule
     file = program.source.file
     return Finding(
-        code, name, message, start, end, severity, fix, help, owner, method, loses, file, others, chain
+        code,
+        name,
+        message,
+        start,
+        end,
+        severity,
+        fix=fix,
+        help=help,
+        owner=owner,
+        method=method,
+        loses=loses,
+        file=file,
+        others=others,
+        chain=chain,
+        loops=loops,
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from kerasfix.analysis.calls import Spot
 from kerasfix.analysis.loops.evaluation import Used
 from kerasfix.analysis.loops.need import Need, given_flag
 from kerasfix.analysis.loops.settlement import Settlement
@@ -14,9 +15,10 @@ from kerasfix.analysis.scope import Function, default_values, named_parameters
 from kerasfix.analysis.sites import FLAG
 from kerasfix.analysis.training import is_true
 from kerasfix.analysis.values import Value
-from kerasfix.findings import Applicability, Finding, Fix, Severity
+from kerasfix.findings import Applicability, Finding, Fix, Loop, Severity
 from kerasfix.rules.base import attempt, finding, left_alone, listed
 from kerasfix.source import Edit
+from kerasfix.syntax import own_nodes
 
 _MOST_LAYERS = 3
 
@@ -53,6 +55,7 @@ def trained_finding(program: Program, rule: tuple[str, str], trained: TrainedCal
         owner=owner,
         fix=fix,
         help=help,
+        loops=tuple(_loops(program, trained)),
     )
 
 
@@ -85,6 +88,32 @@ def used_finding(program: Program, rule: tuple[str, str], used: Used) -> Finding
         )
     owner = spot.method.owner.name if spot.method is not None else ""
     return finding(program, rule, node, message, severity=how_bad, owner=owner, fix=fix, help=help)
+
+
+def _loops(program: Program, trained: TrainedCall) -> Iterator[Loop]:
+    """The functions that train what is called."""
+    model, context = trained.model, trained.context
+    while isinstance(model, ast.Name) and (given := program.loops.holders.given(model.id, context)):
+        model, context = given.node, given.context
+    for function, spot in trained.roots.items():
+        name, line = (function.name, function.lineno) if function else ("", trained.call.lineno)
+        method = spot.method if spot.method is not None and spot.method.node is function else None
+        owner = method.owner.name if method is not None else ""
+        obstacle = _obstacle(function, spot)
+        yield Loop(spot.module.source.file, name, line, (ast.unparse(model),), obstacle, owner)
+
+
+def _obstacle(function: Function | None, spot: Spot) -> str:
+    """What keeps somebody from calling a loop by itself."""
+    if function is None:
+        return "it stands at the top level of the file, and kerasfix runs definitions only"
+    if len(spot.functions) > 1:
+        return f"it is made by `{spot.functions[-1][0].name}`, which kerasfix does not run"
+    words = {getattr(node, "id", getattr(node, "attr", "")) for node in own_nodes(function.body)}
+    if not words & {"GradientTape", "minimize"}:
+        library = "PyTorch" if "backward" in words else "JAX"
+        return f"it takes its gradients with {library}, and kerasfix runs loops on TensorFlow only"
+    return ""
 
 
 def _fix(program: Program, trained: TrainedCall) -> tuple[Fix | None, str]:

@@ -11,12 +11,12 @@ import ast
 import builtins
 import contextlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from kerasfix.analysis.places import inside
 from kerasfix.verify.errors import SliceError
 from kerasfix.verify.judge import Judge
-from kerasfix.verify.modules import Definition, Import, Module
+from kerasfix.verify.modules import Definition, FunctionNode, Import, Module
 from kerasfix.verify.names import global_reads
 from kerasfix.verify.program import Program
 
@@ -38,6 +38,7 @@ class Closure:
         imports: Place -> modules as its kept statements spell them -> their places, "" for what is not there.
         inside: Place of a package -> the modules in it that are needed.
         missing: Place -> names that cannot be had -> why.
+        program: The modules.
     """
 
     def __init__(self, program: Program) -> None:
@@ -46,15 +47,29 @@ class Closure:
         self.imports: dict[str, dict[str, str]] = {}
         self.inside: dict[str, dict[str, str]] = {}
         self.missing: dict[str, dict[str, str]] = {}
-        self._program = program
+        self.program = self._program = program
         self._judge = Judge(program)
         self._home = ""
         self._taken: dict[tuple[str, str, Steps], SliceError | None] = {}
         self._entered: set[tuple[str, int]] = set()
         self._later: list[Callable[[], None]] = []
 
-    def take_class(self, place: str, name: str, companions: Iterable[str] = ()) -> None:
+    def take_class(
+        self,
+        place: str,
+        name: str,
+        methods: Collection[str] = (),
+        others: Iterable[tuple[str, str]] = (),
+        without: Collection[str] = (),
+        companions: Iterable[str] = (),
+    ) -> None:
         """Collect what a class needs.
+
+        Args:
+            methods: Those that are run for sure, besides its constructor and its `call`.
+            others: Other names that are wanted, each with the place of its module.
+            without: Names that it reads and gets from elsewhere.
+            companions: Names of its module that may be wanted beside it, if they can be had.
 
         Raises:
             SliceError: if it cannot be had.
@@ -69,15 +84,55 @@ class Closure:
         self._use(place)
         self._take(place, name, ())
         for method in own[-1].body:
-            if isinstance(method, ast.FunctionDef) and method.name in _ALWAYS_RUN:
+            if isinstance(method, ast.FunctionDef) and method.name in {*_ALWAYS_RUN, *methods}:
                 for dotted in global_reads(method):
-                    self._take_own(place, dotted)
+                    if dotted.partition(".")[0] not in without:
+                        self._take_own(place, dotted)
+        self._take_others(others)
         for companion in companions:
             self._later.append(lambda dotted=companion: self._take_own(place, dotted))  # type: ignore[misc]
+        self._take_later()
+
+    def _take_others(self, others: Iterable[tuple[str, str]]) -> None:
+        for place, name in others:
+            self._use(place)
+            self._take_own(place, name)
+
+    def take_function(
+        self, place: str, name: str, others: Iterable[tuple[str, str]] = (), without: Collection[str] = ()
+    ) -> None:
+        """Collect what a function needs when it is called.
+
+        Args:
+            others: Other names that are wanted, each with the place of its module.
+            without: Names that it reads and gets from elsewhere.
+
+        Raises:
+            SliceError: if it cannot be had.
+        """
+        self._home = place
+        module = self._module(place)
+        indices = module.binding.get(name, []) if module else []
+        nodes = [module.definitions[index].node for index in indices] if module else []
+        if len(nodes) != 1 or not isinstance(nodes[0], FunctionNode):
+            raise SliceError(f"`{name}` is not defined once, at the top level of the file")
+        self._use(place)
+        self._take(place, name, ())
+        for dotted in global_reads(nodes[0]):
+            if dotted.partition(".")[0] not in without:
+                self._take_own(place, dotted)
+        self._take_others(others)
+        self._take_later()
+
+    def _take_later(self) -> None:
         while self._later:
             # What cannot be had is noted as missing; whether it is needed shows when it runs.
             with contextlib.suppress(SliceError):
                 self._later.pop()()
+
+    def judge(self, statement: ast.stmt, place: str) -> str | None:
+        """What running a statement in a module would do besides making something, as source text."""
+        return self._judge.statement(statement, place)
 
     def _module(self, place: str) -> Module | None:
         return self._program.module(place)
@@ -179,6 +234,9 @@ class Closure:
                     )
                 self._keep(place, index, definition, name, rest)
             except SliceError as error:
+                if definition.makes_more_of(name):
+                    # Without it the object would be another one.
+                    raise
                 failed.append(error)
             else:
                 taken = taken or name in definition.binds

@@ -98,7 +98,7 @@ def _hints(text: str, class_name: str) -> list[list[int]]:
 def _others(path: Path, class_name: str) -> Iterator[str]:
     """Other files of the package, or of the folder, that construct the class."""
     found = 0
-    for file in _files_near(path.absolute()):
+    for file in files_near(path.absolute()):
         if file == path.absolute() or found == _MOST_TEXTS:
             continue
         try:
@@ -112,8 +112,8 @@ def _others(path: Path, class_name: str) -> Iterator[str]:
             yield text
 
 
-def _files_near(path: Path) -> list[Path]:
-    """The nearest first."""
+def files_near(path: Path) -> list[Path]:
+    """The other files of the package, or of the folder, the nearest first."""
     folder = path.parent
     while (folder / "__init__.py").is_file() and folder.parent != folder:
         folder = folder.parent

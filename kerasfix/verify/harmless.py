@@ -28,7 +28,7 @@ _KERAS_PREFIXES = tuple(
 )
 _KERAS_NAMES = words(
     "keras.Input keras.Model keras.Sequential keras.models.Model keras.models.Sequential keras.Variable "
-    "keras.DTypePolicy keras.InputSpec keras.utils.register_keras_serializable "
+    "keras.DTypePolicy keras.InputSpec keras.models.clone_model keras.utils.register_keras_serializable "
     "keras.saving.register_keras_serializable keras.backend.image_data_format "
     "keras.version keras.config.backend keras.config.floatx keras.config.image_data_format"
 )
@@ -47,6 +47,10 @@ _NUMPY_NAMES = words(
 _PREFIXES = (
     *_KERAS_PREFIXES,
     "tensorflow.math.",
+    "tensorflow.random.",
+    "tensorflow.losses.",
+    "tensorflow.metrics.",
+    "tensorflow.optimizers.",
     "math.",
     "typing.",
     "typing_extensions.",
@@ -80,6 +84,7 @@ CALM_BUILTINS = BUILTINS | words(
 )
 CALM_METHODS = METHODS | words(
     "add append bind bind_partial clear discard endswith extend findall group groups match search "
+    "build compile count_params get_layer summary "
     "get_config insert isidentifier issubset lstrip pop register remove replace rstrip setdefault "
     "signature sort title union update warn warning debug info"
 )

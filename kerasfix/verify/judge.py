@@ -22,7 +22,7 @@ from kerasfix.verify.harmless import (
     is_reaching_name,
     words,
 )
-from kerasfix.verify.modules import FunctionNode, ImportNode, imports_of
+from kerasfix.verify.modules import FunctionNode, ImportNode, imports_of, is_growth
 from kerasfix.verify.names import bound_names, dotted_name
 from kerasfix.verify.program import Found, Program
 
@@ -81,6 +81,8 @@ class Judge:
             )
         if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
             return self._first([statement.value], place)
+        if is_growth(statement):
+            return self._growth(statement.value, place)  # type: ignore[attr-defined]
         if isinstance(statement, ast.If):
             parts = self._block([*statement.body, *statement.orelse], place)
             return self._first([statement.test], place) or parts
@@ -90,6 +92,22 @@ class Judge:
             parts = self._block([each for case in statement.cases for each in case.body], place)
             return self._first([statement.subject], place) or parts
         return type(statement).__name__.lower() + " statement"
+
+    def _growth(self, call: ast.Call, place: str) -> str | None:
+        """`model.add(…)`, for a model of Keras or an object whose class is looked at."""
+        name = dotted_name(call.func) or ""
+        meaning = self._program.meaning(place, name)
+        makers = self._makers(meaning) if isinstance(meaning, Found) else [None]
+        if not all(self._may_grow(maker, name.rpartition(".")[2]) for maker in makers):
+            return f"{name}(…)"
+        return self._first([*call.args, *(each.value for each in call.keywords)], place)
+
+    def _may_grow(self, maker: str | Found | None, method: str) -> bool:
+        if not isinstance(maker, Found):
+            return maker is not None and maker.startswith("keras.")
+        made = [each for each in self._nodes(maker) if isinstance(each, ast.ClassDef)]
+        own = [each for each in made if _method(each, method) is not None]
+        return all(self._is_calm_method(each, method, maker.place) for each in own)
 
     def _try(self, statement: ast.Try, place: str) -> str | None:
         for handler in statement.handlers:
@@ -235,20 +253,26 @@ class Judge:
 
     def _is_calm_method_of_value(self, found: Found) -> bool:
         """`REGISTRY.register`, where REGISTRY is made of a class of the project."""
-        module = self._program.module(found.place)
-        indices = module.binding.get(found.name, []) if module else []
-        if module is None or len(indices) != 1:
-            return False
-        value = getattr(module.definitions[indices[0]].node, "value", None)
-        name = dotted_name(value.func) if isinstance(value, ast.Call) else None
-        meaning = self._program.meaning(found.place, name) if name else None
-        if not isinstance(meaning, Found) or meaning.rest:
-            return found.rest[0] in METHODS
+        match self._makers(found):
+            case [Found(rest=()) as meaning]:
+                pass
+            case [_]:
+                return found.rest[0] in METHODS
+            case _:
+                return False
         nodes = self._nodes(meaning)
         return bool(nodes) and all(
             isinstance(node, ast.ClassDef) and self._is_calm_method(node, found.rest[0], meaning.place)
             for node in nodes
         )
+
+    def _makers(self, found: Found) -> list[str | Found | None]:
+        """What a value of the project is made by, each time that it is made; None where that is no call."""
+        module = self._program.module(found.place)
+        indices = module.binding.get(found.name, ()) if module else ()
+        values = [getattr(module.definitions[each].node, "value", None) for each in indices]  # type: ignore[union-attr]
+        names = [dotted_name(each.func) if isinstance(each, ast.Call) else None for each in values]
+        return [self._program.meaning(found.place, name) if name else None for name in names]
 
     def _is_calm_method(self, owner: ast.ClassDef, name: str, place: str) -> bool:
         method = _method(owner, name)

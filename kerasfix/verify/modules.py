@@ -12,6 +12,9 @@ from kerasfix.verify.names import bound_names, dotted_name, global_reads, import
 
 ImportNode = ast.Import | ast.ImportFrom
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+_ONLY_EFFECTS = (ast.Expr, ast.Pass, ast.Assert, ast.Delete, ast.Raise)
+# Methods by which a model that is there already gets its layers and weights.
+_GROWING = frozenset({"add", "build"})
 
 
 @dataclass(frozen=True)
@@ -66,15 +69,19 @@ class Definition:
         return isinstance(self.node, ImportNode)
 
     def mutates(self, name: str) -> bool:
-        """`CONFIG["units"] = 3` belongs to CONFIG."""
+        """`CONFIG["units"] = 3` belongs to CONFIG, `model.trainable = False` and `model.add(…)` to model."""
         if not isinstance(self.node, ast.Assign):
-            return False
+            return self.makes_more_of(name)
         return any(
-            isinstance(target, ast.Subscript)
+            isinstance(target, ast.Subscript | ast.Attribute)
             and isinstance(target.value, ast.Name)
             and target.value.id == name
             for target in self.node.targets
         )
+
+    def makes_more_of(self, name: str) -> bool:
+        """Whether it is `name.add(…)` or `name.build(…)`."""
+        return is_growth(self.node) and self.node.value.func.value.id == name  # type: ignore[attr-defined]
 
 
 @dataclass
@@ -154,10 +161,18 @@ def joined(module: str, name: str) -> str:
 def _definitions(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
     """The top-level statements without those that can only have side effects."""
     for statement in body:
-        if isinstance(statement, ast.If) and _never_runs(statement.test):
+        if isinstance(statement, ast.If) and never_runs(statement.test):
             yield from _definitions(statement.orelse)
-        elif not isinstance(statement, (ast.Expr, ast.Pass, ast.Assert, ast.Delete, ast.Raise)):
+        elif is_growth(statement) or not isinstance(statement, _ONLY_EFFECTS):
             yield statement
+
+
+def is_growth(statement: ast.stmt) -> bool:
+    """Whether a statement is `model.add(…)` or `model.build(…)`."""
+    match statement:
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(), attr=method))):
+            return method in _GROWING
+    return False
 
 
 def _makes_its_names_itself(body: Iterable[ast.stmt]) -> bool:
@@ -173,11 +188,11 @@ def _makes_its_names_itself(body: Iterable[ast.stmt]) -> bool:
 
 def _for_type_checkers(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
     for statement in body:
-        if isinstance(statement, ast.If) and _never_runs(statement.test):
+        if isinstance(statement, ast.If) and never_runs(statement.test):
             yield from (each for each in ast.walk(statement) if isinstance(each, ImportNode))
 
 
-def _never_runs(test: ast.expr) -> bool:
+def never_runs(test: ast.expr) -> bool:
     """`if __name__ == "__main__"` and `if TYPE_CHECKING`."""
     if isinstance(test, ast.Compare) and dotted_name(test.left) == "__name__":
         return isinstance(test.ops[0], ast.Eq)

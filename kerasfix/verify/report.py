@@ -22,11 +22,12 @@ SCHEMA_VERSION = 1
 
 #: The ways in which a model is run, in the order of the columns of a report.
 #: "call" is the bare `model(x)`; "tape" is `model(x, training=True)` under a gradient tape. A model that
-#: brings a `train_step` of its own is fitted by that too, if it takes made-up data: phase "train_step".
+#: brings a `train_step` of its own is fitted by that too, if it takes made-up data: phase "train_step". A
+#: training function is called by itself: phase "loop".
 PHASES = ("fit", "evaluate", "predict", "call", "tape")
 
 #: What the seconds of a version are told for, in the order in which it happens.
-STEPS = ("import", "init", "probe", "call", "predict", "evaluate", "tape", "fit", "train_step")
+STEPS = ("import", "init", "probe", "call", "predict", "evaluate", "tape", "fit", "train_step", "loop")
 
 #: The value of `training` that a layer received: one value, or all distinct ones if it was called several
 #: times.
@@ -188,7 +189,7 @@ class Observation:
     @property
     def ran(self) -> bool:
         """Whether the model was built and tried in every phase, even if some of them raised."""
-        return self.raised is None or "tape" in self.losses or "tape" in self.errors
+        return self.raised is None or self.gradients_seen or "tape" in self.errors
 
     def used_calls(self) -> Counter[str]:
         """Layer -> how many of its calls reach the model's output."""
@@ -202,7 +203,7 @@ class Observation:
     @property
     def gradients_seen(self) -> bool:
         """Whether gradients were taken; if not, empty lists of lost variables and layers say nothing."""
-        return "tape" in self.losses
+        return "tape" in self.losses or "loop" in self.losses
 
 
 @dataclass(frozen=True)
@@ -272,6 +273,9 @@ class ModelReport:
         chains: The broken chains of the class, as reading the source found them; lines are those of the
             original.
         traces: One for each variable without a gradient in `before`.
+        kind: "model" for a class; "function" for a training loop in a function, which `class_name` and `line`
+            then are of. What it did is phase "loop": which variables its own tapes took gradients by, which
+            of them moved, and which flag the layers of its models received.
     """
 
     file: str
@@ -292,6 +296,7 @@ class ModelReport:
     driver: str | None = None
     arguments: tuple[Argument, ...] = ()
     chains: tuple[Chain, ...] = ()
+    kind: Literal["model", "function"] = "model"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data (dict, list, str, int, float, bool, None) in the shape of this schema."""

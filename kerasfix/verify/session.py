@@ -20,6 +20,7 @@ from kerasfix.verify.errors import SliceError, VerifyError
 from kerasfix.verify.evidence import Evidence, companions_of, evidence_for
 from kerasfix.verify.fallback import why_not_on_keras_3
 from kerasfix.verify.given import arguments_of, inputs_of
+from kerasfix.verify.loops.compare import Loops, LoopTarget
 from kerasfix.verify.observed import observation
 from kerasfix.verify.pairing import Observe, Pair, Seen, observe_both
 from kerasfix.verify.pool import Pool
@@ -103,6 +104,7 @@ class Session:
         self._specs: dict[str, Mapping[str, Any]] = {}
         self._seen: dict[tuple[str, str, str], Seen] = {}
         self._shelf = Shelf()
+        self._loops = Loops(self._pool, self._shelf, lambda message: self._progress(message))
 
     def __enter__(self) -> Session:
         return self
@@ -188,6 +190,16 @@ class Session:
                 verdict = on_other_inputs(verdict, outputs_must_match, _taken(before), _taken(after))
         verdict = replace(verdict, reasons=(*verdict.reasons, *notes))
         return self._report(target, before, after, verdict, started, runner)
+
+    def compare_loop(
+        self, target: LoopTarget, original: str, patched: str, others: Mapping[str, tuple[str, str]]
+    ) -> ModelReport:
+        """The same for a function that trains: both versions are called, and watched while they train.
+
+        Raises:
+            VerifyError: see `compare`.
+        """
+        return self._loops.compare(target, original, patched, others)
 
     def _started_instead_of(self, runner: Runner) -> Runner | None:
         """The runner of Keras 2, if there is one that starts: without it Keras 3 has the word."""

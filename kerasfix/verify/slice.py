@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,11 +99,31 @@ def slice_class(
         SliceError: if the class is not there, or needs something that only running the script part of a
             module would give, or that is not there.
     """
+
+    def take(closure: Closure, place: str) -> None:
+        closure.take_class(place, class_name, companions=companions)
+
+    return sliced(text, file, take, others=others, shelf=shelf)
+
+
+def sliced(
+    text: str,
+    file: str,
+    take: Callable[[Closure, str], None],
+    *,
+    others: Mapping[str, str] | None = None,
+    shelf: Shelf | None = None,
+) -> Slice:
+    """Cut out what `take` collects for a module, which it is given by its place; see `slice_class`.
+
+    Raises:
+        SliceError: from `take`.
+    """
     place = _real(file) if file else ""
     texts = {_real(path): other for path, other in (others or {}).items()}
     program = Program({**texts, place: text}, shelf or Shelf())
     closure = Closure(program)
-    closure.take_class(place, class_name, companions)
+    take(closure, place)
     names = _names([place, *closure.places])
     parts = tuple(
         Part(

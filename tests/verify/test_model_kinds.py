@@ -241,6 +241,20 @@ def test_the_step_that_a_model_brings_along_is_run(compare: Callable[..., ModelR
     assert report.before.sensitive["drop"].received["train_step"] is False
 
 
+def test_the_mended_step_of_a_model_is_proved(compare: Callable[..., ModelReport]) -> None:
+    text = _text(OWN_STEP).replace("import keras\n", "import keras\nimport tensorflow as tf\n")
+    text = text.replace("self(data, training=FLAG)", "self(data)")
+    report = compare(text, kerasfix.fix(text, select=["KF302"]).text)
+    assert report.verdict is VerdictKind.PROVED
+    assert report.reasons == (
+        "drop (Dropout) did not run in training mode in its own train_step; now it does",
+    )
+    assert report.before is not None
+    assert report.after is not None
+    flags = [seen.sensitive["drop"].received["train_step"] for seen in (report.before, report.after)]
+    assert flags == [None, True]
+
+
 def test_a_step_that_no_data_fits_is_no_fault(compare: Callable[..., ModelReport]) -> None:
     text = _text(OWN_STEP).replace("import keras\n", "import keras\nimport tensorflow as tf\n")
     text = text.replace("outputs = self(data, training=FLAG)", "outputs = self(data['image'], training=True)")

@@ -15,11 +15,12 @@ from typing import Protocol
 from kerasfix.analysis.callers import Callers
 from kerasfix.analysis.calls import Call, Spot
 from kerasfix.analysis.decorators import is_transparent
-from kerasfix.analysis.loops.need import passes_flag
+from kerasfix.analysis.loops.need import given_flag, passes_flag
 from kerasfix.analysis.loops.walk import Step
 from kerasfix.analysis.scope import Function, default_values, named_parameters
 from kerasfix.analysis.sites import FLAG
 from kerasfix.analysis.training import is_true
+from kerasfix.syntax import own_nodes
 
 _METHODS = frozenset({"staticmethod", "classmethod"})
 
@@ -70,7 +71,7 @@ def settle(trained: Trained, callers: Callers) -> Settlement:
         if function is None or call in trained.direct or not ways:
             found.passes[call] = spot, "True"
             continue
-        others = _not_training(function, trained, callers, {})
+        others = [] if _says_so(function, call) else _not_training(function, trained, callers, {})
         if others == []:
             found.passes[call] = spot, "True"
             continue
@@ -85,6 +86,18 @@ def settle(trained: Trained, callers: Callers) -> Settlement:
             if not _gives(step) and not passes_flag(step.node, ())
         ]
     return found
+
+
+def _says_so(function: Function, call: ast.Call) -> bool:
+    """Whether a function calls the same model with `training=True` besides: whoever calls it, it trains."""
+    text = ast.unparse(call.func)
+    return any(
+        isinstance(node, ast.Call)
+        and node is not call
+        and is_true(given_flag(node))
+        and ast.unparse(node.func) == text
+        for node in own_nodes(function.body)
+    )
 
 
 def _not_training(

@@ -46,6 +46,7 @@ class TrainedCall:
         ways: For each function on the way to it from where gradients are taken, the steps into it.
         direct: The calls on the way that stand where the gradients are taken.
         hands_on: Whether it is a call of a function that hands the flag on to the model.
+        roots: The functions that take the gradient, each with the spot of its body; None stands for the file.
     """
 
     call: ast.Call
@@ -59,6 +60,7 @@ class TrainedCall:
     ways: dict[Function, dict[ast.Call, Step]] = field(default_factory=dict)
     direct: set[ast.Call] = field(default_factory=set)
     hands_on: bool = False
+    roots: dict[Function | None, Spot] = field(default_factory=dict)
 
     @property
     def spot(self) -> Spot:
@@ -118,7 +120,9 @@ class Loops:
 
         A model that is not in sight, but is called with the flag elsewhere, needs it: somebody knows it.
         """
-        found = self.needs.of(trained.values)
+        # What has variables is something, though nothing in sight makes it.
+        is_elsewhere = not trained.values and trained.is_source
+        found = Need.UNKNOWN if is_elsewhere else self.needs.of(trained.values)
         if found is Need.UNKNOWN and self._has_flag_elsewhere(trained):
             return Need.YES
         return found
@@ -184,6 +188,7 @@ class Loops:
             )
             known.hands_on = call is not run.call
         known.whole = known.whole or trained
+        known.roots.setdefault(root.function, root)
         known.direct.add(way[0].node if way else call)
         for step in way:
             known.ways.setdefault(step.function, {})[step.node] = step

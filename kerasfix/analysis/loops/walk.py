@@ -195,9 +195,16 @@ class Walk:
         if at.context.spot.scope.dotted(call.func) in _DIFFERENTIATE and call.args:
             self._differentiate(call, at)
             return
-        if not at.recordings and not any(self._tape(each, at) for each in _arguments(call)):
+        given = [self._tape(each, at) for each in _arguments(call)]
+        tapes = [each for each in given if each is not None]
+        if not at.recordings and not tapes:
             return
         followed = self._holders.follow(call, at.context)
+        if followed is None:
+            # `optimizer.minimize_with_tape(tape, loss, model.trainable_variables)`, written elsewhere.
+            found = [source for one in _arguments(call) for source in self._sources.of(one, at.context)]
+            for recording in tapes:
+                recording.sources += found
         if followed is not None:
             handed = self._holders.is_run_elsewhere(call)
             self._enter(followed, call, call, at, handed=handed)

@@ -27,6 +27,7 @@ from .inputs import arrange, arrays_for, tensors_for
 from .isolation import leave_network
 from .lightness import Scale
 from .load import Refused, lines_of, load_class, one_line, refuse_what_is_lacking
+from .loop import observe_loop
 from .marks import Marks
 from .observe import Recorder
 from .program import Program
@@ -52,7 +53,7 @@ def run(job: dict[str, Any]) -> None:
     _forbid_network()
     warnings.simplefilter("ignore")
     try:
-        result = _hello() if job["kind"] == "hello" else _observe_program(job)
+        result = _done(job)
     except Refused as refused:
         result = {
             "outcome": "refused",
@@ -71,6 +72,14 @@ def run(job: dict[str, Any]) -> None:
         }
     result["peak_mb"] = _peak_mb()
     _write(job["result"], result)
+
+
+def _done(job: dict[str, Any]) -> dict[str, Any]:
+    if job["kind"] == "hello":
+        return _hello()
+    if job["kind"] == "loop":
+        return observe_loop(job, _Teller(job["result"] + ".phase"))
+    return _observe_program(job)
 
 
 def _peak_mb() -> float | None:

@@ -44,7 +44,7 @@ def fit_own(keras: Any, model: Any, arrays: Any, outputs: Any, steps: int, optio
     """
     for name in _STAND_INS:
         model.__dict__.pop(name, None)
-    _compile(keras, model, options)
+    compile_own(keras, model, options)
     size = int(_flatten(arrays)[0].shape[0])
     first = None
     for x, y in _forms(arrays, outputs):
@@ -63,7 +63,12 @@ def _reason_against(model: Any, x: Any, y: Any, size: int, steps: int) -> str | 
     return None
 
 
-def _compile(keras: Any, model: Any, options: dict[str, Any]) -> None:
+def compile_own(keras: Any, model: Any, options: dict[str, Any]) -> None:
+    """Give a model what its own `compile`, or Keras', asks for; see `fit_own`.
+
+    Raises:
+        NoStep: if an argument means nothing by its name.
+    """
     own = type(model).compile
     given: dict[str, Any] = {}
     if is_keras_class_method(type(model), "compile"):

@@ -1,0 +1,1 @@
+"""Training loops that people write themselves, run before and after a fix."""

@@ -1,0 +1,82 @@
+"""Loops whose models, optimizers or helpers are made by what is not in sight."""
+
+from __future__ import annotations
+
+from kerasfix.engine import Engine, Selection, allow_up_to
+from kerasfix.findings import Applicability
+from kerasfix.plan import make_plan
+
+ENGINE = Engine(Selection(("KF3",)))
+NET = """\
+import tensorflow as tf
+
+net = tf.keras.Sequential([tf.keras.layers.Dense(4), tf.keras.layers.Dropout(0.5)])
+
+
+"""
+
+
+def fixed(text: str) -> str:
+    allowed = allow_up_to(Applicability.SAFE, Applicability.REPAIR)
+    return make_plan(text, ENGINE.check_source, allowed).text
+
+
+def test_an_optimizer_written_elsewhere_is_given_the_tape_and_the_variables() -> None:
+    before = NET + (
+        "def step(optimizer, x):\n"
+        "    with tf.GradientTape() as tape:\n"
+        "        loss = tf.reduce_sum(net(x))\n"
+        "    optimizer.minimize_with_tape(tape, loss, net.trainable_variables)\n"
+    )
+    assert fixed(before) == before.replace("net(x)", "net(x, training=True)")
+
+
+def test_tensorflow_under_its_old_name() -> None:
+    before = NET.replace("tensorflow as", "tensorflow.compat.v2 as") + (
+        "def step(x):\n"
+        "    with tf.GradientTape() as tape:\n"
+        "        loss = tf.reduce_sum(net(x))\n"
+        "    return tape.gradient(loss, net.trainable_variables)\n"
+    )
+    assert fixed(before) == before.replace("net(x)", "net(x, training=True)")
+
+
+def test_a_model_from_another_package_that_is_given_the_flag_besides() -> None:
+    before = (
+        "import tensorflow as tf\nfrom elsewhere import make_net\nfrom tensorflow import keras\n\n\n"
+        "def step(net, real, fake):\n"
+        "    with tf.GradientTape() as tape:\n"
+        "        loss = net(real, training=True) - net(fake)\n"
+        "    return tape.gradient(loss, net.trainable_variables)\n\n\n"
+        "step(make_net(), 1, 2)\n"
+    )
+    assert fixed(before) == before.replace("net(fake)", "net(fake, training=True)")
+
+
+def test_without_the_flag_elsewhere_it_may_be_anything() -> None:
+    before = (
+        "import tensorflow as tf\nfrom elsewhere import make_net\nfrom tensorflow import keras\n\n\n"
+        "def step(net, real):\n"
+        "    with tf.GradientTape() as tape:\n"
+        "        loss = tf.reduce_sum(net(real))\n"
+        "    return tape.gradient(loss, net.trainable_variables)\n\n\n"
+        "step(make_net(), 1)\n"
+    )
+    assert fixed(before) == before
+
+
+def test_a_function_that_trains_the_model_besides_says_so_again() -> None:
+    """Nobody else can want the one call to train and the other not."""
+    before = NET + (
+        "class Trainer:\n"
+        "    def loss_of(self, real, fake):\n"
+        "        return tf.reduce_mean(net(real, training=True) - net(fake))\n"
+        "\n"
+        "    def step(self, real, fake):\n"
+        "        with tf.GradientTape() as tape:\n"
+        "            loss = self.loss_of(real, fake)\n"
+        "        return tape.gradient(loss, net.trainable_variables)\n\n\n"
+        "def look(trainer, real):\n"
+        "    return trainer.loss_of(real, real)\n"
+    )
+    assert fixed(before) == before.replace("net(fake)", "net(fake, training=True)")
