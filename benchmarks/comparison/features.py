@@ -66,6 +66,7 @@ _SCHEMA = _published(
     },
     "none in its repository",
 )
+_SCHEMA["Fixit"] = Cell("no", f"{LOOKED_UP}: only one for settings of version 0, which is not in the package")
 _NO_WATCH = r"\bwatch"
 
 FEATURES = (

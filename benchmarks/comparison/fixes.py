@@ -100,7 +100,7 @@ def mends_several(trial: Trial) -> Cell:
         )
     return Cell(
         "no",
-        "no rule of it is known that edits two files for one fault; its rules look at one file at a time",
+        "not run: no rule of it is known to us that edits two files for one fault",
     )
 
 
