@@ -357,7 +357,8 @@ CODEMODDER = Peer(
         "ignore rules": Cell(
             "unknown",
             "not checked: `--codemod-exclude` is there, but all other rules together need semgrep; "
-            "without it there is a traceback, with it (1.182.0, without a network) no answer within three minutes",
+            "without it there is a traceback, "
+            "with it (1.182.0, without a network) no answer within three minutes",
         ),
         "rules of your own": Cell(
             "partly", "looked up, not run: packages with an entry point bring codemods along"
