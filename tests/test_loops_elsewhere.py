@@ -80,3 +80,36 @@ def test_a_function_that_trains_the_model_besides_says_so_again() -> None:
         "    return trainer.loss_of(real, real)\n"
     )
     assert fixed(before) == before.replace("net(fake)", "net(fake, training=True)")
+
+
+def test_a_step_against_the_model_trains_nothing() -> None:
+    """Virtual adversarial training looks for a direction with a tape of its own, and stops the gradient."""
+    before = NET + (
+        "def direction(x, d):\n"
+        "    with tf.GradientTape() as tape:\n"
+        "        tape.watch(d)\n"
+        "        distance = tf.reduce_sum(net(x + d))\n"
+        "    grad = tape.gradient(distance, d)\n"
+        "    return tf.stop_gradient(grad)\n\n\n"
+        "def step(x, d):\n"
+        "    with tf.GradientTape() as tape:\n"
+        "        loss = tf.reduce_sum(net(x + direction(x, d), training=True))\n"
+        "    return tape.gradient(loss, net.trainable_variables)\n"
+    )
+    assert fixed(before) == before
+
+
+def test_a_gradient_penalty_trains() -> None:
+    before = NET + (
+        "def penalty(x):\n"
+        "    with tf.GradientTape() as tape:\n"
+        "        tape.watch(x)\n"
+        "        score = net(x)\n"
+        "    grad = tape.gradient(score, x)\n"
+        "    return tf.reduce_mean(tf.norm(grad, axis=1) - 1.0)\n\n\n"
+        "def step(x):\n"
+        "    with tf.GradientTape() as tape:\n"
+        "        loss = penalty(x)\n"
+        "    return tape.gradient(loss, net.trainable_variables)\n"
+    )
+    assert fixed(before) == before.replace("net(x)", "net(x, training=True)")

@@ -362,3 +362,20 @@ def test_star_imports_may_go_round_in_circles(tmp_path: Path, kerasfix: Run) -> 
     (package / "resolver.py").write_text("from .dumper import *\n\n\nclass Resolver(Base):\n    keras = 1\n")
     done = kerasfix("package")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_folder_called_like_a_framework_is_not_the_framework(tmp_path: Path, kerasfix: Run) -> None:
+    models = tmp_path / "nn" / "models"
+    (models / "tensorflow").mkdir(parents=True)
+    for folder in (tmp_path / "nn", models, models / "tensorflow"):
+        (folder / "__init__.py").write_text("")
+    (models / "net.py").write_text(
+        "import tensorflow as tf\n\n\n"
+        "class Net(tf.keras.Model):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.drop = tf.keras.layers.Dropout(0.5)\n\n"
+        "    def call(self, x, training=None):\n"
+        "        return self.drop(x)\n"
+    )
+    assert "KF103" in kerasfix("nn").stdout

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
+# Names that a folder in a package has for what it is about, and an import for the framework itself.
+_FRAMEWORKS = frozenset({"jax", "keras", "mxnet", "numpy", "tensorflow", "tf_keras", "torch"})
 # What says that a folder is the root of a project.
 _ROOT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 
@@ -37,8 +39,11 @@ class Places:
         head, *rest = dotted.split(".")
         key = (folder, head)
         if key not in self._heads:
-            places = (_place(os.path.join(root, head)) for root in self._roots_of(folder))
-            self._heads[key] = [place for place in places if place]
+            roots = self._roots_of(folder)
+            if head in _FRAMEWORKS and os.path.isfile(os.path.join(folder, "__init__.py")):
+                # A package `nn` may have its layers for TensorFlow in `nn.tensorflow`.
+                roots = [root for root in roots if root != folder]
+            self._heads[key] = [place for root in roots if (place := _place(os.path.join(root, head)))]
         # No module imports itself, but a package imports its modules by its own name.
         is_init = os.path.basename(file) == "__init__.py"
         place = next((place for place in self._heads[key] if is_init or place != file), None)

@@ -317,6 +317,9 @@ def _bind_target(scope: Scope, target: ast.expr, value: ast.expr | None) -> None
             values: list[ast.expr | None] = [None] * len(targets)
             if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(targets):
                 values = list(value.elts)
+            elif isinstance(value, ast.Call) and not any(isinstance(each, ast.Starred) for each in targets):
+                # `state, output = layer(x)`, `generator, critic = build()`
+                values = [ast.Subscript(value, ast.Constant(n), ast.Load()) for n in range(len(targets))]
             for each, part in zip(targets, values, strict=True):
                 _bind_target(scope, each, part)
         case ast.Starred(value=inner):

@@ -3,7 +3,7 @@
 `kerasfix.codemods.training` turns what the analysis says into edits. It loads LibCST, so a rule imports it
 only once there is something to write.
 
-`python -m libcst.tool codemod --no-format -x kerasfix.codemods.Fix models.py` fixes files by LibCST's own tool.
+`python -m libcst.tool codemod --no-format -x kerasfix.codemods.Fix models.py` fixes files by LibCST's tool.
 """
 
 from __future__ import annotations

@@ -56,6 +56,11 @@ class Needs:
             return Need.YES
         return Need.UNKNOWN if Dependence.UNKNOWN in found else Need.NO
 
+    def are_graphs(self, values: Sequence[Value]) -> bool:
+        """Whether they are made of a graph, of which there may be more than is in sight."""
+        infos = [value.info for value in values if isinstance(value, UserLayer)]
+        return bool(infos) and all(info.role is Kind.MODEL and info.find("call") is None for info in infos)
+
     def trains_by_default(self, info: ClassInfo) -> bool:
         """Whether a bare call of an instance runs in training mode."""
         call = info.find("call")

@@ -123,7 +123,8 @@ class Loops:
         # What has variables is something, though nothing in sight makes it.
         is_elsewhere = not trained.values and trained.is_source
         found = Need.UNKNOWN if is_elsewhere else self.needs.of(trained.values)
-        if found is Need.UNKNOWN and self._has_flag_elsewhere(trained):
+        may_need = found is Need.UNKNOWN or (found is Need.NO and self.needs.are_graphs(trained.values))
+        if may_need and self._has_flag_elsewhere(trained):
             return Need.YES
         return found
 
@@ -217,7 +218,9 @@ class Loops:
     def _is_trained(self, run: Run, holder: Holder) -> bool | None:
         """Whether all of what is called is trained (True) or a part of it (False); None if nothing is."""
         answers: set[bool] = set()
-        for source in (each for recording in run.recordings for each in recording.sources):
+        stopped = [number for number, each in enumerate(run.recordings) if each.is_stopped]
+        within = run.recordings[stopped[-1] :] if stopped else run.recordings
+        for source in (each for recording in within for each in recording.sources):
             if holder.is_within(source.holder):
                 # What a name says of a part of the model: `self.teacher`, `self.target_net`.
                 steps = holder.path[len(source.holder.path) :]

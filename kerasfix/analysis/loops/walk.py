@@ -10,7 +10,7 @@ from kerasfix.analysis.loops.holders import Context, Followed, Holder, Holders
 from kerasfix.analysis.loops.sources import Source, Sources
 from kerasfix.analysis.scope import Function
 from kerasfix.keras import names
-from kerasfix.syntax import children
+from kerasfix.syntax import children, own_nodes
 
 # Nobody trains by a Jacobian; it measures a model as it is.
 _GRADIENTS = frozenset({"gradient"})
@@ -42,12 +42,15 @@ class Recording:
         holder: The tape.
         sources: The models whose variables it takes the gradient by.
         by: Under JAX, the parameters by which a function is differentiated.
+        is_stopped: Whether what it gives lets no gradient through: what is recorded in it trains nothing that
+            is outside of it.
     """
 
     node: ast.AST
     holder: Holder | None = None
     sources: list[Source] = field(default_factory=list)
     by: frozenset[Holder] = frozenset()
+    is_stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +187,9 @@ class Walk:
         match call.func:
             case ast.Attribute(value=tape, attr=name) if name in _GRADIENTS:
                 self._gradient(tape, _argument(call, 1, "sources"), at)
+                recording = self._tape(tape, at)
+                if recording is not None and not recording.sources:
+                    recording.is_stopped = _is_stopped(call, at.context)
             case ast.Attribute(attr="minimize"):
                 self._minimize(call, at)
                 return
@@ -292,6 +298,26 @@ class Walk:
             if holder in recording.by and trained is not None:
                 recording.sources.append(Source(trained))
         self.runs.append(Run(call, model, at.context, at.recordings, at.way))
+
+
+def _is_stopped(call: ast.Call, context: Context) -> bool:
+    """Whether a gradient is given a name, and all that is done with that lets no gradient through."""
+    scope, function = context.spot.scope, context.spot.function
+    names_of = {name for name, bindings in scope.bindings.items() if any(each is call for each in bindings)}
+    if not names_of or function is None:
+        return False
+    reads = [
+        node
+        for node in own_nodes(function.body)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names_of
+    ]
+    stopped = {
+        inner
+        for node in own_nodes(function.body)
+        if isinstance(node, ast.Call) and scope.dotted(node.func) in _STOPS
+        for inner in own_nodes([node])
+    }
+    return bool(reads) and all(read in stopped for read in reads)
 
 
 def holds_back(item: ast.withitem, context: Context) -> bool:
