@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kerasfix.magics import blank, masked
+from kerasfix.magics import as_written, blank, masked
 from kerasfix.source import Edit, Encoding, SourceError, apply_edits
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -71,6 +71,10 @@ class Cell:
     def end(self) -> int:
         return self.start + len(self.text)
 
+    def written(self, python: str) -> str:
+        """Code of the joined text as it stands in this cell."""
+        return as_written(python, self.masked, self.text)
+
 
 class Cells:
     """The code cells of a notebook.
@@ -119,13 +123,10 @@ class Cells:
             # The line feed behind a cell is not written in it.
             end = min(edit.end, cell.end) if edit.end == cell.end + 1 else edit.end
             start = min(edit.start, cell.end)
-            if (
-                end > cell.end
-                or cell.masked[start - cell.start : end - cell.start]
-                != (cell.text[start - cell.start : end - cell.start])
-            ):
+            start, end = start - cell.start, end - cell.start
+            if end > len(cell.text) or cell.written(cell.masked[start:end]) != cell.text[start:end]:
                 raise SourceError(f"a fix would change what is no Python in cell {cell.number}")
-            found.setdefault(index, []).append(Edit(start - cell.start, end - cell.start, edit.content))
+            found.setdefault(index, []).append(Edit(start, end, cell.written(edit.content)))
         for index, here in found.items():
             yield self.cells[index], here
 

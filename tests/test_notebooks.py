@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +229,91 @@ def test_a_cell_magic_around_python_is_python() -> None:
     [timed, shell] = Notebook(dumped(code("%%time\nx = 1"), code("%%writefile a.py\nclass A:"))).cells
     assert timed.masked == "0#time\nx = 1"
     assert shell.masked == "#%writefile a.py\n#lass A:"
+
+
+@pytest.mark.parametrize("first", ["", "%cd x\n", "\n"], ids=["code", "magic", "empty line"])
+@pytest.mark.parametrize("indent", ["    ", "\t", " "], ids=["four", "tab", "one"])
+def test_a_cell_may_be_indented_as_a_whole(first: str, indent: str, tmp_path: Path) -> None:
+    """IPython takes the indent away, and runs it."""
+    source = textwrap.indent(first + NET, indent)
+    path = tmp_path / "a.ipynb"
+    path.write_bytes(dumped(code(IMPORTS), code(lines(source))))
+    result = run("--apply", path)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert path.read_bytes() == dumped(code(IMPORTS), code(lines(_mended(source))))
+
+
+def test_a_cell_magic_may_be_indented() -> None:
+    [cell] = Notebook(dumped(code(" %%time\nx = 1\nif x:\n  y = 2"))).cells
+    assert (cell.problem, cell.masked) == ("", "\f0#time\nx = 1\nif x:\n\f y = 2")
+
+
+def test_a_cell_with_two_indents_is_broken() -> None:
+    [cell] = Notebook(dumped(code("    x = 1\n  y = 2"))).cells
+    assert "indent" in cell.problem
+
+
+@pytest.mark.parametrize("text", ["x = '\0'", "x = '\ud83d'", "%%bash\necho \0 \udc00", "# \0"])
+def test_what_python_cannot_read_even_in_comments_costs_one_cell(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.ipynb"
+    before, after = (
+        dumped(code(IMPORTS), code(text), code(lines(net)), ensure_ascii=True) for net in (NET, _mended(NET))
+    )
+    path.write_bytes(before)
+    result = run("--apply", path)
+    assert path.read_bytes() == after
+    assert result.exit_code == (0 if text.startswith("%%") else 2)
+
+
+def test_magics_in_a_row_are_masked_one_by_one() -> None:
+    text = "!pip install \\\n  a\n%cd x\n!ls\n\nx = '''\n!ls\n'''\n!ls"
+    [cell] = Notebook(dumped(code(text))).cells
+    assert cell.masked == "0#ip install \\\n# a\n0#d x\n0#s\n\nx = '''\n!ls\n'''\n0#s"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "await model.load()\nasync with x as y:\n    pass",
+        '#@title Train { display-mode: "form" }\n%tensorflow_version 2.x\nn = 3 #@param {type:"integer"}',
+        "for i in range(3):\n    !echo {i}\n    print(i)",
+        "%load_ext autoreload\n%autoreload 2\nimport os",
+        '!ls | grep "it\'s"\nx = 1',
+        "class A:\n  !ls\n",
+        "a, b = !ls",
+        "# only a comment",
+        " ",
+        "return 5",
+    ],
+)
+def test_what_ipython_takes_is_python(text: str) -> None:
+    [cell] = Notebook(dumped(code(text))).cells
+    assert cell.problem == ""
+    assert [len(each) for each in cell.masked.split("\n")] == [len(each) for each in text.split("\n")]
+
+
+@pytest.mark.parametrize("ending", ["\r\n", "\r"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_line_endings_and_marks_of_the_file_stay(ending: str, mark: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.ipynb"
+    before, after = (
+        mark + dumped(code(IMPORTS), code(lines(net))).replace(b"\n", ending.encode())
+        for net in (NET, _mended(NET))
+    )
+    path.write_bytes(before)
+    assert run("--apply", path).exit_code == 0
+    assert path.read_bytes() == after
+
+
+def test_line_endings_in_cells_stay(tmp_path: Path) -> None:
+    path = tmp_path / "a.ipynb"
+    before, after = (
+        dumped(code(IMPORTS), code([each.replace("\n", "\r\n") for each in lines(net)]))
+        for net in (NET, _mended(NET))
+    )
+    path.write_bytes(before)
+    assert run("--apply", path).exit_code == 0
+    assert path.read_bytes() == after
 
 
 def test_no_fix_reaches_into_a_magic_or_over_a_cell() -> None:
