@@ -323,6 +323,74 @@ def test_no_fix_reaches_into_a_magic_or_over_a_cell() -> None:
             notebook.encode([Edit(start, end, "w = 3")])
 
 
+STEP = """\
+with tf.GradientTape() as tape:
+    loss = tf.reduce_mean(model(x))
+grads = tape.gradient(loss, model.trainable_variables)
+"""
+
+
+def told(path: Path, *cells: str) -> str:
+    path.write_bytes(dumped(*(code(lines(each)) for each in cells)))
+    return run(path).stdout
+
+
+def test_a_model_is_what_the_last_cell_above_made_of_it(tmp_path: Path) -> None:
+    plain = "model = keras.Sequential([layers.Dense(1)])"
+    added = "model = keras.Sequential()\nmodel.add(layers.Dense(4))"
+    flagged = "model = keras.Sequential()\nmodel.add(layers.Dropout(0.5))\nmodel.add(layers.Dense(1))"
+    path = tmp_path / "a.ipynb"
+    said = told(path, IMPORTS, flagged, STEP, plain, STEP, added, STEP, NET, "model = Net()", STEP)
+    assert [f"cell {number}:2:27: KF301" in said for number in (3, 5, 7, 10)] == [True, False, False, True]
+
+
+@pytest.mark.parametrize(
+    "given", ["if wide:\n    model = Net()\n", "for _ in range(2):\n    model = Net()\n"]
+)
+def test_what_may_have_taken_its_place_counts_too(given: str, tmp_path: Path) -> None:
+    plain = "model = keras.Sequential([layers.Dense(1)])"
+    assert "KF301" in told(tmp_path / "a.ipynb", IMPORTS, NET, plain, given + STEP)
+
+
+def test_in_a_loop_the_round_before_counts_too(tmp_path: Path) -> None:
+    plain = "model = keras.Sequential([layers.Dense(1)])"
+    loop = "for _ in range(3):\n" + textwrap.indent(STEP + "model = Net()\n", "    ")
+    assert "KF301" in told(tmp_path / "a.ipynb", IMPORTS, NET, plain, loop)
+
+
+def test_a_model_that_is_wrapped_is_still_the_model(tmp_path: Path) -> None:
+    cells = "model = Net()", "model = tf.function(model)", STEP
+    assert "cell 5:" in told(tmp_path / "a.ipynb", IMPORTS, NET, *cells)
+
+
+INPUT = "i = keras.Input((4,))\nx = layers.Dense(3)(i)"
+MODEL = "model = keras.Model(i, x)"
+
+
+def test_what_a_cell_shows_is_not_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "a.ipynb"
+    shown = "layers.Dense(4)(x)"
+    assert "KF202" not in told(path, IMPORTS, INPUT, shown, "x = layers.Dense(2)(x)", MODEL)
+    assert "KF202" in told(path, IMPORTS, INPUT, f"{shown}\nx = layers.Dense(2)(x)", MODEL)
+
+
+def test_what_one_cell_makes_another_one_may_make_again(tmp_path: Path) -> None:
+    path = tmp_path / "a.ipynb"
+    first, second = "y = layers.Dense(4)(x)", "y = layers.Dense(2)(x)\nmodel = keras.Model(i, y)"
+    assert "KF201" not in told(path, IMPORTS, INPUT, first, second)
+    assert "KF201" in told(path, IMPORTS, INPUT, f"{first}\n{second}")
+
+
+def test_cells_are_known_after_a_fix_too(tmp_path: Path) -> None:
+    """The first fix moves the cells below, and nothing is found in them then that was not there."""
+    path = tmp_path / "a.ipynb"
+    first, second = "y = layers.Dense(4)(x)", "y = layers.Dense(2)(x)\nmodel = keras.Model(i, y)"
+    path.write_bytes(dumped(*(code(lines(each)) for each in (IMPORTS, NET, INPUT, first, second))))
+    assert run("--apply", "--suggestions", path).exit_code == 0
+    expected = (IMPORTS, _mended(NET), INPUT, first, second)
+    assert path.read_bytes() == dumped(*(code(lines(each)) for each in expected))
+
+
 SOURCES = st.lists(
     st.text(st.sampled_from("ab = 1\n\"'\\é🎲\t#/"), max_size=20).map(
         lambda text: "#" + text.replace("\n", "\n#")

@@ -63,7 +63,7 @@ class Checker:
         if document.cells is None:
             data = document.texts[0].source.text.encode("utf-8", "surrogatepass")
             return self._engine([]).take(InputFile(document.path, data), whatever_it_says=False)
-        source = Source(document.cells.text, file)
+        source = Source(document.cells.text, file, document.cells.starts)
         return FileReport(
             InputFile(document.path, b""), Encoding("utf-8"), source, matters=True, notebook=document.cells
         )
