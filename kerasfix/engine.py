@@ -333,7 +333,7 @@ def _notebook(file: InputFile, matters: bool) -> FileReport:
     from kerasfix.notebook import Notebook
 
     notebook = Notebook(file.data)
-    source = Source(notebook.text, os.path.realpath(file.path))
+    source = Source(notebook.text, os.path.realpath(file.path), notebook.starts)
     _ = source.tree
     return FileReport(
         file, Encoding("utf-8"), source, matters=matters and notebook.is_python, notebook=notebook

@@ -2,7 +2,8 @@
 
 It is masked by something of the same length that is Python and does nothing, so that no position moves. A
 line is masked only if the cell cannot be parsed otherwise: `7 % 3` over two lines, or a text with a `!` in
-it, is Python.
+it, is Python. A cell may be indented as a whole, as it was copied out of a function: then a form feed, with
+which Python begins to count columns anew, stands at the end of the indent.
 """
 
 from __future__ import annotations
@@ -12,10 +13,22 @@ import re
 import warnings
 
 # Cell magics whose body is Python all the same; the body of any other one is another language, or a file.
-_PYTHON_CELLS = frozenset({"time", "timeit", "capture", "prun", "memit", "mprun", "lprun", "heat"})
+_PYTHON_CELLS = frozenset(
+    [
+        *("time", "timeit", "capture", "prun", "debug", "memit", "mprun", "lprun", "heat", "snakeviz"),
+        *("scalene", "pyinstrument", "wandb", "ipytest", "opts", "output"),
+    ]
+)
 _CELL_MAGIC = re.compile(r"\s*%%(\w+)")
 # `%cd x`, `!pip install x`, `?model`, `model??`, `files = !ls`, `out = %timeit f()`.
-_MAGIC = re.compile(r"[ \t]*(?:[%!?].*|[^#'\"]*\?{1,2}[ \t]*|[\w.,\[\] \t]+=[ \t]*[%!].*)$")
+_MAGIC = re.compile(r"[ \t\f]*(?:[%!?].*|[^#'\"]*\?{1,2}[ \t]*|[\w.,\[\] \t]+=[ \t]*[%!].*)$")
+_BEGINS = re.compile(r"[ \t\f]*[%!]")
+# The indent of the first line that says something.
+_INDENT = re.compile(r"(?:[ \t]*\r?\n)*([ \t]+)")
+# What Python does not count as a part of the indent, nor what stands in front of it.
+_ANEW = "\f"
+# What Python does not read even in a comment: null bytes, and halves of characters.
+_UNREADABLE = re.compile("[\\0\ud800-\udfff]")
 _ASSIGNED = re.compile(r"[^=]*=[ \t]*")
 _SILENCING = re.compile(r"noqa|kerasfix", re.IGNORECASE)
 
@@ -25,6 +38,33 @@ def masked(text: str) -> tuple[str, str, int]:
     found = _CELL_MAGIC.match(text)
     if found is not None and found[1] not in _PYTHON_CELLS:
         return blank(text), "", 1
+    result = _masked(text)
+    if result[1] and (moved := _without_indent(text)) != text:
+        # IPython takes away the indent of the first line, of all lines that have it.
+        other = _masked(moved)
+        return result if other[1] else other
+    return result
+
+
+def as_written(python: str, masked: str, text: str) -> str:
+    """Code that was made of a masked cell, with the indent that the cell has."""
+    at = masked.find(_ANEW)
+    return python if at < 0 or _ANEW in text else python.replace(_ANEW, text[at])
+
+
+def _without_indent(text: str) -> str:
+    found = _INDENT.match(text)
+    if found is None or _ANEW in text:
+        return text
+    indent = found[1]
+    return "\n".join(
+        f"{indent[:-1]}{_ANEW}{line[len(indent) :]}" if line.startswith(indent) else line
+        for line in text.split("\n")
+    )
+
+
+def _masked(text: str) -> tuple[str, str, int]:
+    found = _CELL_MAGIC.match(text)
     lines = text.split("\n")
     if found is not None:
         number = text[: found.start(1)].count("\n")
@@ -38,17 +78,23 @@ def masked(text: str) -> tuple[str, str, int]:
         if magic is None or left == 0:
             return blank(text), f"syntax error: {error.msg}", error.lineno or 1
         left -= 1
-        number = magic
-        lines[number] = _mask(lines[number])
-        while _continues(text, number) and number + 1 < len(lines):
-            # A shell line that goes on in the next one.
-            number += 1
-            lines[number] = blank(lines[number])
+        number = _mask_from(lines, magic)
+        while magic == (error.lineno or 1) - 1 and number < len(lines) and _BEGINS.match(lines[number]):
+            # What stands in a row is masked in one go.
+            number = _mask_from(lines, number)
 
 
-def _continues(text: str, number: int) -> bool:
-    line = text.split("\n")[number].rstrip("\r")
-    return line.endswith("\\")
+def _mask_from(lines: list[str], number: int) -> int:
+    """Mask a line, and those that it goes on in; gives the number of the next one."""
+    goes_on = lines[number].rstrip("\r").endswith("\\")
+    lines[number] = _mask(lines[number])
+    number += 1
+    while goes_on and number < len(lines):
+        # A shell line that goes on in the next one.
+        goes_on = lines[number].rstrip("\r").endswith("\\")
+        lines[number] = blank(lines[number])
+        number += 1
+    return number
 
 
 def _magic_at(lines: list[str], number: int) -> int | None:
@@ -89,7 +135,8 @@ def _mask(line: str) -> str:
 
 def blank(text: str) -> str:
     """A text as comments of the same length."""
-    return "\n".join("#" + _muted(line[1:]) if line.strip() else line for line in text.split("\n"))
+    readable = _UNREADABLE.sub("?", text)
+    return "\n".join("#" + _muted(line[1:]) if line.strip() else line for line in readable.split("\n"))
 
 
 def _muted(text: str) -> str:

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kerasfix.magics import blank, masked
-from kerasfix.source import Edit, Encoding, SourceError, apply_edits
+from kerasfix.magics import as_written, blank, masked
+from kerasfix.source import Edit, Encoding, SourceError, apply_edits, moved
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
@@ -71,6 +71,10 @@ class Cell:
     def end(self) -> int:
         return self.start + len(self.text)
 
+    def written(self, python: str) -> str:
+        """Code of the joined text as it stands in this cell."""
+        return as_written(python, self.masked, self.text)
+
 
 class Cells:
     """The code cells of a notebook.
@@ -97,13 +101,18 @@ class Cells:
         self.text = "".join(f"{cell.masked}\n" for cell in self.cells)
         self.shown = "".join(f"{cell.text}\n" for cell in self.cells)
 
+    @property
+    def starts(self) -> list[int]:
+        """Where the cells begin in the joined text."""
+        return [cell.start for cell in self.cells]
+
     def broken(self) -> list[tuple[int, int, str]]:
         """The cells that are no Python, each with the line and the reason; they are left as they are."""
         return [(cell.number, cell.problem_line, cell.problem) for cell in self.cells if cell.problem]
 
     def after(self, edits: Sequence[Edit]) -> Rows:
         """Where the cells lie in the joined text once edits are made."""
-        starts = [self._moved(cell.start, edits) for cell in self.cells]
+        starts = [moved(start, edits) for start in self.starts]
         return Rows(apply_edits(self.shown, edits), starts, [cell.number for cell in self.cells])
 
     def by_cell(self, edits: Sequence[Edit]) -> Iterator[tuple[Cell, list[Edit]]]:
@@ -114,27 +123,17 @@ class Cells:
         """
         found: dict[int, list[Edit]] = {}
         for edit in sorted(edits):
-            index = bisect_right([cell.start for cell in self.cells], edit.start) - 1
+            index = bisect_right(self.starts, edit.start) - 1
             cell = self.cells[index]
             # The line feed behind a cell is not written in it.
             end = min(edit.end, cell.end) if edit.end == cell.end + 1 else edit.end
             start = min(edit.start, cell.end)
-            if (
-                end > cell.end
-                or cell.masked[start - cell.start : end - cell.start]
-                != (cell.text[start - cell.start : end - cell.start])
-            ):
+            start, end = start - cell.start, end - cell.start
+            if end > len(cell.text) or cell.written(cell.masked[start:end]) != cell.text[start:end]:
                 raise SourceError(f"a fix would change what is no Python in cell {cell.number}")
-            found.setdefault(index, []).append(Edit(start - cell.start, end - cell.start, edit.content))
+            found.setdefault(index, []).append(Edit(start, end, cell.written(edit.content)))
         for index, here in found.items():
             yield self.cells[index], here
-
-    def _moved(self, place: int, edits: Sequence[Edit]) -> int:
-        return place + sum(
-            len(edit.content) - (edit.end - edit.start)
-            for edit in edits
-            if edit.end <= place and edit.start < place
-        )
 
 
 class Notebook(Cells):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kerasfix.findings import Finding, Fix
-from kerasfix.source import Edit, Source, SourceError, apply_edits
+from kerasfix.source import Edit, Source, SourceError
 
 # Far more than nesting needs; a fix that is never still would otherwise run for ever.
 _MAX_ROUNDS = 50
@@ -215,7 +215,7 @@ def _files(finding: Finding) -> set[str]:
 def _edited(source: Source, step: list[Edit], chosen: list[Finding]) -> Source:
     """A source with edits made; it is still Python."""
     try:
-        new = Source(apply_edits(source.text, step), source.file)
+        new = source.edited(step)
         _ = new.tree
     except SourceError as error:
         reason = f"the fix of {_codes(chosen)} is not Python ({error.reason})"

@@ -14,7 +14,7 @@ import re
 import tokenize
 import warnings
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -76,17 +76,37 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> str:
     return "".join(pieces)
 
 
+def moved(place: int, edits: Iterable[Edit]) -> int:
+    """Where the begin of a part of a text lies once edits are made."""
+    return place + sum(
+        len(edit.content) - (edit.end - edit.start)
+        for edit in edits
+        if edit.end <= place and edit.start < place
+    )
+
+
 class Source:
     """One Python text, parsed at most once.
 
     Args:
         text: The program, without a byte order mark, newlines as they are in the file.
         file: The absolute path of the file; "" for a text that is none.
+        cells: Of a notebook, where its cells begin in the text. People run them one by one, look at what they
+            give, and run them again or leave them out.
     """
 
-    def __init__(self, text: str, file: str = "") -> None:
+    def __init__(self, text: str, file: str = "", cells: Sequence[int] = ()) -> None:
         self.text = text
         self.file = file
+        self.cells = cells
+
+    def edited(self, edits: Sequence[Edit]) -> Source:
+        """The source with edits made in it."""
+        return Source(apply_edits(self.text, edits), self.file, [moved(start, edits) for start in self.cells])
+
+    def cell_of(self, node: ast.stmt) -> int | None:
+        """Which cell of a notebook a statement stands in, by its place among the cells; else None."""
+        return bisect_right(self.cells, self.line_starts[node.lineno - 1]) if self.cells else None
 
     @cached_property
     def line_starts(self) -> list[int]:

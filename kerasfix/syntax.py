@@ -2,7 +2,8 @@
 
 `ast.walk` asks every node for all its fields, for the names and numbers in them and for the marks (`Load`,
 `Add`) behind a third of all nodes. Here each kind of node knows its fields that hold nodes, the marks are
-left out, and what is below a function, a class or a module is worked out once: nothing ever changes a tree.
+left out, and what is below a function, a class or a module, and what is a statement's own, is worked out
+once: nothing ever changes a tree.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ _ONLY_TEXTS: dict[type[ast.AST], frozenset[str]] = {
     ast.Nonlocal: frozenset({"names"}),
 }
 _NAMED_BY_NODES = frozenset({"TypeAlias"})  # Python 3.12
+
+# What is inside of these is not run where they stand.
+_CLOSED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 _KEPT = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module
 
@@ -63,17 +67,28 @@ def children(node: ast.AST) -> list[ast.AST]:
 
 def own_nodes(roots: Iterable[ast.AST]) -> Iterator[ast.AST]:
     """All nodes below `roots` in the order of the source, without the insides of functions and classes."""
-    waiting = list(roots)[::-1]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            waiting += _reversed_children(node)
+    return chain.from_iterable(map(_own, roots))
 
 
 def parents_in(root: ast.AST) -> dict[ast.AST, ast.AST]:
     """What each node below `root` is a part of."""
     return {child: node for node in walk(root) for child in _reversed_children(node)}
+
+
+def _own(root: ast.AST) -> list[ast.AST]:
+    # Of statements it is kept: every rule asks again.
+    found: list[ast.AST] | None = root.__dict__.get("_own")
+    if found is None:
+        found = []
+        waiting = [root]
+        while waiting:
+            node = waiting.pop()
+            found.append(node)
+            if not isinstance(node, _CLOSED):
+                waiting += _reversed_children(node)
+        if isinstance(root, ast.stmt):
+            root.__dict__["_own"] = found
+    return found
 
 
 def _below(root: ast.AST) -> list[ast.AST]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -230,11 +231,164 @@ def test_a_cell_magic_around_python_is_python() -> None:
     assert shell.masked == "#%writefile a.py\n#lass A:"
 
 
+@pytest.mark.parametrize("first", ["", "%cd x\n", "\n"], ids=["code", "magic", "empty line"])
+@pytest.mark.parametrize("indent", ["    ", "\t", " "], ids=["four", "tab", "one"])
+def test_a_cell_may_be_indented_as_a_whole(first: str, indent: str, tmp_path: Path) -> None:
+    """IPython takes the indent away, and runs it."""
+    source = textwrap.indent(first + NET, indent)
+    path = tmp_path / "a.ipynb"
+    path.write_bytes(dumped(code(IMPORTS), code(lines(source))))
+    result = run("--apply", path)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert path.read_bytes() == dumped(code(IMPORTS), code(lines(_mended(source))))
+
+
+def test_a_cell_magic_may_be_indented() -> None:
+    [cell] = Notebook(dumped(code(" %%time\nx = 1\nif x:\n  y = 2"))).cells
+    assert (cell.problem, cell.masked) == ("", "\f0#time\nx = 1\nif x:\n\f y = 2")
+
+
+def test_a_cell_with_two_indents_is_broken() -> None:
+    [cell] = Notebook(dumped(code("    x = 1\n  y = 2"))).cells
+    assert "indent" in cell.problem
+
+
+@pytest.mark.parametrize("text", ["x = '\0'", "x = '\ud83d'", "%%bash\necho \0 \udc00", "# \0"])
+def test_what_python_cannot_read_even_in_comments_costs_one_cell(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.ipynb"
+    before, after = (
+        dumped(code(IMPORTS), code(text), code(lines(net)), ensure_ascii=True) for net in (NET, _mended(NET))
+    )
+    path.write_bytes(before)
+    result = run("--apply", path)
+    assert path.read_bytes() == after
+    assert result.exit_code == (0 if text.startswith("%%") else 2)
+
+
+def test_magics_in_a_row_are_masked_one_by_one() -> None:
+    text = "!pip install \\\n  a\n%cd x\n!ls\n\nx = '''\n!ls\n'''\n!ls"
+    [cell] = Notebook(dumped(code(text))).cells
+    assert cell.masked == "0#ip install \\\n# a\n0#d x\n0#s\n\nx = '''\n!ls\n'''\n0#s"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "await model.load()\nasync with x as y:\n    pass",
+        '#@title Train { display-mode: "form" }\n%tensorflow_version 2.x\nn = 3 #@param {type:"integer"}',
+        "for i in range(3):\n    !echo {i}\n    print(i)",
+        "%load_ext autoreload\n%autoreload 2\nimport os",
+        '!ls | grep "it\'s"\nx = 1',
+        "class A:\n  !ls\n",
+        "a, b = !ls",
+        "# only a comment",
+        " ",
+        "return 5",
+    ],
+)
+def test_what_ipython_takes_is_python(text: str) -> None:
+    [cell] = Notebook(dumped(code(text))).cells
+    assert cell.problem == ""
+    assert [len(each) for each in cell.masked.split("\n")] == [len(each) for each in text.split("\n")]
+
+
+@pytest.mark.parametrize("ending", ["\r\n", "\r"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_line_endings_and_marks_of_the_file_stay(ending: str, mark: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.ipynb"
+    before, after = (
+        mark + dumped(code(IMPORTS), code(lines(net))).replace(b"\n", ending.encode())
+        for net in (NET, _mended(NET))
+    )
+    path.write_bytes(before)
+    assert run("--apply", path).exit_code == 0
+    assert path.read_bytes() == after
+
+
+def test_line_endings_in_cells_stay(tmp_path: Path) -> None:
+    path = tmp_path / "a.ipynb"
+    before, after = (
+        dumped(code(IMPORTS), code([each.replace("\n", "\r\n") for each in lines(net)]))
+        for net in (NET, _mended(NET))
+    )
+    path.write_bytes(before)
+    assert run("--apply", path).exit_code == 0
+    assert path.read_bytes() == after
+
+
 def test_no_fix_reaches_into_a_magic_or_over_a_cell() -> None:
     notebook = Notebook(dumped(code("%cd x\ny = 1"), code("z = 2")))
     for start, end in ((0, 3), (8, 14)):
         with pytest.raises(SourceError, match="a fix would change what is no Python in cell 1"):
             notebook.encode([Edit(start, end, "w = 3")])
+
+
+STEP = """\
+with tf.GradientTape() as tape:
+    loss = tf.reduce_mean(model(x))
+grads = tape.gradient(loss, model.trainable_variables)
+"""
+
+
+def told(path: Path, *cells: str) -> str:
+    path.write_bytes(dumped(*(code(lines(each)) for each in cells)))
+    return run(path).stdout
+
+
+def test_a_model_is_what_the_last_cell_above_made_of_it(tmp_path: Path) -> None:
+    plain = "model = keras.Sequential([layers.Dense(1)])"
+    added = "model = keras.Sequential()\nmodel.add(layers.Dense(4))"
+    flagged = "model = keras.Sequential()\nmodel.add(layers.Dropout(0.5))\nmodel.add(layers.Dense(1))"
+    path = tmp_path / "a.ipynb"
+    said = told(path, IMPORTS, flagged, STEP, plain, STEP, added, STEP, NET, "model = Net()", STEP)
+    assert [f"cell {number}:2:27: KF301" in said for number in (3, 5, 7, 10)] == [True, False, False, True]
+
+
+@pytest.mark.parametrize(
+    "given", ["if wide:\n    model = Net()\n", "for _ in range(2):\n    model = Net()\n"]
+)
+def test_what_may_have_taken_its_place_counts_too(given: str, tmp_path: Path) -> None:
+    plain = "model = keras.Sequential([layers.Dense(1)])"
+    assert "KF301" in told(tmp_path / "a.ipynb", IMPORTS, NET, plain, given + STEP)
+
+
+def test_in_a_loop_the_round_before_counts_too(tmp_path: Path) -> None:
+    plain = "model = keras.Sequential([layers.Dense(1)])"
+    loop = "for _ in range(3):\n" + textwrap.indent(STEP + "model = Net()\n", "    ")
+    assert "KF301" in told(tmp_path / "a.ipynb", IMPORTS, NET, plain, loop)
+
+
+def test_a_model_that_is_wrapped_is_still_the_model(tmp_path: Path) -> None:
+    cells = "model = Net()", "model = tf.function(model)", STEP
+    assert "cell 5:" in told(tmp_path / "a.ipynb", IMPORTS, NET, *cells)
+
+
+INPUT = "i = keras.Input((4,))\nx = layers.Dense(3)(i)"
+MODEL = "model = keras.Model(i, x)"
+
+
+def test_what_a_cell_shows_is_not_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "a.ipynb"
+    shown = "layers.Dense(4)(x)"
+    assert "KF202" not in told(path, IMPORTS, INPUT, shown, "x = layers.Dense(2)(x)", MODEL)
+    assert "KF202" in told(path, IMPORTS, INPUT, f"{shown}\nx = layers.Dense(2)(x)", MODEL)
+
+
+def test_what_one_cell_makes_another_one_may_make_again(tmp_path: Path) -> None:
+    path = tmp_path / "a.ipynb"
+    first, second = "y = layers.Dense(4)(x)", "y = layers.Dense(2)(x)\nmodel = keras.Model(i, y)"
+    assert "KF201" not in told(path, IMPORTS, INPUT, first, second)
+    assert "KF201" in told(path, IMPORTS, INPUT, f"{first}\n{second}")
+
+
+def test_cells_are_known_after_a_fix_too(tmp_path: Path) -> None:
+    """The first fix moves the cells below, and nothing is found in them then that was not there."""
+    path = tmp_path / "a.ipynb"
+    first, second = "y = layers.Dense(4)(x)", "y = layers.Dense(2)(x)\nmodel = keras.Model(i, y)"
+    path.write_bytes(dumped(*(code(lines(each)) for each in (IMPORTS, NET, INPUT, first, second))))
+    assert run("--apply", "--suggestions", path).exit_code == 0
+    expected = (IMPORTS, _mended(NET), INPUT, first, second)
+    assert path.read_bytes() == dumped(*(code(lines(each)) for each in expected))
 
 
 SOURCES = st.lists(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kerasfix.analysis.callers import Callers
 from kerasfix.analysis.calls import Call, Spot, spots_of
@@ -26,6 +26,7 @@ from kerasfix.analysis.scope import (
     is_in_project,
 )
 from kerasfix.analysis.sites import called_methods
+from kerasfix.analysis.standing import standing
 from kerasfix.analysis.training import TrainingFlow
 from kerasfix.analysis.values import (
     NOTHING,
@@ -101,7 +102,7 @@ class Instances:
         self._known: dict[ast.expr, Who] = {}
         # Parameters and variables that are being followed.
         self._asking: set[tuple[Function, str]] = set()
-        self._following: set[int] = set()
+        self._following: set[tuple[int, ...]] = set()
         # Attributes that are being followed, with their classes.
         self._held_by: set[tuple[ClassInfo, str]] = set()
         self._spots: dict[Module, dict[Function, Spot]] = {}
@@ -237,24 +238,27 @@ class Instances:
             if dotted is not None:
                 return self._defined(dotted, steps)
             return _NO_LAYER if hasattr(builtins, node.id) else _ANYTHING
+        scope = standing(node.id, node, spot)
+        bindings = scope.lookup(node.id)
         if not all(isinstance(binding, Imported | ast.ClassDef | Function) for binding in bindings):
-            values = self._values(node, spot)
+            values = self._values(node, replace(spot, scope=scope))
             if all(is_layer(value) for value in values):
                 return values
-        if id(bindings) in self._following:
+        key = tuple(map(id, bindings))
+        if key in self._following:
             # `net = tf.function(net)` is what `net` is besides.
             return _NO_LAYER
-        self._following.add(id(bindings))
+        self._following.add(key)
         try:
             found = _any_of(
                 [
                     self._bound(binding, node.id, spot, steps - 1)
                     for binding in bindings
-                    if not _is_of_itself(binding, node.id)
+                    if len(bindings) == 1 or not _is_of_itself(binding, node.id)
                 ]
             )
         finally:
-            self._following.remove(id(bindings))
+            self._following.remove(key)
         return [frozen(each) for each in found] if spot.scope.is_frozen(node.id) else found
 
     def _bound(self, binding: Binding, name: str, spot: Spot, steps: int) -> list[Value]:

@@ -219,8 +219,8 @@ class LayerUse:
         """The definitions that no useful statement reads, directly or through others."""
         definitions = {each for each in self.data_flow.definitions() if self._only_names(each)}
         useful: set[Held] = set()
-        waiting = [*self.data_flow.leaving]
-        useful |= self.data_flow.leaving
+        waiting = [*self.data_flow.leaving, *self._kept_by_cells]
+        useful |= {*waiting}
         for step in self.data_flow.steps.values():
             own = set(step.definitions.values())
             if not self.is_look(step) and not (own and own <= definitions):
@@ -235,6 +235,22 @@ class LayerUse:
             for each in definitions
             if each.step is not None and useful.isdisjoint(each.step.definitions.values())
         }
+
+    @cached_property
+    def _kept_by_cells(self) -> list[Definition]:
+        """What variables of a notebook hold at the end of a cell: people look at it, and try again."""
+        source = self.frame.module.source
+        if not source.cells or not isinstance(self.frame.node, ast.Module):
+            return []
+
+        def cell_of(definition: Definition) -> int | None:
+            return None if definition.step is None else source.cell_of(definition.step.node)
+
+        return [
+            each
+            for each in self.data_flow.definitions()
+            if cell_of(each) not in {cell_of(other) for other in self.data_flow.overwriting(each)}
+        ]
 
     def _only_names(self, definition: Definition) -> bool:
         """Whether all that a statement does is to compute a value and name it."""

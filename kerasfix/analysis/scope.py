@@ -319,7 +319,10 @@ def _bind_target(scope: Scope, target: ast.expr, value: ast.expr | None) -> None
                 values = list(value.elts)
             elif isinstance(value, ast.Call) and not any(isinstance(each, ast.Starred) for each in targets):
                 # `state, output = layer(x)`, `generator, critic = build()`
-                values = [ast.Subscript(value, ast.Constant(n), ast.Load()) for n in range(len(targets))]
+                values = [
+                    ast.copy_location(ast.Subscript(value, ast.Constant(n), ast.Load()), value)
+                    for n in range(len(targets))
+                ]
             for each, part in zip(targets, values, strict=True):
                 _bind_target(scope, each, part)
         case ast.Starred(value=inner):

@@ -52,6 +52,7 @@ class KerasfixServer(LanguageServer):
         self.verifying = Verifying(self)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kerasfix")
         self._waiting: asyncio.Task[None] | None = None
+        self._one_at_a_time = asyncio.Lock()
         self._checked: dict[str, Checked] = {}
         # What the client was told last, so that it is told nothing twice.
         self._told: dict[str, tuple[int | None, list[types.Diagnostic]]] = {}
@@ -110,6 +111,11 @@ class KerasfixServer(LanguageServer):
 
     async def check(self) -> None:
         """See to it that what is known is about what is open now."""
+        # Who asks while a check of the same text runs waits for what that finds, and makes no second one.
+        async with self._one_at_a_time:
+            await self._check()
+
+    async def _check(self) -> None:
         documents = self.documents()
         if all(self._is_known(each) for each in documents) and len(documents) == self._count:
             return

@@ -19,10 +19,11 @@ Use instead:
     return self.out(x)
 
 ## Fix safety
-A suggestion: what the author wanted is not certain, and the model computes something else afterwards.
-With `--verify` it is written if a run shows that the layer is reached then. Not reported in constructors and
-`build`, in methods that only call layers so that these are built, for `_ = layer(x)`, on made-up inputs, and
-for layers that are called for what they do: their losses, metrics, records, checks and prints.
+A suggestion: what the author wanted is not certain, and the model computes something else afterwards. With
+`--verify` it is written if a run shows that the layer is reached then. Not reported in constructors and
+`build`, at the end of a notebook's cell, which shows it, in methods that only call layers so that these are
+built, for `_ = layer(x)`, on made-up inputs, and for layers that are called for what they do: their losses,
+metrics, records, checks and prints.
 
 ## References
 - https://keras.io/api/layers/base_layer/
@@ -50,7 +51,7 @@ def check(program: Program) -> Iterator[Finding]:
         is_run = use.builds or _runs_in_call(program, use)
         idle = _called_for_no_output(use.frame.node)
         for step in use.data_flow.steps.values():
-            if not isinstance(step.node, ast.Expr) or step.node in idle:
+            if not isinstance(step.node, ast.Expr) or step.node in idle or _is_shown(use, step.node):
                 continue
             for call in use.calls(step)[:1]:
                 if use.builds and not isinstance(call.node.func, ast.Call):
@@ -67,6 +68,15 @@ def check(program: Program) -> Iterator[Finding]:
                 # A method that warms up a model drops what it computes on purpose.
                 if is_run or (target is not None and _goes_on(use, target)):
                     yield _finding(program, use, step, call, target)
+
+
+def _is_shown(use: LayerUse, node: ast.Expr) -> bool:
+    """Whether a notebook shows the value: it is that of the last line of a cell."""
+    source, root = use.frame.module.source, use.frame.node
+    if not source.cells or not isinstance(root, ast.Module):
+        return False
+    below = next((each for each in root.body if each.lineno > node.lineno), None)
+    return node in root.body and (below is None or source.cell_of(below) != source.cell_of(node))
 
 
 def _runs_in_call(program: Program, use: LayerUse) -> bool:

@@ -119,5 +119,17 @@ def train_step(x):
     return tape.gradient(loss, net.trainable_variables)
 """,
         ),
+        Case(
+            "A model without such layers, in a script that gives its name to another one further down",
+            _NET
+            + """\
+net = keras.Sequential([layers.Dense(1)])
+with tf.GradientTape() as tape:
+    loss = tf.reduce_mean(net(x) ** 2)
+gradients = tape.gradient(loss, net.trainable_variables)
+net = Net()
+net.compile("adam", "mse")
+""",
+        ),
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 import pytest
 from lsprotocol import types
 
+from kerasfix.lsp.server import make_server
+from kerasfix.lsp.texts import Checked, Document, Text
+from kerasfix.source import Source
 from tests.lsp.editor import IMPORTS, MENDED, NET, Editor, editor
 
 Script = Callable[[Editor], Awaitable[None]]
@@ -308,3 +312,24 @@ def test_a_model_can_be_verified_from_above_its_class(tmp_path: Path) -> None:
         assert any("Net proved" in message.message for message in one.client.messages)
 
     play(tmp_path, script)
+
+
+def test_who_asks_while_a_check_runs_waits_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check after a moment of quiet and an editor that asks itself are one check."""
+    server = make_server()
+    document = Document(tmp_path / "a.py", (Text("file:///a.py", 1, Source(NET)),))
+    seen: list[list[Document]] = []
+
+    def check(documents: list[Document]) -> list[Checked]:
+        seen.append(documents)
+        time.sleep(0.05)
+        return [Checked(each, None) for each in documents]
+
+    async def twice() -> None:
+        await asyncio.gather(server.check(), server.check())
+
+    monkeypatch.setattr(server, "documents", lambda: [document])
+    monkeypatch.setattr(server.checker, "check", check)
+    asyncio.run(twice())
+    server.stop()
+    assert seen == [[document]]
