@@ -18,8 +18,9 @@ Use instead:
 ## Fix safety
 A repair: a plain `model(x)` runs in inference mode afterwards. Calls inside a `tf.GradientTape` or a
 `train_step` that relied on the default get `training=True`, in all files that were given; in others they have
-to be looked for. Evaluation code that got the default is KF303's. A suggestion where such a call may be one of this class but cannot be told for certain,
-where nothing but code of your own reads the flag, or where an augmentation layer sees it: True may be meant.
+to be looked for. Evaluation code that got the default is KF303's.
+A suggestion where such a call may be one of this class but cannot be told for certain, where nothing but code
+of your own reads the flag, or where an augmentation layer sees it: True may be meant.
 Where None has a meaning of its own (`if training is None`), nothing is edited.
 In `call(self, x, training, mask)` the mask gets `=None` too, or the signature would be a syntax error; no
 call changes by that. Where something else follows that has no default, nothing is edited.
