@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import io
-import itertools
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,13 +30,11 @@ from kerasfix.output.progress import Progress
 from kerasfix.plan import Plan, together, without_crossings
 from kerasfix.sessions import Proving, proving_session
 from kerasfix.settings import Settings, is_page
+from kerasfix.surroundings import around
 from kerasfix.workspace import Found, InputFile, discover
 
 if TYPE_CHECKING:
     from kerasfix.verify.report import ModelReport
-
-# Of a project, for one given file; a root that holds more is somebody's home folder.
-_MOST_FILES = 10_000
 
 
 @dataclass(slots=True)
@@ -187,7 +184,14 @@ class _Run:
         if self.session is not None:
             from kerasfix.proving import prove
 
-            return prove(reports, self.settings.allow, self.engine, self.session, self._tell_proof)
+            books = {str(each.path): each for each in reports if each.notebook is not None}
+            return prove(
+                reports,
+                self.settings.allow,
+                self.engine,
+                self.session,
+                lambda model: self._tell_proof(model, books.get(model.file)),
+            )
         if self.settings.interactive:
             from kerasfix.asking import Asking
 
@@ -203,12 +207,16 @@ class _Run:
             return unchanged(report)
         return plan
 
-    def _tell_proof(self, model: ModelReport) -> None:
-        from kerasfix.output.proof import proof_lines
+    def _tell_proof(self, model: ModelReport, notebook: FileReport | None) -> None:
+        from kerasfix.output.proof import proof_lines, proof_of_cells
+        from kerasfix.output.views import View
 
         self.outcome.models.append(model)
         self.progress.pause()
-        self.talk.lines(proof_lines(model))
+        if notebook is None:
+            self.talk.lines(proof_lines(model))
+        else:
+            self.talk.lines(proof_of_cells(model, View(notebook, unchanged(notebook))))
 
     def _write(
         self, reports: Sequence[FileReport | Problem], plans: Mapping[str, Plan | Problem]
@@ -344,20 +352,6 @@ def _uncollected() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
-
-
-def around(paths: Sequence[Path], found: list[Found]) -> Iterator[Path]:
-    """The files of the run, those beside them and those of their project: where subclasses are looked for."""
-    from kerasfix.analysis.places import project_root
-
-    known = {each.path: None for each in found}
-    folders = {path if path.is_dir() else path.parent for path in paths}
-    roots = {root for folder in folders if (root := project_root(str(folder.absolute()))) is not None}
-    for folder in folders - {Path(root) for root in roots}:
-        known.update(dict.fromkeys(sorted(folder.glob("*.py"))))
-    inside = (each.path for each in discover(Path(root) for root in sorted(roots)))
-    known.update(dict.fromkeys(itertools.islice(inside, _MOST_FILES)))
-    yield from known
 
 
 def _finish(here: _Run) -> int:

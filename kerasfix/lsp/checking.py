@@ -16,10 +16,10 @@ from kerasfix.engine import Allow, Engine, FileReport, Problem, allow_up_to
 from kerasfix.findings import Applicability
 from kerasfix.lsp.texts import Checked, Document
 from kerasfix.plan import Plan
-from kerasfix.run import around
 from kerasfix.selection import Selection
 from kerasfix.settings import Settings
 from kerasfix.source import Encoding, Source
+from kerasfix.surroundings import around
 from kerasfix.workspace import InputFile
 
 SAFE_AND_REPAIR: Allow = allow_up_to(Applicability.SAFE, Applicability.REPAIR)

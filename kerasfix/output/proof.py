@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kerasfix.output.console import Line, Piece, Table
+from kerasfix.output.views import View
 from kerasfix.proving import TRIED
 from kerasfix.verify.report import PHASES, ModelReport, Observation, SensitiveLayer, VerdictKind
 from kerasfix.verify.verdict import few, where_raised
@@ -75,6 +76,18 @@ def proof_lines(model: ModelReport) -> Iterator[Line | Table]:
     yield Table(("", "before", "after"), [*rows, *_flag_cells(flag_rows(model))])
     for note in dict.fromkeys([*model.before.notes, *model.after.notes]):
         yield [("  note: ", "bold"), (note, "")]
+
+
+def proof_of_cells(model: ModelReport, view: View) -> Iterator[Line | Table]:
+    """The same of a class in a notebook: its lines are told by cell."""
+    place = view.place_of_line(model.line)
+    head = replace(model, file=f"{model.file}:cell {place.cell}", line=place.line)
+    for line in proof_lines(head):
+        if isinstance(line, Table):
+            rows = [tuple((view.said(text), style) for text, style in row) for row in line.rows]
+            yield replace(line, rows=rows)
+        else:
+            yield [(view.said(text), style) for text, style in line]
 
 
 def made_as(model: ModelReport) -> str:

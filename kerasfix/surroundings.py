@@ -1,0 +1,26 @@
+"""Which files lie around those of a run: where subclasses are looked for that nobody gave."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from kerasfix.workspace import Found, discover
+
+# Of a project, for one given file; a root that holds more is somebody's home folder.
+_MOST_FILES = 10_000
+
+
+def around(paths: Sequence[Path], found: Iterable[Found]) -> Iterator[Path]:
+    """The files of the run, those beside them and those of their project: where subclasses are looked for."""
+    from kerasfix.analysis.places import project_root
+
+    known = {each.path: None for each in found}
+    folders = {path if path.is_dir() else path.parent for path in paths}
+    roots = {root for folder in folders if (root := project_root(str(folder.absolute()))) is not None}
+    for folder in folders - {Path(root) for root in roots}:
+        known.update(dict.fromkeys(sorted(folder.glob("*.py"))))
+    inside = (each.path for each in discover(Path(root) for root in sorted(roots)))
+    known.update(dict.fromkeys(itertools.islice(inside, _MOST_FILES)))
+    yield from known
