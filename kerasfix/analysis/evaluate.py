@@ -23,6 +23,7 @@ from kerasfix.analysis.scope import (
     function_scope,
     named_parameters,
 )
+from kerasfix.analysis.standing import seen_from
 from kerasfix.analysis.values import (
     NOTHING,
     UNKNOWN,
@@ -134,7 +135,8 @@ class Evaluator:
             seen.add(id(node))
             match node:
                 case ast.Name(id=name):
-                    waiting += [each for each in place.scope.lookup(name) if isinstance(each, ast.expr)]
+                    bindings = seen_from(node, place.scope).lookup(name)
+                    waiting += [each for each in bindings if isinstance(each, ast.expr)]
                 case ast.Call():
                     called = self.evaluate(node.func, place)
                     if all(isinstance(value, Unknown) for value in called):

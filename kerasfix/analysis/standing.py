@@ -12,7 +12,8 @@ from bisect import bisect_right
 from dataclasses import replace
 
 from kerasfix.analysis.calls import Spot
-from kerasfix.analysis.scope import Added, Binding, Scope
+from kerasfix.analysis.index import Module
+from kerasfix.analysis.scope import Added, Binding, Function, Scope
 
 
 def standing(name: str, node: ast.Name, spot: Spot) -> Scope:
@@ -40,6 +41,22 @@ def standing(name: str, node: ast.Name, spot: Spot) -> Scope:
         if line is not None and given[-1] <= line <= end
     ]
     return replace(spot.scope, parent=spot.scope, bindings={name: seen}, star_imports=[])
+
+
+def seen_from(read: ast.Name, scope: Scope) -> Scope:
+    """The names that a read sees, for somebody who came to it through the scope of a function, or of none.
+
+    A script makes one model after the other of `inputs` and `outputs`.
+    """
+    root = scope.root
+    module = root.home
+    if not isinstance(module, Module) or scope.lookup(read.id) is not root.bindings.get(read.id):
+        return scope
+    body = module.source.tree.body
+    index = bisect_right([each.lineno for each in body], read.lineno) - 1
+    if index < 0 or isinstance(body[index], Function | ast.ClassDef):
+        return scope
+    return standing(read.id, read, Spot(module, root))
 
 
 def _line(binding: Binding) -> int | None:

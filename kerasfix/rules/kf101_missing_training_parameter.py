@@ -426,6 +426,31 @@ class Plain(Net):
     ),
     valid=(
         Case(
+            "A script that makes its next model of the same names: only that one has a Dropout",
+            """\
+from tensorflow import keras
+from tensorflow.keras import layers
+
+inputs = keras.Input((64,))
+outputs = layers.Dense(1)(inputs)
+head = keras.Model(inputs, outputs)
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.head = head
+
+    def call(self, x):
+        return self.head(x)
+
+
+inputs = keras.Input((64,))
+outputs = layers.Dropout(0.5)(inputs)
+other = keras.Model(inputs, outputs)
+""",
+        ),
+        Case(
             "Nothing here depends on the flag: LSTM and MultiHeadAttention without dropout",
             """\
 class Net(keras.Model):
