@@ -162,7 +162,7 @@ def _transformed(text: str) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return str(TransformerManager().transform_cell(text))  # type: ignore[no-untyped-call]
+            return str(TransformerManager().transform_cell(text))
         except (SyntaxError, RuntimeError):
             # A RuntimeError says that it has too many magics.
             return "("
