@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from kerasfix.analysis.callers import Callers
@@ -191,7 +191,7 @@ class Instances:
                         ast.Assign(targets=[ast.Attribute(attr=attr)], value=value)
                         | ast.AnnAssign(target=ast.Attribute(attr=attr), value=ast.expr() as value)
                     ) if attr == name:
-                        spot = self._spots_of(method.owner.module)[method.node]
+                        spot = self.spots(method.owner.module)[method.node]
                         found += self._find(value, spot, _MAX_STEPS // 2)
                     case _:
                         return None
@@ -203,7 +203,8 @@ class Instances:
         constructors = [each.methods["__init__"] for each in info.ancestors if "__init__" in each.methods]
         return next((each for each in constructors if statement in set(own_nodes(each.node.body))), None)
 
-    def _spots_of(self, module: Module) -> dict[Function, Spot]:
+    def spots(self, module: Module) -> Mapping[Function, Spot]:
+        """The functions of a module, each with the spot of its body."""
         if module not in self._spots:
             self._spots[module] = spots_of(module)
         return self._spots[module]

@@ -186,15 +186,15 @@ def _called_names(body: list[ast.stmt]) -> set[str]:
 
 def opens_tape(node: ast.With, scope: Scope) -> bool:
     """Whether a `with` records what is done in it for gradients."""
-    made = [item.context_expr for item in node.items]
-    made += [
-        value
-        for each in made
-        if isinstance(each, ast.Name)
-        for value in scope.lookup(each.id)
-        if isinstance(value, ast.expr)
-    ]
-    return any(isinstance(each, ast.Call) and scope.dotted(each.func) == names.GRADIENT_TAPE for each in made)
+    return any(is_tape(item.context_expr, scope) for item in node.items)
+
+
+def is_tape(made: ast.expr, scope: Scope) -> bool:
+    """Whether an expression makes a gradient tape, or is a variable that holds one."""
+    options = [made, *(scope.lookup(made.id) if isinstance(made, ast.Name) else ())]
+    return any(
+        isinstance(each, ast.Call) and scope.dotted(each.func) == names.GRADIENT_TAPE for each in options
+    )
 
 
 def _passes_flag(call: ast.Call, info: ClassInfo) -> bool:

@@ -83,7 +83,8 @@ class Checker:
         folder = reports[0].path.absolute().parent
         config = self._config(folder)
         wanted = Settings(select=self.selection.select, ignore=self.selection.ignore)
-        severity = max((config.min_severity, self.selection.min_severity), key=_how_bad)
+        theirs, ours = config.min_severity, self.selection.min_severity
+        severity = theirs if theirs.is_at_least(ours) else ours
         if folder not in self._neighbours:
             paths = [each.path for each in reports]
             self._neighbours[folder] = Neighbours(list(around(paths, [])))
@@ -108,9 +109,3 @@ def _uncollected() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-def _how_bad(severity: object) -> int:
-    from kerasfix.findings import Severity
-
-    return -list(Severity).index(severity)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from kerasfix.analysis.calls import Spot, spots_of
+from kerasfix.analysis.calls import Spot
 from kerasfix.analysis.index import Method, Module
 from kerasfix.analysis.instances import Instances
 from kerasfix.analysis.project import Project
@@ -101,13 +101,10 @@ class Holders:
         self._flow = flow
         self._project: Project = flow.project
         self._instances = instances
-        self._spots: dict[Module, dict[Function, Spot]] = {}
 
     def spots(self, module: Module) -> Mapping[Function, Spot]:
         """The functions of a module, each with the spot of its body."""
-        if module not in self._spots:
-            self._spots[module] = spots_of(module)
-        return self._spots[module]
+        return self._instances.spots(module)
 
     # --- Which variable -----------------------------------------------------------------------------------
 

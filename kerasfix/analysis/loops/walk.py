@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from kerasfix.analysis.loops.holders import Context, Followed, Holder, Holders
 from kerasfix.analysis.loops.sources import Source, Sources
 from kerasfix.analysis.scope import Function
-from kerasfix.keras import names
+from kerasfix.analysis.tapes import is_tape
 from kerasfix.syntax import children, own_nodes
 
 # Nobody trains by a Jacobian; it measures a model as it is.
@@ -163,7 +163,7 @@ class Walk:
             if holds_back(item, at.context):
                 at = replace(at, recordings=())
                 continue
-            if self._is_tape(made, at.context):
+            if is_tape(made, at.context.spot.scope):
                 variable = item.optional_vars if item.optional_vars is not None else made
                 holder = self._holders.holder(variable, at.context)
                 at = replace(at, recordings=(*at.recordings, self._record(Recording(node, holder))))
@@ -174,20 +174,10 @@ class Walk:
         self._recordings.append(recording)
         return recording
 
-    def _is_tape(self, made: ast.expr, context: Context) -> bool:
-        scope = context.spot.scope
-        options: list[object] = [made]
-        if isinstance(made, ast.Name):
-            options = [*scope.lookup(made.id)]
-        return any(
-            isinstance(each, ast.Call) and scope.dotted(each.func) == names.GRADIENT_TAPE for each in options
-        )
-
     def _call(self, call: ast.Call, at: _At) -> None:
         match call.func:
             case ast.Attribute(value=tape, attr=name) if name in _GRADIENTS:
-                self._gradient(tape, _argument(call, 1, "sources"), at)
-                recording = self._tape(tape, at)
+                recording = self._gradient(tape, _argument(call, 1, "sources"), at)
                 if recording is not None and not recording.sources:
                     recording.is_stopped = _is_stopped(call, at.context)
             case ast.Attribute(attr="minimize"):
@@ -206,15 +196,16 @@ class Walk:
         if not at.recordings and not tapes:
             return
         followed = self._holders.follow(call, at.context)
-        if followed is None:
+        if followed is not None:
+            handed = self._holders.is_run_elsewhere(call)
+            self._enter(followed, call, call, at, handed=handed)
+            return
+        if tapes:
             # `optimizer.minimize_with_tape(tape, loss, model.trainable_variables)`, written elsewhere.
             found = [source for one in _arguments(call) for source in self._sources.of(one, at.context)]
             for recording in tapes:
                 recording.sources += found
-        if followed is not None:
-            handed = self._holders.is_run_elsewhere(call)
-            self._enter(followed, call, call, at, handed=handed)
-        elif at.recordings and isinstance(call.func, ast.Name | ast.Attribute | ast.Subscript):
+        if at.recordings and isinstance(call.func, ast.Name | ast.Attribute | ast.Subscript):
             self.runs.append(Run(call, call.func, at.context, at.recordings, at.way))
 
     def _enter(self, followed: Followed, named: ast.expr, call: ast.Call, at: _At, *, handed: bool) -> None:
@@ -239,10 +230,12 @@ class Walk:
         holder = self._holders.holder(node, at.context)
         return next((each for each in reversed(self._recordings) if holder and each.holder == holder), None)
 
-    def _gradient(self, tape: ast.expr, sources: ast.expr | None, at: _At) -> None:
+    def _gradient(self, tape: ast.expr, sources: ast.expr | None, at: _At) -> Recording | None:
+        """The tape of which a gradient is taken, which knows its sources then."""
         recording = self._tape(tape, at)
         if recording is not None and sources is not None:
             recording.sources += self._sources.of(sources, at.context)
+        return recording
 
     def _minimize(self, call: ast.Call, at: _At) -> None:
         """`optimizer.minimize(loss, variables, tape=tape)`, or with a function that computes the loss."""
