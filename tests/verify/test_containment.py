@@ -153,13 +153,13 @@ def test_what_a_model_writes_is_gone_with_the_run(tmp_path: Path, monkeypatch: p
 
 def test_what_a_model_prints_is_bounded(tmp_path: Path) -> None:
     text = patched(
-        "line = 'x' * 999_999 + chr(10)\nfor _ in range(400):\n    os.write(1, line.encode())\n"
-        "    time.sleep(0.002)\nprint('the end', flush=True)\nos._exit(5)"
+        "line = 'x' * 999_999 + chr(10)\nfor _ in range(100):\n    os.write(1, line.encode())\n"
+        "print('the end', flush=True)\nos._exit(5)"
     )
     with Session(Path(sys.executable), device="cpu", timeout=30) as session:
         report = session.compare(Target(tmp_path / "net.py", "Net", 1), text, text)
         logs = [path.stat().st_size for path in session._pool.default().folder.glob("*.log")]
-    assert max(logs) < 150_000_000
+    assert max(logs) < 100_000
     assert report.verdict is VerdictKind.NOT_VERIFIED
     assert report.reasons[-1] == "the end"
 
@@ -248,7 +248,6 @@ def test_a_system_that_cannot_fork_starts_an_interpreter_per_job(tmp_path: Path)
         "weights": str(tmp_path / "weights.npz"),
         "probe_seconds": 50,
         "result": str(tmp_path / "result.json"),
-        "log": str(tmp_path / "log"),
     }
     path = tmp_path / "job"
     path.write_text(json.dumps(job))

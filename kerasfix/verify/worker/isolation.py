@@ -16,9 +16,9 @@ import time
 from collections.abc import Iterable
 from typing import Any, TextIO
 
+from .printed import Printed
+
 _POLL_SECONDS = 0.02
-# Of what a model prints, its end is kept; more than this at once is thrown away.
-_MOST_PRINTED = 16 * 2**20
 _NEW_USER = 0x10000000
 _NEW_NETWORK = 0x40000000
 
@@ -33,17 +33,18 @@ class ForkedChild:
 
     Args:
         job: See `job.run`.
+        printed: Where it prints to.
         unwanted: Streams of the server that the child must not hold.
     """
 
-    def __init__(self, job: dict[str, Any], unwanted: Iterable[TextIO]) -> None:
+    def __init__(self, job: dict[str, Any], printed: Printed, unwanted: Iterable[TextIO]) -> None:
         # What is in the buffers now would be written twice.
         sys.stdout.flush()
         sys.stderr.flush()
         self._parent = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
-            _be_child(job, unwanted)
+            _be_child(job, printed, unwanted)
         # Both sides set the group, so that neither has to wait for the other.
         _ignore_os_errors(os.setpgid, self.pid, self.pid)
 
@@ -66,7 +67,7 @@ class ForkedChild:
 class SpawnedChild:
     """A fresh interpreter that runs one job."""
 
-    def __init__(self, job: dict[str, Any]) -> None:
+    def __init__(self, job: dict[str, Any], printed: Printed) -> None:
         path = job["result"] + ".job"
         with open(path, "w", encoding="utf-8") as file:
             json.dump(job, file)
@@ -75,6 +76,8 @@ class SpawnedChild:
         self._process = subprocess.Popen(
             [sys.executable, bootstrap, "--job", path],
             stdin=subprocess.DEVNULL,
+            stdout=printed.writer,
+            stderr=printed.writer,
             start_new_session=new_group,
         )
         self.pid = self._process.pid
@@ -124,13 +127,8 @@ def leave_network() -> bool:
     return True
 
 
-def watch(
-    child: ForkedChild | SpawnedChild, seconds: float, memory_mb: int, log: str | None = None
-) -> dict[str, Any]:
+def watch(child: ForkedChild | SpawnedChild, seconds: float, memory_mb: int) -> dict[str, Any]:
     """Wait for a child, and end it at its limits.
-
-    Args:
-        log: The file that it prints to, which is kept small.
 
     Returns:
         `{"how": "exit", "code": n}`, `{"how": "signal", "signal": n}`, `{"how": "time"}` or `{"how":
@@ -141,8 +139,6 @@ def watch(
     memory = MemoryMeter(child.pid)
     while True:
         code = child.poll()
-        if log is not None:
-            _keep_small(log)
         if code is not None:
             # Threads are gone with it, but processes that it started may still be there.
             if os.name == "posix":
@@ -161,13 +157,6 @@ def watch(
                 os._exit(1)
             return {"how": limit}
         time.sleep(_POLL_SECONDS)
-
-
-def _keep_small(log: str) -> None:
-    # It is written to at its end, wherever that is.
-    with contextlib.suppress(OSError):
-        if os.stat(log).st_size > _MOST_PRINTED:
-            os.truncate(log, 0)
 
 
 class MemoryMeter:
@@ -199,7 +188,7 @@ class MemoryMeter:
         return self._last
 
 
-def _be_child(job: dict[str, Any], unwanted: Iterable[TextIO]) -> None:
+def _be_child(job: dict[str, Any], printed: Printed, unwanted: Iterable[TextIO]) -> None:
     """Never returns: whatever happens, the child must not go on as a second server."""
     code = 1
     try:
@@ -208,6 +197,10 @@ def _be_child(job: dict[str, Any], unwanted: Iterable[TextIO]) -> None:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
         for stream in unwanted:
             os.close(stream.fileno())
+        os.dup2(printed.writer, 1)
+        os.dup2(printed.writer, 2)
+        os.close(printed.writer)
+        os.close(printed.reader)
         from .job import run
 
         run(job)

@@ -44,11 +44,12 @@ def main(path: str) -> None:
 
 
 def run(job: dict[str, Any]) -> None:
-    """Do a job and write its result as JSON to `job["result"]`; output of user code goes to `job["log"]`.
+    """Do a job and write its result as JSON to `job["result"]`.
 
     The result's "outcome" is "hello", "observed" or "refused".
     """
-    _redirect(job["log"])
+    # What a model reads from the terminal is nothing.
+    sys.stdin = open(os.devnull)  # noqa: SIM115
     _forbid_core_dumps()
     _forbid_network()
     warnings.simplefilter("ignore")
@@ -316,14 +317,6 @@ class _Teller:
             file.write(phase)
         with open(self._path.removesuffix(".phase") + ".times", "a", encoding="utf-8") as file:
             file.write(f"{phase} {time.time()}\n")
-
-
-def _redirect(log_path: str) -> None:
-    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    os.close(log)
-    sys.stdin = open(os.devnull)  # noqa: SIM115
 
 
 def _forbid_network() -> None:

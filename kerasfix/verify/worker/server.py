@@ -1,6 +1,6 @@
 """The server: one line of JSON in per job, lines of JSON out (ready, started, done).
 
-The protocol lives on private copies of the standard streams; what user code prints goes to a file.
+The protocol lives on private copies of the standard streams; what user code prints goes to a pipe.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 from . import keras_import
 from .isolation import ForkedChild, SpawnedChild, can_fork, watch
+from .printed import Printed
 
 
 def main(log_path: str) -> None:
@@ -30,14 +31,17 @@ def main(log_path: str) -> None:
 
 
 def _run(job: dict[str, Any], forking: bool, jobs: TextIO, answers: TextIO) -> None:
+    printed = Printed()
     if forking:
-        child: ForkedChild | SpawnedChild = ForkedChild(job, unwanted=[jobs, answers])
+        child: ForkedChild | SpawnedChild = ForkedChild(job, printed, unwanted=[jobs, answers])
     else:
-        child = SpawnedChild(job)
+        child = SpawnedChild(job, printed)
+    printed.listen()
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, lambda *_: _stop(child))
     _answer(answers, {"event": "started", "pid": child.pid})
-    ending = watch(child, seconds=job["timeout"], memory_mb=job["memory_mb"], log=job["log"])
+    ending = watch(child, seconds=job["timeout"], memory_mb=job["memory_mb"])
+    printed.save(job["log"])
     _answer(answers, {"event": "done", "ending": ending})
 
 
