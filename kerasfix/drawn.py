@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from kerasfix.source import Source, SourceError, decode
 
 if TYPE_CHECKING:
+    from kerasfix.analysis.places import Places
     from kerasfix.engine import FileReport
     from kerasfix.keras.layers import LayerFact
 
@@ -20,7 +21,10 @@ _CAPITAL = re.compile(rb"\b_*[A-Z]\w*")
 
 
 def draw_in(
-    reports: dict[str, FileReport], others: list[FileReport], layers: Mapping[str, LayerFact]
+    reports: dict[str, FileReport],
+    others: Sequence[FileReport],
+    layers: Mapping[str, LayerFact],
+    places: Places,
 ) -> None:
     """Add the files that say nothing of Keras but speak of a class of one that does, or that one imports."""
     from kerasfix.analysis.project import Project
@@ -33,7 +37,7 @@ def draw_in(
     words = {file: frozenset(_CAPITAL.findall(each.file.data)) for file, each in waiting.items()}
     fresh = dict(reports)
     while waiting and fresh:
-        project = Project({file: each.source for file, each in reports.items()}, layers=layers)
+        project = Project({file: each.source for file, each in reports.items()}, None, layers, places)
         names = {info.name.encode() for info in project.classes if info.role is not None}
         for module in project.given:
             if module.file in fresh and not _TRAINS.isdisjoint(module.words):

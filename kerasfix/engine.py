@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Protocol
 
 from kerasfix.drawn import draw_in
 from kerasfix.findings import Applicability, Finding
 from kerasfix.plan import Plan, make_plans
 from kerasfix.selection import EVERYTHING, Selection
 from kerasfix.source import Encoding, Source, SourceError, decode
-from kerasfix.syntax import children
-from kerasfix.workspace import Found, InputFile, WorkspaceError, read, write
+from kerasfix.syntax import depth
+from kerasfix.workspace import Found, InputFile, WorkspaceError, read
 
 if TYPE_CHECKING:
     from kerasfix.analysis.library import Library
     from kerasfix.analysis.neighbours import Neighbours
     from kerasfix.analysis.program import Program
+    from kerasfix.groups import Group
     from kerasfix.keras.layers import LayerFact
     from kerasfix.notebook import Cells
     from kerasfix.rules.base import Rule
@@ -78,6 +78,7 @@ class FileReport:
         findings: The faults, in the order of the source.
         everything: The faults, and with them what is not bad enough to count or known already.
         notebook: The notebook whose cells the source is made of.
+        group: What it was checked together with.
     """
 
     file: InputFile
@@ -87,6 +88,7 @@ class FileReport:
     findings: list[Finding] = field(default_factory=list)
     everything: list[Finding] = field(default_factory=list)
     notebook: Cells | None = None
+    group: Group | None = None
 
     @property
     def path(self) -> Path:
@@ -95,6 +97,13 @@ class FileReport:
     @property
     def text(self) -> str:
         return self.source.text
+
+    @property
+    def program(self) -> bytes:
+        """The bytes of the program; of a notebook, those of its cells."""
+        if self.notebook is None:
+            return self.file.data
+        return self.text.encode("utf-8", "surrogatepass")
 
     @property
     def problems(self) -> list[Problem]:
@@ -169,14 +178,20 @@ class Engine:
         """
         return self._new(sources, self._everything(sources))
 
-    def _everything(self, sources: Mapping[str, Source]) -> dict[str, list[Finding]]:
+    def _everything(
+        self, sources: Mapping[str, Source], group: Group | None = None
+    ) -> dict[str, list[Finding]]:
         """What the rules find and no comment silences, bad or not, known or not."""
         from kerasfix.analysis.program import Knowledge, Program
         from kerasfix.analysis.project import Project
         from kerasfix.rules import all_rules
 
-        project = Project(sources, self.library, self.layers)
-        knowledge = Knowledge(project, self.neighbours.of(project) if self.neighbours else None)
+        project = Project(sources, self.library, self.layers, group.places if group else None)
+        objections = None
+        if self.neighbours is not None:
+            run, beside = (group.run, group.others) if group else ((), None)
+            objections = self.neighbours.of(project, run, beside)
+        knowledge = Knowledge(project, objections)
         rules = [rule for rule in all_rules() if self.selection.wants(rule.code)]
         known = [rule.code for rule in all_rules()]
         found: dict[str, list[Finding]] = {}
@@ -249,20 +264,44 @@ class Engine:
 
     def check(self, files: Iterable[FileReport | Problem]) -> list[FileReport | Problem]:
         """Find the faults of files that were read, all of them seen as one project."""
+        from kerasfix.analysis.places import Places
+        from kerasfix.groups import groups_of
+
         everything = list(files)
-        reports = {each.source.file: each for each in everything if _matters(each)}
-        others = [each for each in everything if isinstance(each, FileReport) and not each.matters]
+        reports = {each.source.file: each for each in everything if isinstance(each, FileReport)}
+        texts = {file: report.program for file, report in reports.items() if report.matters}
+        others = {file: report.program for file, report in reports.items() if not report.matters}
+        places = Places(texts)
+        problems: dict[Path, Problem] = {}
+        for group in groups_of(texts, others, places):
+            problems.update(self._check_group(group, reports))
+        sources = {file: each.source for file, each in reports.items() if each.matters}
+        new = self._new(sources, {file: reports[file].everything for file in sources})
+        for file, findings in new.items():
+            reports[file].findings = findings
+        return [problems.get(each.path, each) for each in everything]
+
+    def _check_group(self, group: Group, everything: Mapping[str, FileReport]) -> dict[Path, Problem]:
+        """Find the faults of files that belong together.
+
+        Returns:
+            What stood in the way, by path.
+        """
+        problems: dict[Path, Problem] = {}
+        reports = {file: everything[file] for file in group.files}
         # What cannot be walked through here is named below.
         with contextlib.suppress(RecursionError):
-            draw_in(reports, others, self.layers)
-        problems: dict[Path, Problem] = {}
+            draw_in(reports, [everything[file] for file in group.others], self.layers, group.places)
+        group.files = [*reports]
+        for file in group.files:
+            group.others.pop(file, None)
         while reports:
             try:
                 sources = {file: report.source for file, report in reports.items()}
-                found = self._everything(sources)
+                found = self._everything(sources, group)
             except RecursionError:
                 # Whoever asked, it is the deepest one that nobody can walk through.
-                deepest = max(reports, key=lambda file: _depth(reports[file].source))
+                deepest = max(reports, key=lambda file: depth(reports[file].source.tree))
                 path = reports.pop(deepest).path
                 problems[path] = Problem(path, "nested too deeply to analyse")
                 continue
@@ -270,11 +309,10 @@ class Engine:
                 path = reports.pop(failed.file).path
                 problems[path] = Problem(path, str(failed))
                 continue
-            new = self._new(sources, found)
             for file, report in reports.items():
-                report.everything, report.findings = found[file], new[file]
+                report.everything, report.group = found[file], group
             break
-        return [problems.get(each.path, each) for each in everything]
+        return problems
 
     def plan(
         self, reports: Sequence[FileReport], allow: Allow, choose: Choose | None = None
@@ -285,29 +323,39 @@ class Engine:
             choose: Puts another of its ways in the place of a finding's fix, or leaves all as they are.
         """
         mine = {report.source.file: report for report in reports if report.matters}
+        groups = dict.fromkeys(each.group for each in mine.values() if each.findings)
         result: dict[str, Plan | Problem] = {}
-        if any(report.findings for report in mine.values()):
-
-            def chosen(sources: Mapping[str, Source], found: ByFile) -> ByFile:
-                return found if choose is None else choose(sources, found)
-
-            while True:
-                sources = {file: report.source for file, report in mine.items()}
-                try:
-                    made = make_plans(
-                        sources,
-                        lambda now: chosen(now, self.check_sources(now)),
-                        allow,
-                        chosen(sources, {file: report.findings for file, report in mine.items()}),
-                    )
-                    break
-                except RuleFailed as failed:
-                    # It shows only in what a fix made of the file; the others go on without it.
-                    result[failed.file] = Problem(mine.pop(failed.file).path, str(failed))
-            result.update({file: _written_back(mine[file], plan) for file, plan in made.plans.items()})
-            for file, error in made.failed.items():
-                result[file] = Problem(mine[file].path, f"left as it is, because {error}")
+        for group in groups:
+            assert group is not None, "plans are for what was checked"
+            together = {file: mine[file] for file in group.files if file in mine}
+            result.update(self._plan_group(together, group, allow, choose or _as_found))
         return result
+
+    def _plan_group(
+        self, reports: dict[str, FileReport], group: Group, allow: Allow, choose: Choose
+    ) -> dict[str, Plan | Problem]:
+        result: dict[str, Plan | Problem] = {}
+
+        def check(now: Mapping[str, Source]) -> ByFile:
+            return choose(now, self._new(now, self._everything(now, group)))
+
+        while True:
+            sources = {file: report.source for file, report in reports.items()}
+            found = choose(sources, {file: report.findings for file, report in reports.items()})
+            try:
+                made = make_plans(sources, check, allow, found)
+                break
+            except RuleFailed as failed:
+                # It shows only in what a fix made of the file; the others go on without it.
+                result[failed.file] = Problem(reports.pop(failed.file).path, str(failed))
+        result.update({file: _written_back(reports[file], plan) for file, plan in made.plans.items()})
+        for file, error in made.failed.items():
+            result[file] = Problem(reports[file].path, f"left as it is, because {error}")
+        return result
+
+
+def _as_found(_sources: Mapping[str, Source], found: ByFile) -> ByFile:
+    return found
 
 
 def _checked(rule: Rule, program: Program) -> list[Finding]:
@@ -340,39 +388,6 @@ def _notebook(file: InputFile, matters: bool) -> FileReport:
     )
 
 
-def _matters(file: FileReport | Problem) -> TypeGuard[FileReport]:
-    return isinstance(file, FileReport) and file.matters
-
-
-def _depth(source: Source) -> int:
-    """How deeply a program is nested."""
-    deepest = 0
-    waiting: list[tuple[ast.AST, int]] = [(source.tree, 0)]
-    while waiting:
-        node, depth = waiting.pop()
-        deepest = max(deepest, depth)
-        waiting += [(child, depth + 1) for child in children(node)]
-    return deepest
-
-
 def unchanged(report: FileReport) -> Plan:
     """The plan that does nothing."""
     return Plan(report.text, report.text, (), (), tuple(report.findings))
-
-
-def write_plan(report: FileReport, plan: Plan) -> Problem | None:
-    """Put the text of a plan in the place of its file."""
-    try:
-        write(report.file, report.encoded(plan))
-    except WorkspaceError as error:
-        return Problem(report.path, str(error))
-    except UnicodeEncodeError as error:
-        return Problem(report.path, f"a fix does not fit into {report.encoding.name}: {error.reason}")
-    return None
-
-
-def restore(report: FileReport, plan: Plan) -> None:
-    """Put the text as it was back in the place of what a plan wrote, if nobody changed it since."""
-    written = InputFile(report.path, report.encoded(plan))
-    with contextlib.suppress(WorkspaceError):
-        write(written, report.file.data)

@@ -18,9 +18,7 @@ from kerasfix.engine import (
     FileReport,
     Known,
     Problem,
-    restore,
     unchanged,
-    write_plan,
 )
 from kerasfix.findings import Finding
 from kerasfix.output import console, text
@@ -32,6 +30,7 @@ from kerasfix.sessions import Proving, proving_session
 from kerasfix.settings import Settings, is_page
 from kerasfix.surroundings import around
 from kerasfix.workspace import Found, InputFile, discover
+from kerasfix.writing import restore, write_plan
 
 if TYPE_CHECKING:
     from kerasfix.verify.report import ModelReport

@@ -75,6 +75,17 @@ def parents_in(root: ast.AST) -> dict[ast.AST, ast.AST]:
     return {child: node for node in walk(root) for child in _reversed_children(node)}
 
 
+def depth(root: ast.AST) -> int:
+    """How deeply a tree is nested."""
+    deepest = 0
+    waiting = [(root, 0)]
+    while waiting:
+        node, here = waiting.pop()
+        deepest = max(deepest, here)
+        waiting += [(child, here + 1) for child in _reversed_children(node)]
+    return deepest
+
+
 def _own(root: ast.AST) -> list[ast.AST]:
     # Of statements it is kept: every rule asks again.
     found: list[ast.AST] | None = root.__dict__.get("_own")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from kerasfix import engine, workspace
+from kerasfix import workspace, writing
 from kerasfix.findings import Applicability
 from kerasfix.verify import interpreter, session
 from kerasfix.verify.report import VerdictKind
@@ -408,9 +408,9 @@ def test_what_could_not_be_written_is_said_and_stays_as_it_was(
             raise workspace.WorkspaceError("cannot be written: Read-only file system")
         write(file, data)
 
-    write = engine.write
+    write = writing.write
     before = _of(kerasfix(*JSON, ".").stdout)
-    monkeypatch.setattr(engine, "write", refuse)
+    monkeypatch.setattr(writing, "write", refuse)
     done = kerasfix("--apply", *JSON, ".")
     entries = _of(done.stdout)
     problems = [each for each in entries if each["code"] == "file-error"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import kerasfix
-from kerasfix import engine, workspace
+from kerasfix import workspace, writing
 from tests.conftest import Run
 
 BLOCK = """\
@@ -253,8 +253,8 @@ def test_files_of_one_fix_are_written_together_or_not_at_all(
             raise workspace.WorkspaceError("cannot be written: Read-only file system")
         write(file, data)
 
-    write = engine.write
-    monkeypatch.setattr(engine, "write", refuse)
+    write = writing.write
+    monkeypatch.setattr(writing, "write", refuse)
     done = kerasfix("--apply", ".")
     assert done.returncode == 2
     assert "child.py: error: cannot be written" in done.stderr

@@ -42,6 +42,7 @@ class Project:
         sources: The texts that are looked at, by absolute path; a text that is no file goes by "".
         library: The texts of modules that these import.
         layers: Layer classes of other packages by their dotted names, besides those that the tables know.
+        places: Where modules are; found out from the sources alone if left out.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Project:
         sources: Mapping[str, Source],
         library: Library | None = None,
         layers: Mapping[str, LayerFact] | None = None,
+        places: Places | None = None,
     ) -> None:
         self._library = library or Library()
         self.layers: Mapping[str, LayerFact] = layers or {}
@@ -56,7 +58,7 @@ class Project:
         self._modules: dict[str, Module | None] = {module.file: module for module in self.given}
         self._names: dict[tuple[str, str], str] = {}
         self._speaking: dict[ClassInfo, dict[Module, None]] = {}
-        self._places = Places(module.file for module in self.given)
+        self._places = places or Places(module.file for module in self.given)
 
     @classmethod
     def of(cls, source: Source) -> Project:
