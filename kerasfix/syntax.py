@@ -95,7 +95,7 @@ def _own(root: ast.AST) -> list[ast.AST]:
         while waiting:
             node = waiting.pop()
             found.append(node)
-            if not isinstance(node, _CLOSED):
+            if _FIELDS[type(node)] and not isinstance(node, _CLOSED):
                 waiting += _reversed_children(node)
         if isinstance(root, ast.stmt):
             root.__dict__["_own"] = found
@@ -108,7 +108,8 @@ def _below(root: ast.AST) -> list[ast.AST]:
     while waiting:
         node = waiting.pop()
         found.append(node)
-        waiting += _reversed_children(node)
+        if _FIELDS[type(node)]:
+            waiting += _reversed_children(node)
     return found
 
 

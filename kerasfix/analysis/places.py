@@ -27,6 +27,7 @@ class Places:
         self._given = list(given)
         self._roots: dict[str, list[str]] = {}
         self._heads: dict[tuple[str, str], list[str]] = {}
+        self._inside: dict[tuple[str, str], str | None] = {}
 
     def start(self, dotted: str, file: str) -> tuple[str, list[str]] | None:
         """The place where the search for an imported name begins, and the names that are left."""
@@ -48,6 +49,13 @@ class Places:
         is_init = os.path.basename(file) == "__init__.py"
         place = next((place for place in self._heads[key] if is_init or place != file), None)
         return (place, rest) if place else None
+
+    def inside(self, place: str, name: str) -> str | None:
+        """The place of a module in a package or folder, looked for once."""
+        key = (place, name)
+        if key not in self._inside:
+            self._inside[key] = inside(place, name)
+        return self._inside[key]
 
     def _roots_of(self, folder: str) -> list[str]:
         """Where absolute imports of a file in `folder` may lead, the nearest first."""

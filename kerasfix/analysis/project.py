@@ -14,7 +14,7 @@ from functools import cached_property
 
 from kerasfix.analysis.index import ClassInfo, Method, Module
 from kerasfix.analysis.library import Library
-from kerasfix.analysis.places import Places, inside
+from kerasfix.analysis.places import Places
 from kerasfix.analysis.scope import (
     EITHER,
     IN_PROJECT,
@@ -261,7 +261,7 @@ class Project:
         On the way to something else it is a module where there is one; at the end, what `__init__` calls so.
         """
         is_file = place.endswith(".py")
-        inner = inside(place, name)
+        inner = self._places.inside(place, name)
         if is_file and (last or inner is None):
             module = self._module(place)
             if module is None:

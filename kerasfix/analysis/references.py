@@ -57,6 +57,7 @@ class References:
     def __init__(self, flow: TrainingFlow) -> None:
         self._flow = flow
         self._linked: dict[tuple[Module, str, Method], bool] = {}
+        self._of_module: dict[Module, dict[str, list[_Reference]]] = {}
 
     def blockers(self, method: Method, followed: set[int]) -> Iterator[str]:
         """Why a method must not get another signature.
@@ -66,7 +67,7 @@ class References:
             followed: The ids of the expressions that are known to call it.
         """
         yield from self.replaced(method)
-        for reference in self._by_name.get(method.name, ()):
+        for reference in self._by_name(method.name):
             if reference.is_built or id(reference.node) in followed or not self._may_mean(reference, method):
                 continue
             node, module = reference.node, reference.module
@@ -185,18 +186,23 @@ class References:
                             found.setdefault(info, []).append((node, known))
         return found
 
-    @cached_property
-    def _by_name(self) -> dict[str, list[_Reference]]:
-        found: dict[str, list[_Reference]] = {}
-        wanted = frozenset(method.name for method in self._flow.project.methods())
+    def _by_name(self, name: str) -> Iterator[_Reference]:
         for module in self._flow.project.given:
-            here = wanted & module.words
-            if here:
-                for reference in _references_in(module, here):
-                    node = reference.node
-                    name = node.attr if isinstance(node, ast.Attribute) else node.id
-                    found.setdefault(name, []).append(reference)
-        return found
+            if name in module.words:
+                yield from self._in_module(module).get(name, ())
+
+    def _in_module(self, module: Module) -> dict[str, list[_Reference]]:
+        if module not in self._of_module:
+            found = self._of_module[module] = {}
+            for reference in _references_in(module, self._wanted & module.words):
+                node = reference.node
+                name = node.attr if isinstance(node, ast.Attribute) else node.id
+                found.setdefault(name, []).append(reference)
+        return self._of_module[module]
+
+    @cached_property
+    def _wanted(self) -> frozenset[str]:
+        return frozenset(method.name for method in self._flow.project.methods())
 
 
 def _is_looked_at(

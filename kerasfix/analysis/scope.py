@@ -256,8 +256,20 @@ def comprehension_scope(
     return scope
 
 
+# What binds a name. Most nodes bind none, and every function of a program comes by here.
+_BINDING = frozenset(
+    {
+        *(ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef),
+        *(ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.Delete, ast.AugAssign, ast.For, ast.AsyncFor),
+        *(ast.Call, ast.withitem, ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping),
+    }
+)
+
+
 def _bind_statements(scope: Scope, body: list[ast.stmt]) -> None:
     for node in own_nodes(body):
+        if type(node) not in _BINDING:
+            continue
         match node:
             case ast.Import(names=names):
                 for alias in names:
@@ -360,6 +372,8 @@ def _bind_loop(scope: Scope, target: ast.expr, iterated: ast.expr) -> None:
 
 def _bind_growth(scope: Scope, call: ast.Call) -> None:
     """`blocks.append(layer)` and its like: what is put into a local list can be an element of it."""
+    if not isinstance(call.func, ast.Attribute):
+        return
     match call:
         case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append"), args=[value]):
             _grow(scope, name, ast.List([value], ast.Load()))

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 LAYER: Final = "keras.layers.Layer"
@@ -45,6 +46,7 @@ _SAME: Final = {
 _HOMES: Final = frozenset({"", "models", "layers", "engine"})
 
 
+@cache
 def canonical(dotted: str) -> str:
     """The one spelling of a dotted name, as if everything came from `keras`.
 
@@ -74,6 +76,8 @@ def canonical(dotted: str) -> str:
 
 def root(dotted: str) -> str | None:
     """The Keras that a name is spelled from: `tensorflow.keras` for `tensorflow.keras.layers.Dropout`."""
+    if not dotted.startswith(("tensorflow", "tf_keras", "keras")):
+        return None
     return next((root for root in _ROOTS if dotted == root or dotted.startswith(root + ".")), None)
 
 
