@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kerasfix.engine import Engine, allow_up_to
+from kerasfix.finder import Finder
 from kerasfix.findings import Applicability, Finding
 from kerasfix.plan import make_plan
 from kerasfix.selection import Selection
@@ -77,4 +78,4 @@ def fix(
 
 
 def _engine(select: Iterable[str], ignore: Iterable[str]) -> Engine:
-    return Engine(Selection(tuple(select), tuple(ignore)))
+    return Engine(Finder(Selection(tuple(select), tuple(ignore))))

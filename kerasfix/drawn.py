@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from kerasfix.source import Source, SourceError, decode
 
 if TYPE_CHECKING:
-    from kerasfix.analysis.places import Places
-    from kerasfix.engine import FileReport
+    from kerasfix.analysis.library import Library
+    from kerasfix.groups import Group
     from kerasfix.keras.layers import LayerFact
 
 _NOTEBOOK = ".ipynb"
@@ -21,23 +21,28 @@ _CAPITAL = re.compile(rb"\b_*[A-Z]\w*")
 
 
 def draw_in(
-    reports: dict[str, FileReport],
-    others: Sequence[FileReport],
-    layers: Mapping[str, LayerFact],
-    places: Places,
-) -> None:
-    """Add the files that say nothing of Keras but speak of a class of one that does, or that one imports."""
+    sources: dict[str, Source], group: Group, layers: Mapping[str, LayerFact], library: Library | None
+) -> list[str]:
+    """Add the files that say nothing of Keras but speak of a class of one that does, or that one imports.
+
+    Args:
+        sources: What is looked at of a group; what belongs to it is added, and taken from the group's others.
+
+    Returns:
+        The files that were added.
+    """
     from kerasfix.analysis.project import Project
 
     waiting = {
-        each.source.file: each
-        for each in others
-        if each.path.suffix != _NOTEBOOK and _MAY_USE.search(each.file.data)
+        file: data
+        for file, data in group.others.items()
+        if not file.endswith(_NOTEBOOK) and _MAY_USE.search(data)
     }
-    words = {file: frozenset(_CAPITAL.findall(each.file.data)) for file, each in waiting.items()}
-    fresh = dict(reports)
+    words = {file: frozenset(_CAPITAL.findall(data)) for file, data in waiting.items()}
+    fresh = dict(sources)
+    added: list[str] = []
     while waiting and fresh:
-        project = Project({file: each.source for file, each in reports.items()}, None, layers, places)
+        project = Project(sources, library, layers, group.places)
         names = {info.name.encode() for info in project.classes if info.role is not None}
         for module in project.given:
             if module.file in fresh and not _TRAINS.isdisjoint(module.words):
@@ -45,15 +50,16 @@ def draw_in(
                 module.follow_imports()
         imported = set(project.loaded)
         drawn = [file for file in waiting if file in imported or not names.isdisjoint(words[file])]
-        fresh = {file: waiting.pop(file) for file in drawn}
-        for file, report in [*fresh.items()]:
+        fresh = {}
+        for file in drawn:
             try:
-                text, report.encoding = decode(report.file.data)
-                report.source = Source(text, file)
-                _ = report.source.tree
+                source = Source(decode(waiting.pop(file))[0], file)
+                _ = source.tree
             except SourceError:
                 # Nobody asked for it by name, and it has no class that could be read.
-                del fresh[file]
                 continue
-            report.matters = True
-            reports[file] = report
+            sources[file] = fresh[file] = source
+            del group.others[file]
+            group.files.append(file)
+            added.append(file)
+    return added

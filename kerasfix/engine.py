@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,22 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from kerasfix.drawn import draw_in
+from kerasfix.finder import Finder, RuleFailed
+from kerasfix.finder import Found as FoundInGroup
 from kerasfix.findings import Applicability, Finding
 from kerasfix.plan import Plan, make_plans
-from kerasfix.selection import EVERYTHING, Selection
 from kerasfix.source import Encoding, Source, SourceError, decode
-from kerasfix.syntax import depth
 from kerasfix.workspace import Found, InputFile, WorkspaceError, read
 
 if TYPE_CHECKING:
-    from kerasfix.analysis.library import Library
-    from kerasfix.analysis.neighbours import Neighbours
-    from kerasfix.analysis.program import Program
     from kerasfix.groups import Group
     from kerasfix.keras.layers import LayerFact
     from kerasfix.notebook import Cells
-    from kerasfix.rules.base import Rule
+    from kerasfix.selection import Selection
 
 # A program without these has no Keras class with a flag or a chain to lose, trains none, and calls none with
 # its flag; one that imports its classes from another module of the project may not say "keras". The last
@@ -55,15 +50,6 @@ class Known(Protocol):
     def without_known(
         self, sources: Mapping[str, Source], found: Mapping[str, Sequence[Finding]]
     ) -> dict[str, list[Finding]]: ...
-
-
-class RuleFailed(Exception):
-    """A rule that raised what no rule should; names it, and says so in one line."""
-
-    def __init__(self, file: str, code: str, error: Exception) -> None:
-        what = f"{type(error).__name__}: {error}".splitlines()[0]
-        super().__init__(f"kerasfix itself failed on it, in {code} ({what}); please report this")
-        self.file = file
 
 
 @dataclass(slots=True)
@@ -140,26 +126,21 @@ class Engine:
     """Finds and fixes; one for a whole run.
 
     Args:
-        selection: Which rules speak.
-        neighbours: Files that are not looked at, asked for subclasses before a method gains a parameter.
-        library: The modules that are only imported, kept for the next check by who checks again and again.
-        layers: Layer classes of other packages by their dotted names, besides those that the tables know.
+        finder: What finds the faults of files that belong together.
         baseline: The findings that are known already, and so are none.
     """
 
-    def __init__(
-        self,
-        selection: Selection = EVERYTHING,
-        neighbours: Neighbours | None = None,
-        library: Library | None = None,
-        layers: Mapping[str, LayerFact] | None = None,
-        baseline: Known | None = None,
-    ) -> None:
-        self.selection = selection
-        self.neighbours = neighbours
-        self.library = library
-        self.layers = layers or {}
+    def __init__(self, finder: Finder | None = None, baseline: Known | None = None) -> None:
+        self.finder = finder or Finder()
         self.baseline = baseline
+
+    @property
+    def selection(self) -> Selection:
+        return self.finder.selection
+
+    @property
+    def layers(self) -> Mapping[str, LayerFact]:
+        return self.finder.layers
 
     def check_source(self, source: Source) -> list[Finding]:
         """All findings of the selected rules in one source, in the order of the text.
@@ -176,41 +157,7 @@ class Engine:
             SourceError: if a source cannot be parsed.
             RuleFailed: if a rule has a fault of its own, which one file shows.
         """
-        return self._new(sources, self._everything(sources))
-
-    def _everything(
-        self, sources: Mapping[str, Source], group: Group | None = None
-    ) -> dict[str, list[Finding]]:
-        """What the rules find and no comment silences, bad or not, known or not."""
-        from kerasfix.analysis.program import Knowledge, Program
-        from kerasfix.analysis.project import Project
-        from kerasfix.rules import all_rules
-
-        project = Project(sources, self.library, self.layers, group.places if group else None)
-        objections = None
-        if self.neighbours is not None:
-            run, beside = (group.run, group.others) if group else ((), None)
-            objections = self.neighbours.of(project, run, beside)
-        knowledge = Knowledge(project, objections)
-        rules = [rule for rule in all_rules() if self.selection.wants(rule.code)]
-        known = [rule.code for rule in all_rules()]
-        found: dict[str, list[Finding]] = {}
-        for module in project.given:
-            program = Program(module, knowledge)
-            left_out = self.selection.left_out_of(module.file)
-            here = [rule for rule in rules if not rule.code.startswith(left_out)]
-            findings = [
-                finding
-                for rule in here
-                if not rule.runs_last
-                for finding in _checked(rule, program)
-                if not program.silencers.silence(finding.code, finding.start)
-            ]
-            program.silencers.settle((rule.code for rule in here), known)
-            findings += [each for rule in here if rule.runs_last for each in _checked(rule, program)]
-            findings = [self.selection.with_its_fixes(each) for each in findings]
-            found[module.file] = sorted(findings, key=lambda each: (each.start, each.end, each.code))
-        return found
+        return self._new(sources, self.finder.in_sources(sources))
 
     def _new(
         self, sources: Mapping[str, Source], found: Mapping[str, Sequence[Finding]]
@@ -257,7 +204,8 @@ class Engine:
                 return _notebook(file, matters)
             text, encoding = decode(file.data)
             source = Source(text, os.path.realpath(file.path))
-            _ = source.tree
+            if not matters:
+                _ = source.tree
             return FileReport(file, encoding, source, matters)
         except SourceError as error:
             return Problem(file.path, error.reason, error.line, error.column)
@@ -274,45 +222,13 @@ class Engine:
         places = Places(texts)
         problems: dict[Path, Problem] = {}
         for group in groups_of(texts, others, places):
-            problems.update(self._check_group(group, reports))
+            found = self.finder.in_group(group, {file: reports[file].source for file in group.files})
+            problems.update(_taken(found, group, reports))
         sources = {file: each.source for file, each in reports.items() if each.matters}
         new = self._new(sources, {file: reports[file].everything for file in sources})
         for file, findings in new.items():
             reports[file].findings = findings
         return [problems.get(each.path, each) for each in everything]
-
-    def _check_group(self, group: Group, everything: Mapping[str, FileReport]) -> dict[Path, Problem]:
-        """Find the faults of files that belong together.
-
-        Returns:
-            What stood in the way, by path.
-        """
-        problems: dict[Path, Problem] = {}
-        reports = {file: everything[file] for file in group.files}
-        # What cannot be walked through here is named below.
-        with contextlib.suppress(RecursionError):
-            draw_in(reports, [everything[file] for file in group.others], self.layers, group.places)
-        group.files = [*reports]
-        for file in group.files:
-            group.others.pop(file, None)
-        while reports:
-            try:
-                sources = {file: report.source for file, report in reports.items()}
-                found = self._everything(sources, group)
-            except RecursionError:
-                # Whoever asked, it is the deepest one that nobody can walk through.
-                deepest = max(reports, key=lambda file: depth(reports[file].source.tree))
-                path = reports.pop(deepest).path
-                problems[path] = Problem(path, "nested too deeply to analyse")
-                continue
-            except RuleFailed as failed:
-                path = reports.pop(failed.file).path
-                problems[path] = Problem(path, str(failed))
-                continue
-            for file, report in reports.items():
-                report.everything, report.group = found[file], group
-            break
-        return problems
 
     def plan(
         self, reports: Sequence[FileReport], allow: Allow, choose: Choose | None = None
@@ -337,7 +253,7 @@ class Engine:
         result: dict[str, Plan | Problem] = {}
 
         def check(now: Mapping[str, Source]) -> ByFile:
-            return choose(now, self._new(now, self._everything(now, group)))
+            return choose(now, self._new(now, self.finder.in_sources(now, group)))
 
         while True:
             sources = {file: report.source for file, report in reports.items()}
@@ -358,13 +274,25 @@ def _as_found(_sources: Mapping[str, Source], found: ByFile) -> ByFile:
     return found
 
 
-def _checked(rule: Rule, program: Program) -> list[Finding]:
-    try:
-        return list(rule.check(program))
-    except (SourceError, RecursionError, MemoryError):
-        raise
-    except Exception as error:
-        raise RuleFailed(program.module.file, rule.code, error) from error
+def _taken(found: FoundInGroup, group: Group, reports: Mapping[str, FileReport]) -> dict[Path, Problem]:
+    """Put what was found in a group into the reports of its files.
+
+    Returns:
+        What stood in the way, by path.
+    """
+    for file in found.drawn:
+        report = reports[file]
+        text, report.encoding = decode(report.file.data)
+        report.source = Source(text, file)
+        report.matters = True
+    for file, findings in found.findings.items():
+        reports[file].everything, reports[file].group = findings, group
+    problems = {}
+    for file, trouble in found.troubles.items():
+        reports[file].matters = False
+        path = reports[file].path
+        problems[path] = Problem(path, trouble.reason, trouble.line, trouble.column)
+    return problems
 
 
 def _written_back(report: FileReport, plan: Plan) -> Plan | Problem:

@@ -20,6 +20,7 @@ from kerasfix.engine import (
     Problem,
     unchanged,
 )
+from kerasfix.finder import Finder
 from kerasfix.findings import Finding
 from kerasfix.output import console, text
 from kerasfix.output.formats import Asked, Format, make
@@ -325,7 +326,8 @@ def engine_for(settings: Settings, config: Config, paths: Sequence[Path], found:
     """What finds the faults of these files, as the options and the configuration want it."""
     from kerasfix.analysis.neighbours import Neighbours
 
-    engine = Engine(settings.selection(config), Neighbours(around(paths, found)), layers=config.layers)
+    neighbours = Neighbours(around(paths, found))
+    engine = Engine(Finder(settings.selection(config), neighbours, layers=config.layers))
     if settings.baseline is not None:
         engine.baseline = _baseline(settings, settings.baseline)
     return engine

@@ -11,6 +11,7 @@ import pytest
 import kerasfix
 from kerasfix import Applicability
 from kerasfix.engine import Engine
+from kerasfix.finder import Finder
 from kerasfix.findings import Finding
 from kerasfix.selection import Selection
 from kerasfix.source import Source, apply_edits
@@ -99,7 +100,7 @@ def found_in_files(folder: Path, files: dict[str, str]) -> list[tuple[str, str, 
     sources = {name: Source(text, name) for name, text in texts.items()}
     return [
         (Path(name).name, each.code, _line(texts[name], each.start))
-        for name, here in Engine(Selection(_CHAINS)).check_sources(sources).items()
+        for name, here in Engine(Finder(Selection(_CHAINS))).check_sources(sources).items()
         for each in here
     ]
 

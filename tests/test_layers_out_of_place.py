@@ -10,6 +10,7 @@ import pytest
 from kerasfix.analysis.neighbours import Neighbours
 from kerasfix.analysis.siblings import difference
 from kerasfix.engine import Engine
+from kerasfix.finder import Finder
 from kerasfix.findings import Finding, Severity
 from kerasfix.rules.base import HEADER
 from kerasfix.source import Source
@@ -49,7 +50,7 @@ def in_project(folder: Path, given: tuple[str, ...], **files: str) -> list[Findi
         paths[name] = os.path.realpath(path)
     sources = {paths[name]: Source(files[name], paths[name]) for name in given}
     neighbours = Neighbours([Path(path) for path in paths.values()])
-    everything = Engine(neighbours=neighbours).check_sources(sources)
+    everything = Engine(Finder(neighbours=neighbours)).check_sources(sources)
     return [each for here in everything.values() for each in here if each.code == "KF203"]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from kerasfix.engine import Engine, Selection, allow_up_to
+from kerasfix.engine import Engine, allow_up_to
+from kerasfix.finder import Finder
 from kerasfix.findings import Applicability
 from kerasfix.plan import make_plan
+from kerasfix.selection import Selection
 
-ENGINE = Engine(Selection(("KF3",)))
+ENGINE = Engine(Finder(Selection(("KF3",))))
 NET = """\
 import tensorflow as tf
 

@@ -241,7 +241,7 @@ def test_a_region_ends_in_a_line_that_there_is() -> None:
     from kerasfix.workspace import InputFile
 
     for text, end in (("import keras\r\n", (1, 15)), ("import keras", (1, 13)), ("\n", (1, 2))):
-        report = engine.Engine(engine.EVERYTHING).take(InputFile(Path("net.py"), text.encode()))
+        report = engine.Engine().take(InputFile(Path("net.py"), text.encode()))
         assert isinstance(report, engine.FileReport)
         region = _region(View(report, engine.unchanged(report)), 0, len(text))
         assert (region["endLine"], region["endColumn"]) == end

@@ -13,6 +13,7 @@ import pytest
 import kerasfix as library
 from kerasfix.config import ConfigError, read_config
 from kerasfix.engine import Engine
+from kerasfix.finder import Finder
 from kerasfix.keys import KEYS, suggestion
 from kerasfix.rules import all_rules, codes
 from kerasfix.selection import Selection
@@ -278,7 +279,7 @@ def test_an_augmentation_layer_makes_a_fix_a_suggestion(tmp_path: Path) -> None:
     )
     for effect, expected in (("stochastic", "safe"), ("augments", "suggestion")):
         _config(tmp_path, f"[tool.kerasfix.layers]\n'mylib.layers.DropPath' = '{effect}'")
-        engine = Engine(layers=read_config(tmp_path).layers)
+        engine = Engine(Finder(layers=read_config(tmp_path).layers))
         [found] = engine.check_source(Source(text))
         assert found.fix is not None
         assert (found.code, found.fix.applicability.value) == ("KF108", expected)
@@ -295,7 +296,7 @@ def test_a_base_of_another_package_makes_a_class_a_layer(tmp_path: Path, kerasfi
 def test_what_is_told_in_one_run_is_not_known_in_the_next(tmp_path: Path) -> None:
     _config(tmp_path, "[tool.kerasfix.layers]\n'mylib.layers.DropPath' = 'stochastic'")
     source = Source(TOLD.format(made="DropPath(0.1)"))
-    told = Engine(layers=read_config(tmp_path).layers)
+    told = Engine(Finder(layers=read_config(tmp_path).layers))
     assert [each.code for each in told.check_source(source)] == ["KF103"]
     assert Engine().check_source(source) == []
     assert library.check(source.text) == []

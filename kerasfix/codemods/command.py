@@ -49,6 +49,7 @@ class Fix(CodemodCommand):
         """
         # The engine stands above this room; only this command reaches up to it.
         from kerasfix.engine import Engine, allow_up_to
+        from kerasfix.finder import Finder
         from kerasfix.findings import Applicability
         from kerasfix.plan import PlanError, make_plans
         from kerasfix.selection import Selection
@@ -62,7 +63,7 @@ class Fix(CodemodCommand):
         try:
             made = make_plans(
                 {file: Source(tree.code, file)},
-                Engine(Selection(codes)).check_sources,
+                Engine(Finder(Selection(codes))).check_sources,
                 allow_up_to(*allowed),
             )
         except SourceError as error:

@@ -13,6 +13,7 @@ from kerasfix.analysis.library import Library
 from kerasfix.analysis.neighbours import Neighbours
 from kerasfix.config import Config, ConfigError, read_config
 from kerasfix.engine import Allow, Engine, FileReport, Problem, allow_up_to
+from kerasfix.finder import Finder
 from kerasfix.findings import Applicability
 from kerasfix.lsp.texts import Checked, Document
 from kerasfix.plan import Plan
@@ -79,7 +80,7 @@ class Checker:
     def _engine(self, reports: Sequence[FileReport]) -> Engine:
         """The engine for these files; of several configurations that of the first one counts."""
         if not reports:
-            return Engine(self.selection, library=self._library)
+            return Engine(Finder(self.selection, library=self._library))
         folder = reports[0].path.absolute().parent
         config = self._config(folder)
         wanted = Settings(select=self.selection.select, ignore=self.selection.ignore)
@@ -89,7 +90,7 @@ class Checker:
             paths = [each.path for each in reports]
             self._neighbours[folder] = Neighbours(list(around(paths, [])))
         selection = replace(wanted.selection(config), min_severity=severity)
-        return Engine(selection, self._neighbours[folder], self._library, config.layers)
+        return Engine(Finder(selection, self._neighbours[folder], self._library, config.layers))
 
     def _config(self, folder: Path) -> Config:
         if folder not in self._configs:
