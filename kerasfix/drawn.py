@@ -59,7 +59,6 @@ def draw_in(
                 # Nobody asked for it by name, and it has no class that could be read.
                 continue
             sources[file] = fresh[file] = source
-            del group.others[file]
-            group.files.append(file)
+            group.take_in(file)
             added.append(file)
     return added

@@ -17,6 +17,7 @@ from kerasfix.source import Encoding, Source, SourceError, decode
 from kerasfix.workspace import Found, InputFile, WorkspaceError, read
 
 if TYPE_CHECKING:
+    from kerasfix.cache import Cache
     from kerasfix.groups import Group
     from kerasfix.keras.layers import LayerFact
     from kerasfix.notebook import Cells
@@ -128,11 +129,15 @@ class Engine:
     Args:
         finder: What finds the faults of files that belong together.
         baseline: The findings that are known already, and so are none.
+        cache: What was found before.
     """
 
-    def __init__(self, finder: Finder | None = None, baseline: Known | None = None) -> None:
+    def __init__(
+        self, finder: Finder | None = None, baseline: Known | None = None, cache: Cache | None = None
+    ) -> None:
         self.finder = finder or Finder()
         self.baseline = baseline
+        self.cache = cache
 
     @property
     def selection(self) -> Selection:
@@ -222,13 +227,25 @@ class Engine:
         places = Places(texts)
         problems: dict[Path, Problem] = {}
         for group in groups_of(texts, others, places):
-            found = self.finder.in_group(group, {file: reports[file].source for file in group.files})
+            found = self._in_group(group, reports)
             problems.update(_taken(found, group, reports))
         sources = {file: each.source for file, each in reports.items() if each.matters}
         new = self._new(sources, {file: reports[file].everything for file in sources})
         for file, findings in new.items():
             reports[file].findings = findings
         return [problems.get(each.path, each) for each in everything]
+
+    def _in_group(self, group: Group, reports: Mapping[str, FileReport]) -> FoundInGroup:
+        texts = {file: reports[file].program for file in group.files}
+        key = self.cache.key(group, texts) if self.cache is not None else ""
+        if self.cache is not None and key:
+            known = self.cache.get(key, group)
+            if known is not None:
+                return known
+        found = self.finder.in_group(group, {file: reports[file].source for file in group.files})
+        if self.cache is not None and key:
+            self.cache.put(key, group, found)
+        return found
 
     def plan(
         self, reports: Sequence[FileReport], allow: Allow, choose: Choose | None = None
@@ -281,6 +298,7 @@ def _taken(found: FoundInGroup, group: Group, reports: Mapping[str, FileReport])
         What stood in the way, by path.
     """
     for file in found.drawn:
+        group.take_in(file)
         report = reports[file]
         text, report.encoding = decode(report.file.data)
         report.source = Source(text, file)
@@ -289,6 +307,7 @@ def _taken(found: FoundInGroup, group: Group, reports: Mapping[str, FileReport])
         reports[file].everything, reports[file].group = findings, group
     problems = {}
     for file, trouble in found.troubles.items():
+        group.leave_out(file, reports[file].source)
         reports[file].matters = False
         path = reports[file].path
         problems[path] = Problem(path, trouble.reason, trouble.line, trouble.column)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from kerasfix.analysis.library import Library, Stamp
 from kerasfix.drawn import draw_in
 from kerasfix.findings import Finding
 from kerasfix.selection import EVERYTHING, Selection
@@ -14,7 +15,6 @@ from kerasfix.source import Source, SourceError
 from kerasfix.syntax import depth
 
 if TYPE_CHECKING:
-    from kerasfix.analysis.library import Library
     from kerasfix.analysis.neighbours import Neighbours
     from kerasfix.analysis.program import Program
     from kerasfix.groups import Group
@@ -54,11 +54,15 @@ class Found:
         findings: The faults by file, bad or not, in the order of the source.
         troubles: The files that stood in the way.
         drawn: The files that belong to it although they say nothing of Keras.
+        library: The modules that were only imported, and which state of each was seen.
+        asked_around: Whether it mattered what the files around the run say.
     """
 
     findings: dict[str, list[Finding]] = field(default_factory=dict)
     troubles: dict[str, Trouble] = field(default_factory=dict)
     drawn: list[str] = field(default_factory=list)
+    library: dict[str, Stamp] = field(default_factory=dict)
+    asked_around: bool = False
 
 
 class Finder:
@@ -91,22 +95,23 @@ class Finder:
         """
         found = Found()
         good = dict(sources)
+        group = group.copy()
+        library = self.library or Library()
+        asked = self.neighbours.asked if self.neighbours else 0
 
         def leave_out(file: str, trouble: Trouble) -> None:
             found.troubles[file] = trouble
-            # What it says of the others counts all the same.
-            group.files.remove(file)
-            group.others[file] = good.pop(file).text.encode("utf-8", "surrogatepass")
+            group.leave_out(file, good.pop(file))
 
         for file, source in sources.items():
             if (trouble := _trouble(source)) is not None:
                 leave_out(file, trouble)
         # What cannot be walked through here is named below.
         with contextlib.suppress(RecursionError):
-            found.drawn = draw_in(good, group, self.layers, self.library)
+            found.drawn = draw_in(good, group, self.layers, library)
         while good:
             try:
-                found.findings = self.in_sources(good, group)
+                found.findings = self.in_sources(good, group, library)
                 break
             except RecursionError:
                 # Whoever asked, it is the deepest one that nobody can walk through.
@@ -114,16 +119,19 @@ class Finder:
                 leave_out(deepest, Trouble("nested too deeply to analyse"))
             except RuleFailed as failed:
                 leave_out(failed.file, Trouble(str(failed)))
+        found.library = library.read
+        found.asked_around = self.neighbours is not None and self.neighbours.asked > asked
         return found
 
     def in_sources(
-        self, sources: Mapping[str, Source], group: Group | None = None
+        self, sources: Mapping[str, Source], group: Group | None = None, library: Library | None = None
     ) -> dict[str, list[Finding]]:
         """What the rules find and no comment silences, by file.
 
         Args:
             sources: The programs, as they are or as fixes made them.
             group: What they belong to; they are all that there is if left out.
+            library: The modules that are only imported; its own if left out.
 
         Raises:
             SourceError: if a source cannot be parsed.
@@ -133,7 +141,7 @@ class Finder:
         from kerasfix.analysis.project import Project
         from kerasfix.rules import all_rules
 
-        project = Project(sources, self.library, self.layers, group.places if group else None)
+        project = Project(sources, library or self.library, self.layers, group.places if group else None)
         objections = None
         if self.neighbours is not None:
             run, beside = (group.run, group.others) if group else ((), None)

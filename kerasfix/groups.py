@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kerasfix.analysis.places import Places
+    from kerasfix.source import Source
 
 # Where they are imported they are the installed ones, whoever has a folder of that name.
 _INSTALLED = frozenset({b"jax", b"keras", b"numpy", b"tensorflow", b"tf_keras", b"torch"})
@@ -41,6 +42,19 @@ class Group:
     places: Places
     files: list[str] = field(default_factory=list)
     others: dict[str, bytes] = field(default_factory=dict)
+
+    def copy(self) -> Group:
+        return Group(self.run, self.places, [*self.files], {**self.others})
+
+    def take_in(self, file: str) -> None:
+        """One of the others is looked at after all."""
+        self.files.append(file)
+        del self.others[file]
+
+    def leave_out(self, file: str, source: Source) -> None:
+        """A file cannot be looked at; what it says of the others counts all the same."""
+        self.files.remove(file)
+        self.others[file] = source.text.encode("utf-8", "surrogatepass")
 
 
 def groups_of(files: Mapping[str, bytes], others: Mapping[str, bytes], places: Places) -> list[Group]:
@@ -72,7 +86,7 @@ def groups_of(files: Mapping[str, bytes], others: Mapping[str, bytes], places: P
                 roots.link(file, head.decode())
     groups: dict[str, Group] = {}
     for file in files:
-        groups.setdefault(roots.group(file), Group(files, places)).files.append(file)
+        groups.setdefault(roots.group(file), Group(files, places.fresh())).files.append(file)
     for file in belonging:
         # Whoever imports another module of the same name belongs to nobody.
         if (group := groups.get(roots.group(file))) is not None:

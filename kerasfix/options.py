@@ -72,6 +72,11 @@ _OPTIONS = (
     click.option("--update-baseline", is_flag=True, help="With --baseline: write FILE anew."),
     click.option("--statistics", is_flag=True, help="Only count the findings of each rule."),
     click.option("--exit-zero", is_flag=True, help="Exit with 0 even if faults are left."),
+    click.option(
+        "--no-cache",
+        is_flag=True,
+        help="Find everything anew; neither use nor keep what was found.",
+    ),
     click.option("--list-rules", is_flag=True, help="Print all rules (as text or json), and exit."),
     click.option(
         "--show-settings", is_flag=True, help="Print the settings that count and their places, and exit."

@@ -327,7 +327,12 @@ def engine_for(settings: Settings, config: Config, paths: Sequence[Path], found:
     from kerasfix.analysis.neighbours import Neighbours
 
     neighbours = Neighbours(around(paths, found))
-    engine = Engine(Finder(settings.selection(config), neighbours, layers=config.layers))
+    finder = Finder(settings.selection(config), neighbours, layers=config.layers)
+    engine = Engine(finder)
+    if not settings.no_cache:
+        from kerasfix.cache import Cache
+
+        engine.cache = Cache(finder)
     if settings.baseline is not None:
         engine.baseline = _baseline(settings, settings.baseline)
     return engine

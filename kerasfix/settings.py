@@ -56,6 +56,7 @@ class Settings:
     exit_zero: bool = False
     interactive: bool = False
     undo: bool = False
+    no_cache: bool = False
 
     @property
     def is_filter(self) -> bool:

@@ -32,8 +32,10 @@ class Neighbours:
     """
 
     def __init__(self, paths: Iterable[Path]) -> None:
-        self._paths = paths
+        self._iterated = paths
         self._of_source: dict[Source, Bystander] = {}
+        # How often it mattered what they say.
+        self.asked = 0
 
     def of(
         self, project: Project, run: Collection[str] = (), beside: Mapping[str, bytes] | None = None
@@ -50,8 +52,12 @@ class Neighbours:
     @cached_property
     def around(self) -> dict[str, Bystander]:
         """The files by their absolute paths."""
-        real = (os.path.realpath(path) for path in self._paths)
-        return {file: Bystander(Path(file)) for file in real}
+        return {file: Bystander(Path(file)) for file in self.paths}
+
+    @cached_property
+    def paths(self) -> list[str]:
+        """Their absolute paths."""
+        return [os.path.realpath(path) for path in self._iterated]
 
     def module(self, module: Module) -> Bystander:
         """What is looked at, seen from outside."""
@@ -108,12 +114,14 @@ class _Outside:
     @cached_property
     def _outside(self) -> list[Bystander]:
         """The files that are no part of the project."""
+        self._neighbours.asked += 1
         found = [
             each
             for file, each in self._neighbours.around.items()
             if file not in self._known and file not in self._run
         ]
-        return found + [Bystander(Path(file), data) for file, data in self._beside.items()]
+        beside = ((file, data) for file, data in self._beside.items() if file not in self._known)
+        return found + [Bystander(Path(file), data) for file, data in beside]
 
     @cached_property
     def _everything(self) -> list[Bystander]:
