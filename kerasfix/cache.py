@@ -100,7 +100,7 @@ class Cache:
     def put(self, key: str, group: Group, found: Found) -> None:
         """Keep what was found; a folder that cannot be written is no problem of the user's."""
         around = self._around(group) if found.asked_around else ""
-        entry = _Entry(key, _Seen(group.places.asked, found.library, around), found)
+        entry = _Entry(key, _Seen(found.places, found.library, around), found)
         with contextlib.suppress(OSError, RuntimeError, UnicodeError):
             path = self._path(group)
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kerasfix.groups import Group
     from kerasfix.keras.layers import LayerFact
     from kerasfix.notebook import Cells
+    from kerasfix.pool import Work
     from kerasfix.selection import Selection
 
 # A program without these has no Keras class with a flag or a chain to lose, trains none, and calls none with
@@ -30,6 +31,8 @@ _SIGN = re.compile(
     rb"keras|\bdef\s+call\b|\bis_?[Tt]rain(?:ing)?\s*=[^=]|GradientTape|\btrain_step\b|learning_phase|stateless_call"
     rb"|noqa *:.*\bKF\d"
 )
+# Above this, in characters of source, several processes are quicker than one.
+_MUCH = 1_000_000
 # The suffix of notebooks; what reads them is only loaded for one.
 SUFFIX = ".ipynb"
 
@@ -226,8 +229,8 @@ class Engine:
         others = {file: report.program for file, report in reports.items() if not report.matters}
         places = Places(texts)
         problems: dict[Path, Problem] = {}
-        for group in groups_of(texts, others, places):
-            found = self._in_group(group, reports)
+        groups = groups_of(texts, others, places)
+        for group, found in zip(groups, self._in_groups(groups, reports), strict=True):
             problems.update(_taken(found, group, reports))
         sources = {file: each.source for file, each in reports.items() if each.matters}
         new = self._new(sources, {file: reports[file].everything for file in sources})
@@ -235,17 +238,38 @@ class Engine:
             reports[file].findings = findings
         return [problems.get(each.path, each) for each in everything]
 
-    def _in_group(self, group: Group, reports: Mapping[str, FileReport]) -> FoundInGroup:
-        texts = {file: reports[file].program for file in group.files}
-        key = self.cache.key(group, texts) if self.cache is not None else ""
-        if self.cache is not None and key:
-            known = self.cache.get(key, group)
-            if known is not None:
-                return known
-        found = self.finder.in_group(group, {file: reports[file].source for file in group.files})
-        if self.cache is not None and key:
-            self.cache.put(key, group, found)
-        return found
+    def _in_groups(
+        self, groups: Sequence[Group], reports: Mapping[str, FileReport]
+    ) -> Iterator[FoundInGroup]:
+        """What is found in each group, or was found before."""
+        keys: dict[Group, str] = {}
+        known: dict[Group, FoundInGroup] = {}
+        if self.cache is not None:
+            for group in groups:
+                texts = {file: reports[file].program for file in group.files}
+                keys[group] = self.cache.key(group, texts)
+                found = self.cache.get(keys[group], group) if keys[group] else None
+                if found is not None:
+                    known[group] = found
+        work = [
+            (group, {file: reports[file].source for file in group.files})
+            for group in groups
+            if group not in known
+        ]
+        for (group, _), found in zip(work, self._find(work), strict=True):
+            known[group] = found
+            if self.cache is not None and keys[group]:
+                self.cache.put(keys[group], group, found)
+        return (known[group] for group in groups)
+
+    def _find(self, work: Sequence[Work]) -> Iterable[FoundInGroup]:
+        size = sum(len(source.text) for _, sources in work for source in sources.values())
+        if size > _MUCH:
+            from kerasfix.pool import find, processors
+
+            if (processes := processors()) > 1:
+                return find(self.finder, work, processes)
+        return (self.finder.in_group(group, sources) for group, sources in work)
 
     def plan(
         self, reports: Sequence[FileReport], allow: Allow, choose: Choose | None = None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kerasfix.analysis.library import Library, Stamp
+from kerasfix.analysis.places import What
 from kerasfix.drawn import draw_in
 from kerasfix.findings import Finding
 from kerasfix.selection import EVERYTHING, Selection
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from kerasfix.groups import Group
     from kerasfix.keras.layers import LayerFact
     from kerasfix.rules.base import Rule
+
+
+Wanted = Callable[[int], bool]
 
 
 class RuleFailed(Exception):
@@ -55,6 +59,7 @@ class Found:
         troubles: The files that stood in the way.
         drawn: The files that belong to it although they say nothing of Keras.
         library: The modules that were only imported, and which state of each was seen.
+        places: What was at each path that somebody asked for.
         asked_around: Whether it mattered what the files around the run say.
     """
 
@@ -62,6 +67,7 @@ class Found:
     troubles: dict[str, Trouble] = field(default_factory=dict)
     drawn: list[str] = field(default_factory=list)
     library: dict[str, Stamp] = field(default_factory=dict)
+    places: dict[str, What] = field(default_factory=dict)
     asked_around: bool = False
 
 
@@ -87,11 +93,14 @@ class Finder:
         self.library = library
         self.layers = layers or {}
 
-    def in_group(self, group: Group, sources: Mapping[str, Source]) -> Found:
+    def in_group(
+        self, group: Group, sources: Mapping[str, Source], wanted: Wanted = lambda _number: True
+    ) -> Found:
         """The faults of a group.
 
         Args:
             sources: Its files; those that cannot be parsed are named and left out.
+            wanted: Tells of the number of a file whether its faults are asked for.
         """
         found = Found()
         good = dict(sources)
@@ -111,7 +120,7 @@ class Finder:
             found.drawn = draw_in(good, group, self.layers, library)
         while good:
             try:
-                found.findings = self.in_sources(good, group, library)
+                found.findings = self.in_sources(good, group, library, wanted)
                 break
             except RecursionError:
                 # Whoever asked, it is the deepest one that nobody can walk through.
@@ -119,12 +128,16 @@ class Finder:
                 leave_out(deepest, Trouble("nested too deeply to analyse"))
             except RuleFailed as failed:
                 leave_out(failed.file, Trouble(str(failed)))
-        found.library = library.read
+        found.library, found.places = library.read, group.places.asked
         found.asked_around = self.neighbours is not None and self.neighbours.asked > asked
         return found
 
     def in_sources(
-        self, sources: Mapping[str, Source], group: Group | None = None, library: Library | None = None
+        self,
+        sources: Mapping[str, Source],
+        group: Group | None = None,
+        library: Library | None = None,
+        wanted: Wanted = lambda _number: True,
     ) -> dict[str, list[Finding]]:
         """What the rules find and no comment silences, by file.
 
@@ -132,6 +145,7 @@ class Finder:
             sources: The programs, as they are or as fixes made them.
             group: What they belong to; they are all that there is if left out.
             library: The modules that are only imported; its own if left out.
+            wanted: Tells of the number of a file whether its faults are asked for.
 
         Raises:
             SourceError: if a source cannot be parsed.
@@ -150,7 +164,9 @@ class Finder:
         rules = [rule for rule in all_rules() if self.selection.wants(rule.code)]
         known = [rule.code for rule in all_rules()]
         found: dict[str, list[Finding]] = {}
-        for module in project.given:
+        for number, module in enumerate(project.given):
+            if not wanted(number):
+                continue
             program = Program(module, knowledge)
             left_out = self.selection.left_out_of(module.file)
             here = [rule for rule in rules if not rule.code.startswith(left_out)]

@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "codec": set(),
     "cache": {"analysis", "codec", "finder"},
     "finder": {"analysis", "drawn", "findings", "selection", "source", "syntax"},
+    "pool": {"finder"},
     "engine": {"finder", "source", "findings", "plan", "workspace"},
     "api": {"engine", "finder", "source", "findings", "plan", "selection"},
     "verify": {"verify", "analysis", "findings", "source", "syntax", "workspace"},
