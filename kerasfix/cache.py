@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from kerasfix.finder import Finder
     from kerasfix.groups import Group
 
-# Below this, in bytes of source, finding out is as quick as looking up.
-_LEAST = 50_000
 _MOST_ENTRIES = 500
 _MOST_ROOM = 200_000_000
 # What this version of the cache writes.
@@ -71,13 +69,11 @@ class Cache:
         self._folder = folder
 
     def key(self, group: Group, texts: Mapping[str, bytes]) -> str:
-        """What a group is known by; empty for one that is too small to be kept.
+        """What a group is known by.
 
         Args:
             texts: The bytes of its files.
         """
-        if sum(map(len, texts.values())) < _LEAST:
-            return ""
         digest = hashlib.blake2b(self._settings, digest_size=20)
         digest.update(os.fsencode(group.places.common_folder or ""))
         for file, data in sorted({**group.others, **texts}.items()):

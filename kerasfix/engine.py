@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -28,9 +28,15 @@ if TYPE_CHECKING:
 # its flag; one that imports its classes from another module of the project may not say "keras". The last
 # one is a comment that has nothing to silence there.
 _SIGN = re.compile(
-    rb"keras|\bdef\s+call\b|\bis_?[Tt]rain(?:ing)?\s*=[^=]|GradientTape|\btrain_step\b|learning_phase|stateless_call"
+    rb"\bdef\s+call\b|\bis_?[Tt]rain(?:ing)?\s*=[^=]|GradientTape|\btrain_step\b|learning_phase|stateless_call"
     rb"|noqa *:.*\bKF\d"
 )
+# One of them is in every program that has such a sign, but for one that puts two spaces before `call`.
+_PARTS = [b"def call", b"_train", b"is_Train", b"istrain", b"isTrain", b"GradientTape", b"learning_phase"]
+_PARTS += [b"train_step", b"stateless_call", b"noqa"]
+_UTF_8 = Encoding("utf-8")
+# Below this, in characters of source, finding out is as quick as looking up.
+_WORTH_KEEPING = 50_000
 # Above this, in characters of source, several processes are quicker than one.
 _MUCH = 1_000_000
 # The suffix of notebooks; what reads them is only loaded for one.
@@ -192,7 +198,8 @@ class Engine:
         if found.problem:
             return Problem(found.path, found.problem)
         try:
-            return self.take(read(found.path), whatever_it_says=found.given)
+            file = replace(read(found.path), real=found.real)
+            return self.take(file, whatever_it_says=found.given)
         except WorkspaceError as error:
             return Problem(found.path, str(error))
 
@@ -204,14 +211,15 @@ class Engine:
             whatever_it_says: Whether to read a file as Python that says nothing of Keras. In a big tree most
                 do not, and are not parsed.
         """
-        matters = _SIGN.search(file.data) is not None
+        matters = _says_something(file.data)
+        real = file.real or os.path.realpath(file.path)
         try:
             if not matters and not whatever_it_says and b"\0" not in file.data:
-                return FileReport(file, Encoding("utf-8"), Source("", os.path.realpath(file.path)))
+                return FileReport(file, _UTF_8, Source("", real))
             if file.path.suffix == SUFFIX:
-                return _notebook(file, matters)
+                return _notebook(file, real, matters)
             text, encoding = decode(file.data)
-            source = Source(text, os.path.realpath(file.path))
+            source = Source(text, real)
             if not matters:
                 _ = source.tree
             return FileReport(file, encoding, source, matters)
@@ -244,11 +252,13 @@ class Engine:
         """What is found in each group, or was found before."""
         keys: dict[Group, str] = {}
         known: dict[Group, FoundInGroup] = {}
-        if self.cache is not None:
+        size = sum(len(reports[file].text) for group in groups for file in group.files)
+        cache = self.cache if size > _WORTH_KEEPING else None
+        if cache is not None:
             for group in groups:
                 texts = {file: reports[file].program for file in group.files}
-                keys[group] = self.cache.key(group, texts)
-                found = self.cache.get(keys[group], group) if keys[group] else None
+                keys[group] = cache.key(group, texts)
+                found = cache.get(keys[group], group)
                 if found is not None:
                     known[group] = found
         work = [
@@ -258,8 +268,8 @@ class Engine:
         ]
         for (group, _), found in zip(work, self._find(work), strict=True):
             known[group] = found
-            if self.cache is not None and keys[group]:
-                self.cache.put(keys[group], group, found)
+            if cache is not None:
+                cache.put(keys[group], group, found)
         return (known[group] for group in groups)
 
     def _find(self, work: Sequence[Work]) -> Iterable[FoundInGroup]:
@@ -348,11 +358,17 @@ def _written_back(report: FileReport, plan: Plan) -> Plan | Problem:
     return plan
 
 
-def _notebook(file: InputFile, matters: bool) -> FileReport:
+def _says_something(data: bytes) -> bool:
+    """Whether there can be anything to find in a file."""
+    # Plain searches are an order of magnitude quicker than a pattern, and nearly all files end here.
+    return b"keras" in data or (any(part in data for part in _PARTS) and _SIGN.search(data) is not None)
+
+
+def _notebook(file: InputFile, real: str, matters: bool) -> FileReport:
     from kerasfix.notebook import Notebook
 
     notebook = Notebook(file.data)
-    source = Source(notebook.text, os.path.realpath(file.path), notebook.starts)
+    source = Source(notebook.text, real, notebook.starts)
     _ = source.tree
     return FileReport(
         file, Encoding("utf-8"), source, matters=matters and notebook.is_python, notebook=notebook

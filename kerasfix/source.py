@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import codecs
+import contextlib
 import io
 import re
 import tokenize
@@ -190,6 +191,11 @@ def decode(data: bytes) -> tuple[str, Encoding]:
     """
     if b"\0" in data:
         raise SourceError("binary file (contains a null byte)")
+    second_line = data.find(b"\n") + 1
+    if not data.startswith(codecs.BOM_UTF8) and b"coding" not in data[: data.find(b"\n", second_line)]:
+        # Nearly every file has no cookie in its first two lines. What is UTF-8 gives the same bytes back.
+        with contextlib.suppress(UnicodeError):
+            return data.decode("utf-8"), Encoding("utf-8")
     bom = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
     try:
         name, _ = tokenize.detect_encoding(io.BytesIO(data).readline)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -12,15 +13,19 @@ from kerasfix.workspace import Found, discover
 _MOST_FILES = 10_000
 
 
-def around(paths: Sequence[Path], found: Iterable[Found]) -> Iterator[Path]:
-    """The files of the run, those beside them and those of their project: where subclasses are looked for."""
+def around(paths: Sequence[Path], found: Iterable[Found]) -> Iterator[str]:
+    """The files of the run, those beside them and those of their project: where subclasses are looked for.
+
+    Yields:
+        Their paths without links.
+    """
     from kerasfix.analysis.places import project_root
 
-    known = {each.path: None for each in found}
+    known = {each.real: None for each in found}
     folders = {path if path.is_dir() else path.parent for path in paths}
     roots = {root for folder in folders if (root := project_root(str(folder.absolute()))) is not None}
     for folder in folders - {Path(root) for root in roots}:
-        known.update(dict.fromkeys(sorted(folder.glob("*.py"))))
-    inside = (each.path for each in discover(Path(root) for root in sorted(roots)))
+        known.update(dict.fromkeys(sorted(map(os.path.realpath, folder.glob("*.py")))))
+    inside = (each.real for each in discover(Path(root) for root in sorted(roots)))
     known.update(dict.fromkeys(itertools.islice(inside, _MOST_FILES)))
     yield from known

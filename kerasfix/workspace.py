@@ -42,6 +42,7 @@ _SKIPPED = frozenset(
         "venv",
     }
 )
+_IGNORING = ".gitignore"
 _SUFFIXES = (".py", ".pyw", ".ipynb")
 
 
@@ -56,10 +57,12 @@ class InputFile:
     Attributes:
         path: The path as it was given or found.
         data: Its bytes.
+        real: Its path without links; found out when it is needed if left out.
     """
 
     path: Path
     data: bytes
+    real: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +71,13 @@ class Found:
 
     Attributes:
         given: Whether the user named this very file, and so wants to hear of it whatever is in it.
+        real: The path without links.
     """
 
     path: Path
     problem: str = ""
     given: bool = False
+    real: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +162,14 @@ def discover(paths: Iterable[Path], exclusion: Exclusion = NOTHING_MORE) -> Iter
     Folders are walked in the order of names. What `.gitignore` names is left out, as are the usual folders
     of tools and what else is excluded; a path that is given is always taken. No file comes twice.
     """
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for path in paths:
         if exclusion.refuses(path):
             continue
         for found in _below(path, exclusion):
             # A file and a link to it are one file.
-            key = Path(os.path.realpath(found.path))
-            if key not in seen:
-                seen.add(key)
+            if found.real not in seen:
+                seen.add(found.real)
                 yield found
 
 
@@ -230,22 +234,23 @@ def _below(path: Path, exclusion: Exclusion) -> Iterator[Found]:
     if path.is_dir():
         ignores = _ignores_above(path) if exclusion.has_ignored else []
         patterns = tuple(each.below(path) for each in exclusion.patterns)
-        yield from _walk(path, ignores, replace(exclusion, patterns=patterns))
+        real = os.path.realpath(path)
+        yield from _walk(str(path), real, ignores, replace(exclusion, patterns=patterns))
     elif os.path.lexists(path):
-        yield Found(path, given=True)
+        yield Found(path, given=True, real=os.path.realpath(path))
     else:
-        yield Found(path, "no such file or folder", given=True)
+        yield Found(path, "no such file or folder", given=True, real=os.path.realpath(path))
 
 
-def _walk(folder: Path, ignores: list[Patterns], exclusion: Exclusion) -> Iterator[Found]:
-    if exclusion.has_ignored:
-        ignores = [*ignores, *_ignore_file(folder)]
+def _walk(folder: str, real: str, ignores: list[Patterns], exclusion: Exclusion) -> Iterator[Found]:
     try:
         with os.scandir(folder) as scan:
             entries = sorted(scan, key=lambda entry: entry.name)
     except OSError as error:
-        yield Found(folder, f"cannot be read: {error.strerror or error}")
+        yield Found(Path(folder), f"cannot be read: {error.strerror or error}", real=real)
         return
+    if exclusion.has_ignored and any(entry.name == _IGNORING for entry in entries):
+        ignores = [*ignores, *_ignore_file(Path(folder))]
     for entry in entries:
         # Links to folders are not followed: they can lead round in circles, or out of the project.
         is_folder = entry.is_dir(follow_symlinks=False)
@@ -253,12 +258,15 @@ def _walk(folder: Path, ignores: list[Patterns], exclusion: Exclusion) -> Iterat
             continue
         if exclusion.leaves_out(entry.path, entry.name, is_folder=is_folder):
             continue
-        if _is_ignored(entry.path, ignores, is_folder=is_folder):
+        if ignores and _is_ignored(entry.path, ignores, is_folder=is_folder):
             continue
+        inner = os.path.join(real, entry.name)
         if is_folder:
-            yield from _walk(folder / entry.name, ignores, exclusion)
+            yield from _walk(os.path.join(folder, entry.name), inner, ignores, exclusion)
         elif entry.is_file():
-            yield Found(folder / entry.name)
+            # The folder has no links on the way to it, so only the file itself can be one.
+            target = os.path.realpath(entry.path) if entry.is_symlink() else inner
+            yield Found(Path(folder, entry.name), real=target)
 
 
 def _is_ignored(path: str, ignores: list[Patterns], *, is_folder: bool) -> bool:
@@ -286,7 +294,7 @@ def _ignores_above(folder: Path) -> list[Patterns]:
 
 
 def _ignore_file(folder: Path) -> list[Patterns]:
-    path = folder / ".gitignore"
+    path = folder / _IGNORING
     try:
         lines = path.read_text("utf-8", "replace").splitlines()
     except OSError:

@@ -49,7 +49,7 @@ def in_project(folder: Path, given: tuple[str, ...], **files: str) -> list[Findi
         path.write_text(text)
         paths[name] = os.path.realpath(path)
     sources = {paths[name]: Source(files[name], paths[name]) for name in given}
-    neighbours = Neighbours([Path(path) for path in paths.values()])
+    neighbours = Neighbours(paths.values())
     everything = Engine(Finder(neighbours=neighbours)).check_sources(sources)
     return [each for here in everything.values() for each in here if each.code == "KF203"]
 

@@ -33,7 +33,7 @@ def _ask(paths: list[Path], class_name: str = "Base", method: str = "call") -> I
     source = Source(paths[0].read_text(), os.path.realpath(paths[0]))
     project = Project({source.file: source})
     info = next(each for each in project.classes if each.name == class_name)
-    return Neighbours(paths).of(project)(info, method)
+    return Neighbours(map(os.path.realpath, paths)).of(project)(info, method)
 
 
 def test_a_subclass_that_calls_super_without_the_flag_objects(tmp_path: Path) -> None:
