@@ -8,10 +8,15 @@
 `check` and `fix` look at text only: nothing of it runs. What runs models is `kerasfix --verify`.
 """
 
-from kerasfix.api import Fixed, check, fix
-from kerasfix.findings import Applicability, Finding, Fix, Severity
-from kerasfix.plan import PlanError
-from kerasfix.source import Edit, SourceError
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kerasfix.api import Fixed, check, fix
+    from kerasfix.findings import Applicability, Finding, Fix, Severity
+    from kerasfix.plan import PlanError
+    from kerasfix.source import Edit, SourceError
 
 __version__ = "0.1.0"
 
@@ -28,3 +33,19 @@ __all__ = [
     "check",
     "fix",
 ]
+
+# Loaded when somebody asks: whoever runs the command needs few of them, and `--version` none.
+_HOMES = {
+    **dict.fromkeys(("Fixed", "check", "fix"), "api"),
+    **dict.fromkeys(("Applicability", "Finding", "Fix", "Severity"), "findings"),
+    **dict.fromkeys(("Edit", "SourceError"), "source"),
+    "PlanError": "plan",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -199,6 +198,8 @@ def write(file: InputFile, data: bytes) -> None:
     target = Path(os.path.realpath(file.path))
     try:
         before = target.stat()
+        import tempfile
+
         handle, name = tempfile.mkstemp(prefix=".kerasfix-", dir=target.parent)
         temporary = Path(name)
         try:

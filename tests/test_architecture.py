@@ -133,7 +133,12 @@ def test_no_module_is_too_long_to_read(path: Path) -> None:
 
 
 def _loaded(*arguments: str, cwd: Path) -> set[str]:
-    """The top-level modules that a run of the command loads."""
+    """The top-level names of the modules that a run of the command loads."""
+    return {name.partition(".")[0] for name in _modules(*arguments, cwd=cwd)}
+
+
+def _modules(*arguments: str, cwd: Path) -> set[str]:
+    """The modules that a run of the command loads."""
     program = (
         "import sys\n"
         "from kerasfix.cli import main\n"
@@ -141,12 +146,12 @@ def _loaded(*arguments: str, cwd: Path) -> set[str]:
         f"    main({list(arguments)!r})\n"
         "except SystemExit:\n"
         "    pass\n"
-        "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)\n"
+        "print(*sys.modules, file=sys.stderr)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=cwd, capture_output=True, text=True, check=True
     )
-    return set(done.stderr.split())
+    return set(done.stderr.splitlines()[-1].split())
 
 
 def test_a_diff_loads_no_tensorflow(tmp_path: Path) -> None:
@@ -159,12 +164,7 @@ def test_a_diff_loads_no_tensorflow(tmp_path: Path) -> None:
 def test_what_a_plain_run_does_not_need_is_not_loaded(tmp_path: Path) -> None:
     (tmp_path / "dcgan.py").write_bytes(FIXTURE.read_bytes())
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'models'\n")
-    program = "import sys\nfrom kerasfix.cli import main\n"
-    program += "try:\n    main(['.'])\nexcept SystemExit:\n    print(*sys.modules, file=sys.stderr)\n"
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    loaded = set(done.stderr.split())
+    loaded = _modules(".", cwd=tmp_path)
     assert "kerasfix.run" in loaded
     assert not loaded & {"tomllib", "tomli", "pathspec", "kerasfix.baseline", "kerasfix.adding"}
     assert not loaded & {"kerasfix.listing", "kerasfix.output.statistics"}
@@ -177,9 +177,39 @@ def test_where_there_is_nothing_to_fix_libcst_is_not_loaded(tmp_path: Path) -> N
     assert not _loaded("--diff", "net.py", cwd=tmp_path) & {"libcst", "tensorflow", "keras", "rich"}
 
 
-@pytest.mark.parametrize("argument", ["--version", "--help"])
-def test_version_and_help_load_nothing_heavy(tmp_path: Path, argument: str) -> None:
-    assert not _loaded(argument, cwd=tmp_path) & {"libcst", "tensorflow", "keras", "rich", "pathspec"}
+# What a command may load besides what Python loads by itself; no module of these names, and none below them.
+_HEAVY = frozenset(
+    {
+        *("libcst", "tensorflow", "keras", "numpy", "rich", "pathspec", "platformdirs", "tomllib", "tomli"),
+        *("jinja2", "pygal", "multiprocessing", "subprocess", "tempfile", "asyncio", "unittest", "inspect"),
+    }
+)
+_OPTIONS = {"kerasfix", "kerasfix.cli", "kerasfix.options", "kerasfix.output", "kerasfix.output.formats"}
+
+
+@pytest.mark.parametrize("argument", ["--version", "--help", "--completion"])
+def test_what_needs_no_work_loads_nothing_but_the_options(tmp_path: Path, argument: str) -> None:
+    loaded = _modules(argument, *(["bash"] if argument == "--completion" else []), cwd=tmp_path)
+    assert {name for name in loaded if name.startswith("kerasfix")} <= _OPTIONS
+    assert not {name.partition(".")[0] for name in loaded} & (_HEAVY - {"inspect"})
+
+
+def test_a_file_that_says_nothing_of_keras_loads_no_analysis(tmp_path: Path) -> None:
+    (tmp_path / "sums.py").write_text("print(1 + 1)\n")
+    loaded = _modules(".", cwd=tmp_path)
+    assert not {name for name in loaded if name.startswith(("kerasfix.rules.kf", "kerasfix.codemods"))}
+    assert "kerasfix.analysis.program" not in loaded
+    assert not {name.partition(".")[0] for name in loaded} & (_HEAVY - {"inspect"})
+
+
+def test_what_was_found_before_is_told_without_analysis(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    (tmp_path / "dcgan.py").write_text(FIXTURE.read_text("utf-8") + "# a long file\n" * 5000, "utf-8")
+    first, second = (_modules("--output-format", "concise", ".", cwd=tmp_path) for _ in range(2))
+    assert "kerasfix.analysis.program" in first
+    assert not {name for name in second if name.startswith(("kerasfix.rules.kf", "kerasfix.analysis.index"))}
 
 
 def test_the_rule_pages_are_what_the_rules_say() -> None:

@@ -1,0 +1,1 @@
+"""How long kerasfix takes, beside other tools on the same files."""
