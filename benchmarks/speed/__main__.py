@@ -13,7 +13,7 @@ from __future__ import annotations
 import platform
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -32,34 +32,28 @@ TABLES = ("start", "mixed", "dense", "peers", "phases", "files", "length")
 
 
 @click.command()
-@click.option(
-    "--runs", default=5, show_default=True, help="Runs of each command; of tools that take long, one."
-)
+@click.option("--runs", default=5, show_default=True, help="Runs of each command.")
 @click.option("--only", type=click.Choice(TABLES), multiple=True, help="Only these tables.")
 @click.option("--most-files", default=100_000, show_default=True, help="The biggest generated tree.")
 @click.option("--markdown", is_flag=True, help="Print tables as Markdown.")
 def main(runs: int, only: tuple[str, ...], most_files: int, markdown: bool) -> None:
     wanted = only or TABLES
     out = _Out(markdown)
-    out.text(
-        f"Python {platform.python_version()}, {RUFF.requirement}, {TORCHFIX.requirement}, {FIXIT.requirement}"
-    )
+    peers = ", ".join(peer.requirement for peer in (RUFF, TORCHFIX, FIXIT))
+    print(f"Python {platform.python_version()}, {peers}")
     with tempfile.TemporaryDirectory() as cache:
         if "start" in wanted:
             out.ratios("Start: a file of 100 lines", _start(), runs * 4, "python -c 'import click'")
-        for name in ("mixed", "dense"):
+        for name, title in NAMES.items():
             if name in wanted:
                 tree = getattr(trees, name)()
-                title = f"{'An environment with TensorFlow' if name == 'mixed' else 'KerasHub, Keras and TensorFlow Models'}"
-                out.ratios(
-                    f"{title}: {trees.described(tree)}", _tree(tree, Path(cache)), runs, "ruff, no cache"
-                )
+                commands = _tree(tree, Path(cache))
+                out.ratios(f"{title}: {trees.described(tree)}", commands, runs, "ruff, no cache")
         if "peers" in wanted:
-            out.ratios(
-                f"The layers of Keras: {trees.described(trees.few())}", _peers(), 1, "kerasfix, no cache"
-            )
+            title = f"The layers of Keras: {trees.described(trees.few())}"
+            out.ratios(title, _peers(), 1, "kerasfix, no cache")
     if "phases" in wanted:
-        for name in ("mixed", "dense"):
+        for name in NAMES:
             out.phases(name, phases.measure(getattr(trees, name)()))
     if "files" in wanted:
         counts = [count for count in (100, 1_000, 10_000, 100_000) if count <= most_files]
@@ -99,11 +93,10 @@ def _peers() -> Mapping[str, Command]:
     for peer in (RUFF, TORCHFIX, FIXIT):
         _install(peer)
     tree = trees.few()
+    ruff = (RUFF.bin / "ruff", "check", "--quiet", "--select", "F821")
     return {
         "kerasfix, no cache": Command(_kerasfix("--no-cache", "--output-format", "concise", "."), tree),
-        "ruff, no cache": Command(
-            (RUFF.bin / "ruff", "check", "--quiet", "--no-cache", "--select", "F821", "."), tree
-        ),
+        "ruff, no cache": Command((*ruff, "--no-cache", "."), tree),
         "TorchFix": Command((TORCHFIX.bin / "torchfix", "--select", "ALL", "."), tree),
         "Fixit": Command((FIXIT.bin / "fixit", "--quiet", "lint", "."), tree, codes=(0, 1, 2, 3)),
     }
@@ -137,7 +130,7 @@ class _Out:
         ]
         self._table(f"Growth: {title}", (title, "wall s", "cpu ms each", "peak MiB"), rows)
 
-    def _table(self, title: str, heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    def _table(self, title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
         if self._markdown:
             print(f"\n**{title}**\n\n| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
             for row in rows:
