@@ -218,6 +218,7 @@ class Loops:
             backend_version=facts.get("backend_version"),
             device=facts.get("device"),
             driver=facts.get("driver"),
+            not_kept_in=facts.get("not_kept_in"),
             before=before.observation,
             after=after.observation,
             verdict=verdict.kind,
