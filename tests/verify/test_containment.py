@@ -183,7 +183,7 @@ def test_what_a_model_starts_has_no_network_either(strict: Session, tmp_path: Pa
 
 
 def _may_leave_network() -> bool:
-    code = "from kerasfix.verify.worker.isolation import leave_network; print(leave_network())"
+    code = "from kerasfix.verify.worker.isolation import leave_network; print(bool(leave_network()))"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return answer.stdout.strip() == "True"
 

@@ -190,6 +190,8 @@ class Loops:
                     seen = _Seen(reason=f"{stopped.raised} while looking for data")
             elif result["outcome"] == "refused":
                 seen = _Seen(reason=result["reason"])
+            elif "observation" not in result:
+                seen = _Seen(reason="what the run left makes no sense")
             else:
                 looked = replace(observation(result["observation"]), seconds=outcome.seconds)
                 seen = _Seen(looked, result["input"], (result["keras"], result["backend"]))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import os
+import re
 import sys
 
 from . import calls, landlock
@@ -11,6 +13,9 @@ from .isolation import leave_network
 # The rights of root to read and write what belongs to others; Landlock says where.
 _KEPT_RIGHTS = 1 << 1 | 1 << 2
 _RIGHTS_VERSION = 0x20080522
+# Libraries start threads by the number of cores, each of them some.
+_MOST_TASKS = 512
+_MOST_TASKS_A_CORE = 32
 
 
 def shut_in(folder: str, memory_mb: int | None) -> tuple[str, ...]:
@@ -29,16 +34,18 @@ def shut_in(folder: str, memory_mb: int | None) -> tuple[str, ...]:
         _limit_files(memory_mb * 2**20)
     if not sys.platform.startswith("linux"):
         return ()
-    is_alone = leave_network()
+    alone = leave_network()
+    if alone == "user":
+        _limit_processes()
     _give_up_rights()
     kept = landlock.keep_in(folder)
-    has_calls = calls.take_away(network=is_alone)
+    has_calls = calls.take_away(network=bool(alone))
     return tuple(
         name
         for name, holds in (
             # Without the filter a service that listens at a socket file writes what it is asked to.
             ("files", "files" in kept and has_calls),
-            ("network", is_alone or has_calls),
+            ("network", bool(alone) or has_calls),
             ("signals", "signals" in kept),
             ("processes", has_calls),
         )
@@ -65,14 +72,33 @@ def _give_up_rights() -> None:
         write(ctypes.byref(head), ctypes.byref((ctypes.c_uint32 * 6)(*left, 0, 0, 0, 0)))
 
 
+def _limit_processes() -> None:
+    """No more processes and threads than these: what multiplies is faster than anybody who looks on.
+
+    In a user namespace of its own the kernel counts those of the model only; before Linux 5.14 it counted all
+    that the user has. It sets root no limit.
+    """
+    import resource
+
+    version = tuple(int(part) for part in re.findall(r"\d+", os.uname().release)[:2])
+    if version >= (5, 14):
+        _lower(resource.RLIMIT_NPROC, _MOST_TASKS + _MOST_TASKS_A_CORE * (os.cpu_count() or 1))
+
+
 def _limit_files(size: int) -> None:
     try:
         import resource
     except ImportError:
         return
-    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
-    if most == resource.RLIM_INFINITY or most > size:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    _lower(resource.RLIMIT_FSIZE, size)
+
+
+def _lower(limit: int, value: int) -> None:
+    import resource
+
+    _, most = resource.getrlimit(limit)
+    if most == resource.RLIM_INFINITY or most > value:
+        resource.setrlimit(limit, (value, value))
 
 
 def _forbid_core_dumps() -> None:

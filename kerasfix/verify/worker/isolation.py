@@ -100,25 +100,28 @@ class SpawnedChild:
         self._process.wait()
 
 
-def leave_network() -> bool:
+def leave_network() -> str:
     """Take this process, and all that it will start, off the network; Linux only, if it lets us.
 
     It gets a network of its own, with nothing in it. Whoever is not root needs a user namespace for that, in
     which all files are as they were.
+
+    Returns:
+        "network", or "user" if the process is in a user namespace of its own too; empty if it may not.
     """
     if not sys.platform.startswith("linux"):
-        return False
+        return ""
     try:
         import ctypes
 
         unshare = ctypes.CDLL(None, use_errno=True).unshare
     except (ImportError, OSError, AttributeError):
-        return False
+        return ""
     user, group = os.getuid(), os.getgid()
     if unshare(_NEW_NETWORK) == 0:
-        return True
+        return "network"
     if unshare(_NEW_USER | _NEW_NETWORK) != 0:
-        return False
+        return ""
     # So that the process still knows whose it is.
     for name, text in (
         ("uid_map", f"{user} {user} 1"),
@@ -127,7 +130,7 @@ def leave_network() -> bool:
     ):
         with contextlib.suppress(OSError), open(f"/proc/self/{name}", "w", encoding="ascii") as file:
             file.write(text)
-    return True
+    return "user"
 
 
 def adopt() -> set[int]:
@@ -156,6 +159,7 @@ def end_orphans(spared: set[int]) -> None:
             _ignore_os_errors(os.kill, pid, signal.SIGKILL)
         for pid in children:
             _ignore_os_errors(os.waitpid, pid, os.WNOHANG)
+        time.sleep(_POLL_SECONDS)
 
 
 def _children() -> set[int]:

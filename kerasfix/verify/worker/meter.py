@@ -11,6 +11,8 @@ import time
 # To look at all processes of the system, or at all files of a folder, takes a moment.
 _SECONDS_BETWEEN = 0.25
 _MOST_PROCESSES = 512
+# To ask a process for its share of the memory takes milliseconds: the largest ones are asked.
+_MOST_ASKED = 24
 _BLOCK = 512
 
 
@@ -45,7 +47,7 @@ class Meter:
         exceeded = None
         if len(group) > _MOST_PROCESSES:
             exceeded = "processes"
-        elif len(group) > 1 and sum(map(_share_mb, group)) > self._memory_mb:
+        elif len(group) > 1 and sum(map(_share_mb, _largest(group))) > self._memory_mb:
             exceeded = "memory"
         elif (_room(self._folder) - self._before) / 2**20 > 2 * self._memory_mb:
             exceeded = "disk"
@@ -54,15 +56,13 @@ class Meter:
         return exceeded
 
     def _resident_mb(self, is_time: bool) -> float:
-        try:
-            with open(f"/proc/{self._pid}/statm", encoding="ascii") as file:
-                return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-        except (OSError, ValueError, IndexError):
-            if is_time and sys.platform == "darwin":
-                command = ["ps", "-o", "rss=", "-p", str(self._pid)]
-                answer = subprocess.run(command, capture_output=True, text=True, check=False)
-                self._from_ps = int(answer.stdout.strip() or 0) / 1024
-            return self._from_ps
+        if sys.platform != "darwin":
+            return _resident_mb(str(self._pid))
+        if is_time:
+            command = ["ps", "-o", "rss=", "-p", str(self._pid)]
+            answer = subprocess.run(command, capture_output=True, text=True, check=False)
+            self._from_ps = int(answer.stdout.strip() or 0) / 1024
+        return self._from_ps
 
 
 def _group(pid: int) -> list[str]:
@@ -70,6 +70,12 @@ def _group(pid: int) -> list[str]:
     with contextlib.suppress(OSError):
         return [name for name in os.listdir("/proc") if name.isdigit() and fields_of(name)[2:3] == [str(pid)]]
     return []
+
+
+def _largest(group: list[str]) -> list[str]:
+    if len(group) <= _MOST_ASKED:
+        return group
+    return sorted(group, key=_resident_mb, reverse=True)[:_MOST_ASKED]
 
 
 def fields_of(pid: str) -> list[str]:
@@ -80,6 +86,15 @@ def fields_of(pid: str) -> list[str]:
             return file.read().rpartition(")")[2].split()
     except OSError:
         return []
+
+
+def _resident_mb(pid: str) -> float:
+    """The memory of a process; 0 where it cannot be read (Windows)."""
+    try:
+        with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    except (OSError, ValueError, IndexError):
+        return 0.0
 
 
 def _share_mb(pid: str) -> float:
