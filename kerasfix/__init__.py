@@ -8,7 +8,16 @@
 `check` and `fix` look at text only: nothing of it runs. What runs models is `kerasfix --verify`.
 """
 
-from __future__ import annotations
+import os
+import sys
+
+if sys.argv[:1] == ["-m"] and not getattr(sys.flags, "safe_path", sys.flags.isolated):
+    # For `python -m NAME` Python looks for modules in the current folder first, and there may be a click.py.
+    # What is checked must not run: where NAME is kerasfix, that folder is left out. "-m" stands here until
+    # the module is found.
+    _name = sys.orig_argv[-len(sys.argv)].removeprefix("-m")
+    if _name.split(".")[0] == "kerasfix" and sys.path[:1] == [os.getcwd()]:
+        del sys.path[0]
 
 from typing import TYPE_CHECKING, Any
 

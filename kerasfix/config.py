@@ -144,7 +144,10 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
         import tomli as tomllib
     try:
         data: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise ConfigError(f"{path}: nested too deeply") from None
+    except ValueError as error:
+        # No TOML, or a number with more digits than Python reads.
         raise ConfigError(f"{path}: {error}") from None
     return data
 

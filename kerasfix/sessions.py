@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from kerasfix.config import Config
     from kerasfix.settings import Settings
     from kerasfix.verify.session import Session
+
+
+_FENCES = {
+    "files": "writing outside of its folder",
+    "network": "using the network",
+    "signals": "ending other processes",
+    "processes": "leaving processes behind",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,18 @@ def proving_session(settings: Settings, config: Config) -> Iterator[Proving | No
         ) as session,
     ):
         yield Proving(session, progress)
+        progress.pause()
+        _tell_what_is_open(session.not_kept_in)
+
+
+def _tell_what_is_open(fences: Sequence[str]) -> None:
+    """Say once what this system does not keep models from."""
+    if fences:
+        from kerasfix.output import console
+
+        told = ", ".join(_FENCES[each] for each in fences)
+        note = f"this system does not keep a model from {told} (docs/containment.md)"
+        console.standard_error().line(("note: ", "bold"), (note, ""))
 
 
 @contextmanager

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
-from collections.abc import Iterable, Iterator
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,10 +91,8 @@ class Patterns:
 
     @classmethod
     def of(cls, folder: str | Path, lines: Iterable[str]) -> Patterns:
-        from pathspec import GitIgnoreSpec
-
         listed = tuple(lines)
-        return cls(os.path.abspath(folder), listed, GitIgnoreSpec.from_lines(listed))
+        return cls(os.path.abspath(folder), listed, _spec(listed))
 
     def below(self, path: Path) -> Patterns:
         """The patterns for what is in a folder that somebody named: without those that name it themselves."""
@@ -113,6 +113,21 @@ class Patterns:
 
     def names(self, path: str, *, is_folder: bool = False) -> bool:
         return bool(self.decides(os.path.abspath(path), is_folder=is_folder))
+
+
+def _spec(lines: Sequence[str]) -> GitIgnoreSpec:
+    """What patterns name. One that is none ("!", a backslash at its end) names nothing, as for git."""
+    from pathspec import GitIgnoreSpec
+
+    with warnings.catch_warnings():
+        # What an expression that is made of a pattern looks like is of no interest to anybody.
+        warnings.simplefilter("ignore")
+        try:
+            return GitIgnoreSpec.from_lines(lines)
+        except (ValueError, re.error):
+            if len(lines) == 1:
+                return GitIgnoreSpec.from_lines(())
+        return GitIgnoreSpec(pattern for line in lines for pattern in _spec((line,)).patterns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -346,3 +346,10 @@ def test_an_interrupted_write_leaves_nothing_beside_the_file(
     with pytest.raises(KeyboardInterrupt):
         write(read(path), b"new")
     assert os.listdir(tmp_path) == ["a.py"]
+
+
+def test_a_line_of_gitignore_that_is_no_pattern_names_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("!\n\\\n[z-a]\nfoo\\\nout.py\n")
+    for name in ("in.py", "out.py"):
+        (tmp_path / name).write_text("")
+    assert [found.path.name for found in discover([tmp_path])] == ["in.py"]

@@ -16,6 +16,12 @@ def ended(outcome: Outcome, timeout: float, memory_mb: int) -> Observation:
         return Observation(
             f"took more than {memory_mb} MiB of memory", outcome.phase or None, stopped="memory"
         )
+    if outcome.ending == "processes":
+        return Observation("started too many processes", outcome.phase or None, stopped="processes")
+    if outcome.ending == "disk":
+        return Observation(
+            f"wrote more than {2 * memory_mb} MiB to the disk", outcome.phase or None, stopped="disk"
+        )
     if outcome.ending == "crash":
         raised = f"crashed (signal {outcome.signal}, {_signal_name(outcome.signal)})"
     else:

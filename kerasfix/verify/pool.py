@@ -96,6 +96,12 @@ class Pool:
         found = (runner.import_seconds for runner in self._runners.values())
         return next((seconds for seconds in found if seconds is not None), None)
 
+    @property
+    def not_kept_in(self) -> tuple[str, ...]:
+        """What this system does not keep models in of, see `report.FENCES`; nothing if no model was run."""
+        found = (runner.facts for runner in self._runners.values())
+        return next((tuple(facts["not_kept_in"]) for facts in found if facts is not None), ())
+
     def default(self) -> Runner:
         """The runner for code that asks for nothing.
 

@@ -29,6 +29,12 @@ PHASES = ("fit", "evaluate", "predict", "call", "tape")
 #: What the seconds of a version are told for, in the order in which it happens.
 STEPS = ("import", "init", "probe", "call", "predict", "evaluate", "tape", "fit", "train_step", "loop")
 
+#: What ends a run because it takes too much.
+LIMITS = ("time", "memory", "processes", "disk")
+
+#: What models are kept in of: writing elsewhere, the network, ending other processes, going on by themselves.
+FENCES = ("files", "network", "signals", "processes")
+
 #: The value of `training` that a layer received: one value, or all distinct ones if it was called several
 #: times.
 Received = bool | None | tuple[bool | None, ...]
@@ -125,7 +131,8 @@ class Observation:
         raised_line: The line of the class's file that raised, or that led there, if it is known.
         raised_at: `file:line` of another module of the project, if that raised.
         errors: Phase -> exception in one line, for every phase that raised.
-        stopped: Which limit ended the run ("time", "memory"), "crash" for a native crash, else None.
+        stopped: Which limit ended the run ("time", "memory", "processes", "disk"), "crash" for a native
+            crash, else None.
         trainable: Names of the trainable variables after building.
         missing_gradient: Those whose gradient does not exist (no path to the output). This and what follows
             up to `layers_not_called` is empty too if the phase that would have shown it raised, see `errors`.
@@ -156,7 +163,7 @@ class Observation:
     raised_line: int | None = None
     raised_at: str | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
-    stopped: Literal["time", "memory", "crash"] | None = None
+    stopped: Literal["time", "memory", "processes", "disk", "crash"] | None = None
     trainable: tuple[str, ...] = ()
     missing_gradient: tuple[str, ...] = ()
     zero_gradient: tuple[str, ...] = ()
@@ -276,6 +283,7 @@ class ModelReport:
         kind: "model" for a class; "function" for a training loop in a function, which `class_name` and `line`
             then are of. What it did is phase "loop": which variables its own tapes took gradients by, which
             of them moved, and which flag the layers of its models received.
+        not_kept_in: What this system does not keep models in of, see `FENCES`; None if nothing was run.
     """
 
     file: str
@@ -297,6 +305,7 @@ class ModelReport:
     arguments: tuple[Argument, ...] = ()
     chains: tuple[Chain, ...] = ()
     kind: Literal["model", "function"] = "model"
+    not_kept_in: tuple[str, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain data (dict, list, str, int, float, bool, None) in the shape of this schema."""

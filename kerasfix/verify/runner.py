@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import queue
-import shutil
+import re
 import signal
 import subprocess
 import tempfile
@@ -21,6 +21,8 @@ from typing import Any
 from kerasfix.verify.choice import Kind
 from kerasfix.verify.errors import VerifyError
 from kerasfix.verify.interpreter import check_python
+from kerasfix.verify.leavings import json_of, remove, seconds_of, tail, text_of, written
+from kerasfix.verify.report import FENCES
 
 #: "auto", "cpu", "gpu", or one GPU by its number: "gpu:1".
 Device = str
@@ -45,6 +47,19 @@ _QUIET = {
 }
 # An empty value of these is not the same as none.
 _REMOVED = ("TF_USE_LEGACY_KERAS", "KERASFIX_RENAME_KERAS")
+# What a model says stands in reports and in the logs of CI, and it has no network to use these for. They are
+# left empty, because code that reads one may insist that it is there.
+_SECRET = re.compile(
+    r"(^|_)(TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY)$"
+)
+# Where programs put what they need for a while: the one folder that a model may write to.
+_TEMPORARY = {
+    "TMPDIR": "",
+    "TEMP": "",
+    "TMP": "",
+    "TRITON_CACHE_DIR": "triton",
+    "CUDA_CACHE_PATH": "cuda",
+}
 _NO_GPU = {
     "CUDA_VISIBLE_DEVICES": "-1",
     "HIP_VISIBLE_DEVICES": "-1",
@@ -125,7 +140,7 @@ class Runner:
             self._server.end()
             self._server = None
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            remove(self._folder)
             self._folder = None
 
     @property
@@ -148,16 +163,19 @@ class Runner:
 
     @property
     def folder(self) -> Path:
-        """A folder for the files of this run; gone after `close`."""
+        """A folder for the files of models, with what they write of their own; gone after `close`."""
         if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="kerasfix-verify-"))
-        return self._folder
+            # Around it is what they must not write: nobody may follow a link that a model has left.
+            self._folder = Path(os.path.realpath(tempfile.mkdtemp(prefix="kerasfix-verify-")))
+            (self._folder / "models").mkdir()
+        return self._folder / "models"
 
     def start(self) -> dict[str, Any]:
         """Start the child process and ask what it has; does nothing the second time.
 
         Returns:
-            "keras" (version), "backend", "backend_version", "device" and "driver" (version).
+            "keras" (version), "backend", "backend_version", "device", "driver" (version) and
+            "not_kept_in" (see `report.FENCES`).
 
         Raises:
             VerifyError: if Keras cannot be imported, or there is no GPU where one is demanded.
@@ -178,7 +196,8 @@ class Runner:
                 raise VerifyError(
                     f"--device {self._device_wanted}: {facts['backend']} in {self.python} sees {missing}"
                 )
-            self._facts = facts
+            kept_in = facts.get("kept_in", ())
+            self._facts = {**facts, "not_kept_in": tuple(each for each in FENCES if each not in kept_in)}
         return self._facts
 
     def run(self, job: Mapping[str, Any]) -> Outcome:
@@ -187,12 +206,15 @@ class Runner:
             self._server = _Server(self.python, self.folder, self._environment())
         self._jobs += 1
         base = self.folder / f"job{self._jobs}"
+        for path in self.folder.glob(f"{base.name}.*"):
+            # Only a model that ran before can have put it there.
+            path.unlink(missing_ok=True)
         full: dict[str, Any] = {
             "timeout": self.timeout,
             "memory_mb": self.memory_mb,
             **job,
             "result": str(base) + ".json",
-            "log": str(base) + ".log",
+            "log": str(_log_of(base)),
         }
         try:
             ending = self._server.do(full, full["timeout"] + _GRACE_SECONDS)
@@ -204,6 +226,8 @@ class Runner:
 
     def _environment(self) -> dict[str, str]:
         environment = {**os.environ, **_QUIET, **self.kind.environment()}
+        environment.update((name, "") for name in environment if _SECRET.search(name.upper()))
+        environment.update((name, str(self.folder / below)) for name, below in _TEMPORARY.items())
         if self._device_wanted == "cpu":
             environment.update(_NO_GPU)
         elif self._device_wanted.startswith("gpu:"):
@@ -226,11 +250,11 @@ class _Server:
 
     def __init__(self, python: Path, folder: Path, environment: Mapping[str, str]) -> None:
         self._python = python
-        self._log = folder / "server.log"
+        self._log = folder.parent / "server.log"
         log = self._log.open("ab")
         # Models run in the temporary folder: a file that one writes with a relative name disappears with it.
         self._process = subprocess.Popen(
-            [str(python), str(_BOOTSTRAP), str(self._log)],
+            [str(python), str(_BOOTSTRAP), str(self._log), str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -293,7 +317,7 @@ class _Server:
     def _expect_ready(self) -> None:
         message = self._next(_START_SECONDS)
         if message is None:
-            lines = _tail(self._log)
+            lines = tail(self._log, _LOG_LINES)
             raise VerifyError(f"the process that runs models did not start: {_last(lines)}")
         if message["event"] == "failed":
             raise VerifyError(f"{self._python} cannot import Keras: {message['error']}")
@@ -329,54 +353,26 @@ def _kill_group(pid: int) -> None:
 
 
 def _outcome(base: Path, ending: Mapping[str, Any]) -> Outcome:
-    phase_path = _beside(base, ".json.phase")
+    result = json_of(_beside(base, ".json"))
     return Outcome(
-        result=_json_of(_beside(base, ".json")),
+        # What is no result of ours the model has written.
+        result=result if result is not None and isinstance(result.get("outcome"), str) else None,
         ending="crash" if ending["how"] == "signal" else str(ending["how"]),
         signal=int(ending.get("signal", 0)),
-        phase=phase_path.read_text("utf-8") if phase_path.exists() else "",
-        log=_tail(_beside(base, ".log")),
-        spec=_json_of(_beside(base, ".json.spec")),
-        seconds=_seconds_of(_beside(base, ".json.times"), _written(_beside(base, ".json"))),
+        phase=text_of(_beside(base, ".json.phase")),
+        log=tail(_log_of(base), _LOG_LINES),
+        spec=json_of(_beside(base, ".json.spec")),
+        seconds=seconds_of(_beside(base, ".json.times"), written(_beside(base, ".json"))),
     )
-
-
-def _written(result: Path) -> float:
-    """When the worker was done; a worker that wrote nothing went on until now."""
-    return result.stat().st_mtime if result.exists() else time.time()
-
-
-def _seconds_of(path: Path, end: float) -> dict[str, float]:
-    """Phase -> seconds, from a file that says when each phase began; a phase may begin more than once."""
-    lines = path.read_text("utf-8").splitlines(keepends=True) if path.exists() else []
-    # Whoever is killed may leave half a line.
-    lines = [line for line in lines if line.endswith("\n")]
-    begun = [(phase, float(when)) for phase, _, when in (line.rpartition(" ") for line in lines)]
-    ends = [*(when for _, when in begun), end][1:]
-    seconds: dict[str, float] = {}
-    for (phase, started), ended in zip(begun, ends, strict=True):
-        seconds[phase] = round(seconds.get(phase, 0.0) + max(ended - started, 0.0), 4)
-    return seconds
 
 
 def _beside(base: Path, ending: str) -> Path:
     return base.with_name(base.name + ending)
 
 
-def _json_of(path: Path) -> dict[str, Any] | None:
-    try:
-        data: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        # Not there, or cut off by the end of the process.
-        return None
-    return data
-
-
-def _tail(path: Path) -> tuple[str, ...]:
-    if not path.exists():
-        return ()
-    lines = [line for line in path.read_text("utf-8", errors="replace").splitlines() if line.strip()]
-    return tuple(lines[-_LOG_LINES:])
+def _log_of(base: Path) -> Path:
+    """Where what a job prints is kept: out of reach of the job."""
+    return base.parent.parent / f"{base.name}.log"
 
 
 def _last(lines: tuple[str, ...]) -> str:

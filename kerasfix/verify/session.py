@@ -132,6 +132,11 @@ class Session:
         """How long it took until Keras was imported; None if no model was run."""
         return self._pool.import_seconds
 
+    @property
+    def not_kept_in(self) -> tuple[str, ...]:
+        """What this system does not keep models in of, see `report.FENCES`."""
+        return self._pool.not_kept_in
+
     def compare(
         self,
         target: Target,
@@ -294,7 +299,11 @@ class Session:
                     "probe_seconds": runner.timeout * _PROBE_SHARE,
                 }
             )
-            seen = self._understand(target, outcome, spec)
+            try:
+                seen = self._understand(target, outcome, spec)
+            except (LookupError, TypeError, ValueError, AttributeError):
+                # The model writes to the same folder, and may have put something in the place of the result.
+                seen = Seen(refused="result", reason=("not verified: what the run left makes no sense",))
             self._seen[cache_key] = seen
             if seen.spec is not None:
                 # Asked again with the input that it found, it would show the same.
@@ -342,6 +351,7 @@ class Session:
             backend_version=facts.get("backend_version"),
             device=facts.get("device"),
             driver=facts.get("driver"),
+            not_kept_in=facts.get("not_kept_in"),
             before=before.observation,
             after=after.observation,
             verdict=verdict.kind,

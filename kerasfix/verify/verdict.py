@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 
-from kerasfix.verify.report import Observation, SensitiveLayer, Verdict, VerdictKind
+from kerasfix.verify.report import LIMITS, Observation, SensitiveLayer, Verdict, VerdictKind
 
 #: The first and the last line of a change.
 Lines = tuple[int, int]
@@ -111,11 +111,11 @@ def on_other_inputs(verdict: Verdict, outputs_must_match: bool, before: str, aft
 
 def _stopped(before: Observation, after: Observation) -> Verdict | None:
     """A limit depends on the machine too: it proves nothing, and only a new one counts against a fix."""
-    if after.stopped in ("time", "memory"):
-        if before.stopped in ("time", "memory") or before.raised is not None:
+    if after.stopped in LIMITS:
+        if before.stopped in LIMITS or before.raised is not None:
             return Verdict(VerdictKind.NOT_VERIFIED, (f"the patched model {after.raised}",))
         return Verdict(VerdictKind.WORSE, (f"the original ran; the patched model {after.raised}",))
-    if before.stopped in ("time", "memory"):
+    if before.stopped in LIMITS:
         return Verdict(VerdictKind.NOT_VERIFIED, (f"the original {before.raised}",))
     return None
 

@@ -190,6 +190,8 @@ class Loops:
                     seen = _Seen(reason=f"{stopped.raised} while looking for data")
             elif result["outcome"] == "refused":
                 seen = _Seen(reason=result["reason"])
+            elif "observation" not in result:
+                seen = _Seen(reason="what the run left makes no sense")
             else:
                 looked = replace(observation(result["observation"]), seconds=outcome.seconds)
                 seen = _Seen(looked, result["input"], (result["keras"], result["backend"]))
@@ -218,6 +220,7 @@ class Loops:
             backend_version=facts.get("backend_version"),
             device=facts.get("device"),
             driver=facts.get("driver"),
+            not_kept_in=facts.get("not_kept_in"),
             before=before.observation,
             after=after.observation,
             verdict=verdict.kind,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kerasfix.verify.report import Observation, SensitiveLayer, Verdict, VerdictKind
+from kerasfix.verify.report import LIMITS, Observation, SensitiveLayer, Verdict, VerdictKind
 from kerasfix.verify.verdict import few, layer_name
 
 #: The phase in which a function is watched.
@@ -17,7 +17,7 @@ def judge_loop(before: Observation, after: Observation, models: Sequence[str]) -
     Args:
         models: Those that the fix is about, by the names that the layers' paths begin with.
     """
-    stopped = next((each for each in (after, before) if each.stopped in ("time", "memory")), None)
+    stopped = next((each for each in (after, before) if each.stopped in LIMITS), None)
     if stopped is not None:
         which = "patched" if stopped is after else "original"
         return Verdict(VerdictKind.NOT_VERIFIED, (f"not verified: the {which} function {stopped.raised}",))

@@ -16,11 +16,14 @@ import time
 from collections.abc import Iterable
 from typing import Any, TextIO
 
+from .meter import Meter, fields_of
 from .printed import Printed
 
 _POLL_SECONDS = 0.02
 _NEW_USER = 0x10000000
 _NEW_NETWORK = 0x40000000
+_ADOPT = 36  # PR_SET_CHILD_SUBREAPER
+_ORPHAN_SECONDS = 5.0
 
 
 def can_fork() -> bool:
@@ -97,25 +100,28 @@ class SpawnedChild:
         self._process.wait()
 
 
-def leave_network() -> bool:
+def leave_network() -> str:
     """Take this process, and all that it will start, off the network; Linux only, if it lets us.
 
     It gets a network of its own, with nothing in it. Whoever is not root needs a user namespace for that, in
     which all files are as they were.
+
+    Returns:
+        "network", or "user" if the process is in a user namespace of its own too; empty if it may not.
     """
     if not sys.platform.startswith("linux"):
-        return False
+        return ""
     try:
         import ctypes
 
         unshare = ctypes.CDLL(None, use_errno=True).unshare
     except (ImportError, OSError, AttributeError):
-        return False
+        return ""
     user, group = os.getuid(), os.getgid()
     if unshare(_NEW_NETWORK) == 0:
-        return True
+        return "network"
     if unshare(_NEW_USER | _NEW_NETWORK) != 0:
-        return False
+        return ""
     # So that the process still knows whose it is.
     for name, text in (
         ("uid_map", f"{user} {user} 1"),
@@ -124,19 +130,56 @@ def leave_network() -> bool:
     ):
         with contextlib.suppress(OSError), open(f"/proc/self/{name}", "w", encoding="ascii") as file:
             file.write(text)
-    return True
+    return "user"
 
 
-def watch(child: ForkedChild | SpawnedChild, seconds: float, memory_mb: int) -> dict[str, Any]:
+def adopt() -> set[int]:
+    """Whatever the processes below this one leave behind becomes a child of this one; Linux only.
+
+    Returns:
+        The children that it has already.
+    """
+    if sys.platform.startswith("linux"):
+        with contextlib.suppress(ImportError, OSError, AttributeError):
+            import ctypes
+
+            zero = ctypes.c_ulong(0)
+            ctypes.CDLL(None).prctl(ctypes.c_int(_ADOPT), ctypes.c_ulong(1), zero, zero, zero)
+    return _children()
+
+
+def end_orphans(spared: set[int]) -> None:
+    """End the children of this process but some, and those that come to it while they end.
+
+    The id of a child that nobody has waited for is nobody else's.
+    """
+    deadline = time.monotonic() + _ORPHAN_SECONDS
+    while (children := _children() - spared) and time.monotonic() < deadline:
+        for pid in children:
+            _ignore_os_errors(os.kill, pid, signal.SIGKILL)
+        for pid in children:
+            _ignore_os_errors(os.waitpid, pid, os.WNOHANG)
+        time.sleep(_POLL_SECONDS)
+
+
+def _children() -> set[int]:
+    here = str(os.getpid())
+    with contextlib.suppress(OSError):
+        return {
+            int(name) for name in os.listdir("/proc") if name.isdigit() and fields_of(name)[1:2] == [here]
+        }
+    return set()
+
+
+def watch(child: ForkedChild | SpawnedChild, seconds: float, meter: Meter) -> dict[str, Any]:
     """Wait for a child, and end it at its limits.
 
     Returns:
-        `{"how": "exit", "code": n}`, `{"how": "signal", "signal": n}`, `{"how": "time"}` or `{"how":
-        "memory"}`.
+        `{"how": "exit", "code": n}`, `{"how": "signal", "signal": n}`, or only "how": "time", "memory",
+        "processes" or "disk".
     """
     deadline = time.monotonic() + seconds
     parent = os.getppid()
-    memory = MemoryMeter(child.pid)
     while True:
         code = child.poll()
         if code is not None:
@@ -144,11 +187,7 @@ def watch(child: ForkedChild | SpawnedChild, seconds: float, memory_mb: int) -> 
             if os.name == "posix":
                 _ignore_os_errors(os.killpg, child.pid, signal.SIGKILL)
             return {"how": "signal", "signal": -code} if code < 0 else {"how": "exit", "code": code}
-        limit = None
-        if time.monotonic() > deadline:
-            limit = "time"
-        elif memory.resident_mb() > memory_mb:
-            limit = "memory"
+        limit = "time" if time.monotonic() > deadline else meter.exceeded()
         orphaned = os.getppid() != parent
         if limit or orphaned:
             child.kill()
@@ -157,35 +196,6 @@ def watch(child: ForkedChild | SpawnedChild, seconds: float, memory_mb: int) -> 
                 os._exit(1)
             return {"how": limit}
         time.sleep(_POLL_SECONDS)
-
-
-class MemoryMeter:
-    """The resident set of a process in MiB; 0 where it cannot be read (Windows).
-
-    Address space limits are of no use here: TensorFlow reserves far more than it touches.
-    """
-
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
-        self._last = 0.0
-        self._asked = 0.0
-
-    def resident_mb(self) -> float:
-        try:
-            with open(f"/proc/{self._pid}/statm", encoding="ascii") as file:
-                return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-        except (OSError, ValueError, IndexError):
-            return self._from_ps() if sys.platform == "darwin" else 0.0
-
-    def _from_ps(self) -> float:
-        # A process per question: ask twice a second only.
-        if time.monotonic() - self._asked > 0.5:
-            self._asked = time.monotonic()
-            answer = subprocess.run(
-                ["ps", "-o", "rss=", "-p", str(self._pid)], capture_output=True, text=True, check=False
-            )
-            self._last = int(answer.stdout.strip() or 0) / 1024
-        return self._last
 
 
 def _be_child(job: dict[str, Any], printed: Printed, unwanted: Iterable[TextIO]) -> None:

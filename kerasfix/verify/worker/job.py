@@ -21,10 +21,10 @@ from . import keras_import
 from .arguments import Maker
 from .candidates import Spec
 from .drive import Driven, call, drive
+from .fences import shut_in
 from .finder import Finder
 from .frameworks import Framework, driver_version, framework_for
 from .inputs import arrange, arrays_for, tensors_for
-from .isolation import leave_network
 from .lightness import Scale
 from .load import Refused, lines_of, load_class, one_line, refuse_what_is_lacking
 from .loop import observe_loop
@@ -50,11 +50,11 @@ def run(job: dict[str, Any]) -> None:
     """
     # What a model reads from the terminal is nothing.
     sys.stdin = open(os.devnull)  # noqa: SIM115
-    _forbid_core_dumps()
-    _forbid_network()
+    kept_in = shut_in(os.path.dirname(job["result"]), job.get("memory_mb"))
+    _explain_network()
     warnings.simplefilter("ignore")
     try:
-        result = _done(job)
+        result = {**_done(job), "kept_in": kept_in} if job["kind"] == "hello" else _done(job)
     except Refused as refused:
         result = {
             "outcome": "refused",
@@ -319,20 +319,11 @@ class _Teller:
             file.write(f"{phase} {time.time()}\n")
 
 
-def _forbid_network() -> None:
+def _explain_network() -> None:
     """A constructor may ask for pretrained weights; proving a fix must not download half a gigabyte."""
-    leave_network()
 
     def refuse(_socket: Any, address: Any) -> None:
         raise OSError(f"kerasfix runs models without network (connection to {address})")
 
     socket.socket.connect = refuse  # type: ignore[method-assign]
     socket.socket.connect_ex = refuse  # type: ignore[assignment,method-assign]
-
-
-def _forbid_core_dumps() -> None:
-    try:
-        import resource
-    except ImportError:
-        return
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

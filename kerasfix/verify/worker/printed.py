@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 
@@ -35,7 +36,11 @@ class Printed:
         Whoever left the child's process group may hold the pipe open; nobody waits for that.
         """
         self._thread.join(timeout=1)
-        with open(path, "wb") as file:
+        # Where nothing keeps a model from it, a link may lie there: that is no place to write to.
+        with contextlib.suppress(OSError):
+            os.remove(path)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        with contextlib.suppress(OSError), open(os.open(path, flags, 0o600), "wb") as file:
             file.write(self._end)
 
     def _read(self) -> None:

@@ -12,7 +12,8 @@ import sys
 from typing import Any, TextIO
 
 from . import keras_import
-from .isolation import ForkedChild, SpawnedChild, can_fork, watch
+from .isolation import ForkedChild, SpawnedChild, adopt, can_fork, end_orphans, watch
+from .meter import Meter
 from .printed import Printed
 
 
@@ -25,12 +26,13 @@ def main(log_path: str) -> None:
         if error:
             _answer(answers, {"event": "failed", "error": error})
             return
+    spared = adopt()
     _answer(answers, {"event": "ready", "forking": forking})
     for line in jobs:
-        _run(json.loads(line), forking, jobs, answers)
+        _run(json.loads(line), forking, jobs, answers, spared)
 
 
-def _run(job: dict[str, Any], forking: bool, jobs: TextIO, answers: TextIO) -> None:
+def _run(job: dict[str, Any], forking: bool, jobs: TextIO, answers: TextIO, spared: set[int]) -> None:
     printed = Printed()
     if forking:
         child: ForkedChild | SpawnedChild = ForkedChild(job, printed, unwanted=[jobs, answers])
@@ -40,7 +42,9 @@ def _run(job: dict[str, Any], forking: bool, jobs: TextIO, answers: TextIO) -> N
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, lambda *_: _stop(child))
     _answer(answers, {"event": "started", "pid": child.pid})
-    ending = watch(child, seconds=job["timeout"], memory_mb=job["memory_mb"])
+    ending = watch(child, job["timeout"], Meter(child.pid, job["memory_mb"], os.path.dirname(job["result"])))
+    # A model may leave its group; nothing of it may go on beside the next one.
+    end_orphans(spared)
     printed.save(job["log"])
     _answer(answers, {"event": "done", "ending": ending})
 
@@ -58,6 +62,9 @@ def _take_streams(log_path: str) -> tuple[TextIO, TextIO]:
     os.dup2(empty, 0)
     os.dup2(log, 1)
     os.dup2(log, 2)
+    # Nobody who is forked off may hold them.
+    os.close(empty)
+    os.close(log)
     sys.stdin = open(os.devnull)  # noqa: SIM115
     return jobs, answers
 
