@@ -31,7 +31,7 @@ from kerasfix.plan import Plan, together, without_crossings
 from kerasfix.sessions import Proving, proving_session
 from kerasfix.settings import Settings, is_page
 from kerasfix.surroundings import around
-from kerasfix.workspace import Found, InputFile, discover
+from kerasfix.workspace import Found, InputFile, discover, save
 
 if TYPE_CHECKING:
     from kerasfix.verify.report import ModelReport
@@ -297,7 +297,7 @@ def run(settings: Settings) -> int:
         with proving_session(settings, config) as proving:
             here = _Run(settings, engine, proving)
             if settings.is_filter:
-                here.filter(sys.stdin.buffer.read(), refused=exclusion.refuses(settings.first_path))
+                here.filter(_standard_input(), refused=exclusion.refuses(settings.first_path))
             else:
                 with _uncollected():
                     reports = engine.check([engine.read(each) for each in found])
@@ -322,6 +322,13 @@ def run(settings: Settings) -> int:
     return 2
 
 
+def _standard_input() -> bytes:
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        raise ConfigError(f"standard input: cannot be read: {error.strerror or error}") from None
+
+
 def engine_for(settings: Settings, config: Config, paths: Sequence[Path], found: list[Found]) -> Engine:
     """What finds the faults of these files, as the options and the configuration want it."""
     from kerasfix.analysis.neighbours import Neighbours
@@ -336,7 +343,7 @@ def _baseline(settings: Settings, path: Path) -> Known | None:
     """What is known already; None if that is to be found out now."""
     from kerasfix.baseline import Baseline
 
-    if path.exists():
+    if os.path.exists(path):
         return Baseline.read(path)
     if settings.does_more or settings.is_filter:
         raise ConfigError(f"{path}: there is none; a run that does nothing else writes it")
@@ -383,8 +390,7 @@ def _save_reports(here: _Run) -> None:
 
 def _save(here: _Run, path: Path, content: str) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         # A message of the user's code may hold half a character; in JSON this is the way to write it.
-        path.write_text(content, "utf-8", "backslashreplace")
+        save(path, content.encode("utf-8", "backslashreplace"))
     except OSError as error:
         here.trouble(Problem(path, f"cannot be written: {error.strerror or error}"))

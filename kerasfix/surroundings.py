@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -14,13 +15,21 @@ _MOST_FILES = 10_000
 
 def around(paths: Sequence[Path], found: Iterable[Found]) -> Iterator[Path]:
     """The files of the run, those beside them and those of their project: where subclasses are looked for."""
-    from kerasfix.analysis.places import project_root
-
     known = {each.path: None for each in found}
-    folders = {path if path.is_dir() else path.parent for path in paths}
-    roots = {root for folder in folders if (root := project_root(str(folder.absolute()))) is not None}
+    folders = {path if os.path.isdir(path) else path.parent for path in paths}
+    roots = {root for folder in folders if (root := _root_of(folder)) is not None}
     for folder in folders - {Path(root) for root in roots}:
         known.update(dict.fromkeys(sorted(folder.glob("*.py"))))
     inside = (each.path for each in discover(Path(root) for root in sorted(roots)))
     known.update(dict.fromkeys(itertools.islice(inside, _MOST_FILES)))
     yield from known
+
+
+def _root_of(folder: Path) -> str | None:
+    from kerasfix.analysis.places import project_root
+
+    try:
+        return project_root(str(folder.absolute()))
+    except OSError:
+        # It may not be entered, or there is no such folder; whoever is to read it says so.
+        return None

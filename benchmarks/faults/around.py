@@ -211,11 +211,6 @@ def no_stdin(place: Place) -> Outcome:
     return place.outcome(ended(_shell(place, "$K --diff - <&-")), 2, "standard input")
 
 
-@fault("standard input is a folder (-)")
-def stdin_folder(place: Place) -> Outcome:
-    return place.outcome(ended(_shell(place, "$K --diff - < .")), 2, "standard input: cannot be read")
-
-
 @fault("standard input is closed (--interactive)")
 def no_answers(place: Place) -> Outcome:
     place.make()

@@ -206,7 +206,7 @@ def mixed_ends(place: Place) -> Outcome:
 @fault("a syntax error, and half of a file")
 def syntax_error(place: Place) -> Outcome:
     place.make("half.py", FAULTY[: len(FAULTY) // 2] + b"(")
-    return _beside_a_model(place, _HEAD + b"def (:\n", (2,), "a.py:2:5: error: syntax error")
+    return _beside_a_model(place, _HEAD + b"def (:\n", (2,), "a.py:2: error: syntax error")
 
 
 def _unless(kept: bool) -> str:

@@ -172,7 +172,7 @@ def _seconds_of_writing(place: Place, paths: list[Path]) -> float:
 @fault("a temporary file of a run that was killed lies in the tree")
 def left_over(place: Place) -> Outcome:
     path = place.make()
-    left, fresh = place.tree / ".kerasfix-abcdefgh", place.tree / ".kerasfix-hgfedcba"
+    left, fresh = place.tree / ".kerasfix-abcdefgh.tmp", place.tree / ".kerasfix-hgfedcba.tmp"
     left.write_bytes(b"half of a fi")
     _age(place)
     fresh.write_bytes(b"of a run that is still at work")

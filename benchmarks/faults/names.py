@@ -25,7 +25,7 @@ _NAMES = {
     "letters that run from right to left": "\u202eyp.py".encode(),
     "emoji": "🧠.py".encode(),
     "what a workflow command ends with": b"a,b::c%0A.py",
-    "brackets of rich": b"[bold]red[/red].py",
+    "brackets of rich": b"[bold]red[/].py",
     "colons": b"a.py:1:2: KF999 x.py",
     "what looks like another folder": b"\\..\\up.py",
     "all bytes that a name can have": bytes({*range(1, 256)} - {47})[:200] + b".py",
@@ -117,6 +117,7 @@ def _through_git(place: Place, name: bytes, *, outside: bool = False) -> str:
     repository = copy / "repository"
     (repository / "pkg").mkdir(parents=True)
     where = os.path.join(os.fsencode(repository / "pkg"), name)
+    os.makedirs(os.path.dirname(where), exist_ok=True)
     shutil.copy(os.path.join(os.fsencode(place.tree), name), where)
     git = {**place.environment, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
     subprocess.run(["git", "init", "-q", repository], env=git, check=True)

@@ -36,7 +36,7 @@ PATIENCE = 60.0
 # What takes from root the power over files that permissions give to nobody.
 _BOUND = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 #: What is left beside a file when a write was killed.
-LEFT_OVER = ".kerasfix-*"
+LEFT_OVER = ".kerasfix-*.tmp"
 
 
 def mended(data: bytes) -> bytes:

@@ -232,7 +232,7 @@ def unreadable_baseline(place: Place) -> Outcome:
     wrong = []
     for name in ("folder", "locked.json"):
         over = place.run("--baseline", name, ".")
-        wrong += [f"{name}: {said}" for said in (faults_of(over, (2,), f"^error: {name}"),) if said]
+        wrong += [f"{name}: {said}" for said in (faults_of(over, (2,), f"[Ee]rror: .*{name}"),) if said]
     made = place.run("--baseline", "new/known.json", ".")
     wrong += [said for said in (faults_of(made, (0,), "1 known finding"),) if said]
     return Outcome(place.told(over), place.lost(), "; ".join(wrong))
