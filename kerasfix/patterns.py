@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,9 @@ def _spec(lines: Iterable[str]) -> GitIgnoreSpec | None:
     from pathspec import GitIgnoreSpec
 
     try:
-        return GitIgnoreSpec.from_lines(lines)
+        with warnings.catch_warnings():
+            # What Python may take for a set one day is somebody else's business.
+            warnings.simplefilter("ignore")
+            return GitIgnoreSpec.from_lines(lines)
     except (ValueError, re.error):
         return None

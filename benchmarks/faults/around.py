@@ -78,7 +78,7 @@ def state_is_relative(place: Place) -> Outcome:
     path = place.make()
     over = place.run("--apply", ".", env={**place.environment, "XDG_STATE_HOME": "here"})
     lost = place.lost() or ("a folder lies in the tree" if (place.tree / "here").exists() else "")
-    return place.outcome(over, 0, _NOTE, lost=lost or _unless(place.is_new(path)))
+    return place.outcome(over, 0, "Fixed", lost=lost or _unless(place.is_new(path)))
 
 
 @fault("no folder for temporary files at all")
@@ -117,11 +117,16 @@ def no_temporary(place: Place) -> Outcome:
         shutil.rmtree(tree, ignore_errors=True)
 
 
+def _leave(folder: Path) -> None:
+    os.chdir(folder)
+    folder.rmdir()
+
+
 def _from_nowhere(place: Place, *arguments: str) -> subprocess.Popen[bytes]:
     """A run in a folder that is no more."""
     gone = place.root / "gone"
     gone.mkdir(exist_ok=True)
-    return place.start(*arguments, preexec_fn=lambda: (os.chdir(gone), os.rmdir(gone)))
+    return place.start(*arguments, preexec_fn=lambda: _leave(gone))
 
 
 @fault("the current folder was deleted")
@@ -219,7 +224,7 @@ def no_answers(place: Place) -> Outcome:
 
 @fault("standard output is a pipe that somebody closed (| head -1)")
 def closed_pipe(place: Place) -> Outcome:
-    paths = place.make_many(300)
+    paths = place.make_many(100)
     over = ended(_shell(place, "set -o pipefail; $K . | head -1"))
     again = ended(_shell(place, "$K --apply . | true; $K --undo | true"))
     lost = place.lost() or _unless(all(place.is_old(path) for path in paths))

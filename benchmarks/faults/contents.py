@@ -106,7 +106,7 @@ def every_depth(place: Place) -> Outcome:
     """The fault stands in the nested statement: the fix has to be made in it."""
     wrong: list[str] = []
     depths = (5, 40, 80, 90, 95, 100, 150, 190, 199, 250, 300, 350, 450, 600, 900, 1400, 3000)
-    inside = {
+    inside: dict[str, Callable[[int], str]] = {
         "parentheses": lambda depth: "(" * depth + "self.drop(x)" + ")" * depth,
         "calls": lambda depth: "f(" * depth + "self.drop(x)" + ")" * depth,
         "attributes": lambda depth: "self.drop(x)" + ".b" * depth,

@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import subprocess
-import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from xml.etree import ElementTree
 
 from benchmarks.faults.place import Impossible, Outcome, Place, fault, faults_of
 
@@ -32,33 +33,43 @@ _NAMES = {
 }
 
 
-def _case(what: str, name: bytes) -> None:
-    @fault(f"a name with {what}")
+def _make_all(place: Place) -> list[Path]:
+    return [place.make(name) for name in _NAMES.values()]
+
+
+def _in_format(shape: str) -> None:
+    @fault(f"{len(_NAMES)} names with odd characters (--output-format {shape})")
     def make(place: Place) -> Outcome:
-        path = place.make(name)
-        wrong = []
-        for shape in FORMATS:
-            over = place.run("--output-format", shape, ".")
-            said = faults_of(over, (1,)) or _unreadable(shape, over.stdout)
-            wrong += [f"{shape}: {said}"] if said else []
-        wrong += [f"--diff: {said}" for said in (_through_git(place, name),) if said]
-        wrong += [
-            f"--diff from outside: {said}" for said in (_through_git(place, name, outside=True),) if said
-        ]
-        given = b"./" + name if name.startswith(b"-") else name
-        over = place.run("--apply", given)
-        wrong += [said for said in (faults_of(over, (0,), "Fixed"),) if said]
-        lost = place.lost() or ("" if place.is_new(path) else "no fix was made")
-        happened = place.told(over)
-        undone = place.run("--undo")
-        wrong += [f"--undo: {said}" for said in (faults_of(undone, (0,), "Restored"),) if said]
-        if not place.is_old(path):
-            lost = lost or "--undo did not bring it back"
-        return Outcome(happened, lost, "; ".join(wrong))
+        _make_all(place)
+        over = place.run("--output-format", shape, ".")
+        wrong = faults_of(over, (1,)) or _unreadable(shape, over.stdout)
+        return Outcome(f"exit {over.status}, a document that can be read", place.lost(), wrong)
 
 
-for _what, _name in _NAMES.items():
-    _case(_what, _name)
+for _shape in FORMATS:
+    _in_format(_shape)
+
+
+@fault(f"{len(_NAMES)} names with odd characters (--apply, then --undo)")
+def written(place: Place) -> Outcome:
+    paths = _make_all(place)
+    over = place.run("--apply", ".")
+    lost = place.lost() or ("" if all(place.is_new(path) for path in paths) else "a fix was not made")
+    undone = place.run("--undo")
+    wrong = faults_of(over, (0,), "Fixed") or faults_of(undone, (0,), "Restored")
+    if not all(place.is_old(path) for path in paths):
+        lost = lost or "--undo did not bring all files back"
+    return Outcome(f"exit {over.status}, each is fixed and brought back", lost, wrong)
+
+
+@fault(f"{len(_NAMES)} names with odd characters (--diff, then git apply)")
+def through_git(place: Place) -> Outcome:
+    return _through_git(place, ".", "pkg")
+
+
+@fault(f"{len(_NAMES)} names with odd characters (--diff of a folder beside, then git apply at the root)")
+def through_git_beside(place: Place) -> Outcome:
+    return _through_git(place, "../pkg", "beside")
 
 
 @fault("a name that begins with a dash, behind --")
@@ -68,7 +79,7 @@ def dashes(place: Place) -> Outcome:
     return place.outcome(over, 0, "Fixed", lost=place.lost() or ("" if place.is_new(path) else "the fix"))
 
 
-@fault("a name that is no UTF-8 where the locale is C, and cannot write it")
+@fault("a name that is no UTF-8 where the locale is C, and cannot write it", quick=False)
 def c_locale(place: Place) -> Outcome:
     path = place.make(b"l\xe4yer\xff.py")
     place.make("größe.py")
@@ -93,42 +104,45 @@ def odd_outputs(place: Place) -> Outcome:
 
 
 def _unreadable(shape: str, output: bytes) -> str:
-    """What keeps a document from being read; empty if nothing."""
+    """What keeps a document from being read, and one finding a file from being found; empty if nothing."""
     try:
         text = output.decode("utf-8")
-        if shape in ("json", "sarif", "gitlab"):
-            json.loads(text)
+        if shape == "sarif":
+            found = len(json.loads(text)["runs"][0]["results"])
+        elif shape in ("json", "gitlab"):
+            found = len(json.loads(text))
         elif shape == "junit":
-            ElementTree.fromstring(text)
-        elif shape == "concise" and len(text.splitlines()) != 3:
-            return f"{len(text.splitlines())} lines instead of 3"
-        elif shape == "github" and sum(line.startswith("::") for line in text.splitlines()) != 1:
-            return "not one command"
+            found = len(ElementTree.fromstring(text).findall(".//failure"))
+        elif shape == "github":
+            found = sum(line.startswith("::") for line in text.splitlines())
+        else:
+            found = sum(" KF103 `call` has the flag" in line for line in text.splitlines())
     except (ValueError, ElementTree.ParseError) as error:
         return f"cannot be read: {error}"
-    return ""
+    return "" if found == len(_NAMES) else f"{found} findings instead of {len(_NAMES)}"
 
 
-def _through_git(place: Place, name: bytes, *, outside: bool = False) -> str:
-    """What keeps git from taking the diff to the very bytes of --apply; empty if nothing."""
+def _through_git(place: Place, given: str, folder: str) -> Outcome:
+    """Let git take the diff of a repository, made in one of its folders."""
     if shutil.which("git") is None:
         raise Impossible("there is no git")
-    copy = place.root / ("out" if outside else "in")
-    repository = copy / "repository"
-    (repository / "pkg").mkdir(parents=True)
-    where = os.path.join(os.fsencode(repository / "pkg"), name)
-    os.makedirs(os.path.dirname(where), exist_ok=True)
-    shutil.copy(os.path.join(os.fsencode(place.tree), name), where)
+    repository = place.tree
+    paths = [place.make(os.path.join(b"pkg", name)) for name in _NAMES.values()]
+    (repository / "beside").mkdir()
     git = {**place.environment, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
     subprocess.run(["git", "init", "-q", repository], env=git, check=True)
-    here = copy if outside else repository / "pkg"
-    over = place.run("--diff", "repository" if outside else ".", cwd=here)
-    if said := faults_of(over, (1,)):
-        return said
-    # From outside, paths count from the root of the repository.
-    root = repository if outside else here
-    applied = subprocess.run(["git", "apply", "-"], input=over.stdout, cwd=root, env=git, capture_output=True)
+    over = place.run("--diff", given, cwd=repository / folder)
+    applied = subprocess.run(
+        ["git", "apply", "-"],
+        input=over.stdout,
+        cwd=repository if given.startswith("..") else repository / folder,
+        env=git,
+        capture_output=True,
+    )
+    wrong = faults_of(over, (1,))
     if applied.returncode:
-        return f"git apply: {applied.stderr.decode(errors='replace').splitlines()[0]}"
-    with open(where, "rb") as file:
-        return "" if b"training=training" in file.read() else "git apply did nothing"
+        wrong = wrong or f"git apply: {applied.stderr.decode(errors='replace').splitlines()[0]}"
+    left = [path for path in paths if not place.is_new(path)]
+    if left:
+        wrong = wrong or f"git apply did nothing to {len(left)} files, as {left[0].name!r}"
+    return Outcome(f"exit {over.status}, git takes the diff", place.lost(), wrong)

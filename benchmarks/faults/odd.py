@@ -97,7 +97,7 @@ def fifo_baseline(place: Place) -> Outcome:
     place.make()
     os.mkfifo(place.tree / "known.json")
     over = place.run("--baseline", "known.json", ".", patience=10)
-    return place.outcome(over, 2, "known.json: error: not a regular file")
+    return place.outcome(over, 2, "known.json: not a regular file")
 
 
 @fault("/dev/zero, /dev/null and /dev/tty are given")

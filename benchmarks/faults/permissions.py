@@ -44,7 +44,7 @@ def immutable_file(place: Place) -> Outcome:
     with _immutable(path):
         over = place.run("--apply", ".")
         lost = place.lost() or _unless(place.is_old(path) and place.is_new(beside))
-        return place.outcome(over, 2, "a.py: error: cannot be written: Operation not permitted", lost=lost)
+        return place.outcome(over, 2, "a.py: error: cannot be written", lost=lost)
 
 
 @fault("a folder that is read-only")

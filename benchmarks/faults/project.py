@@ -41,7 +41,7 @@ def toml_deep(place: Place) -> Outcome:
     return _pyproject(place, b"[tool.kerasfix]\nselect = " + b"[" * 10_000 + b"]" * 10_000 + b"\n", 2, _ERROR)
 
 
-@fault("pyproject.toml has wrong types, one after the other")
+@fault("pyproject.toml has wrong types, one after the other", quick=False)
 def toml_types(place: Place) -> Outcome:
     keys = (
         "select", "ignore", "min-severity", "per-file-ignores", "fixable", "unfixable", "exclude",
@@ -103,7 +103,7 @@ def binary_gitignore(place: Place) -> Outcome:
 @fault(".gitignore has patterns that are none")
 def odd_gitignore(place: Place) -> Outcome:
     path = place.make()
-    lines = ("!", "//", "/", "[", "[z-a]", "[!", "\\", "a\\", "***", "**/**x", "!!", "[[:foo:]]", "{", "(?P<")
+    lines = ("!", "//", "/", "[", "[z-a]", "[!", "\\", "a\\", "!!", "[[:foo:]]", "{", "(?P<")
     (place.tree / ".gitignore").write_text("\n".join(lines))
     over = place.run("--apply", ".")
     return place.outcome(over, 0, "Fixed", lost=place.lost() or _unless(place.is_new(path)))
@@ -255,7 +255,7 @@ def unwritable_output(place: Place) -> Outcome:
 
 
 def _book(*sources: str) -> bytes:
-    cells = [
+    cells: list[dict[str, object]] = [
         {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": s}
         for s in sources
     ]
