@@ -6,8 +6,8 @@ import contextlib
 import errno
 import os
 import re
+import secrets
 import stat
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -46,8 +46,7 @@ _SKIPPED = frozenset(
 _SUFFIXES = (".py", ".pyw", ".ipynb")
 # What a file is called before it takes the place of another; it lives for as long as a write lasts. One that
 # is older than this, in seconds, was left behind by a run that was killed.
-_TEMPORARY = (".kerasfix-", ".tmp")
-_LEFT_BEHIND = re.compile(r"\.kerasfix-[a-z0-9_]{8}\.tmp")
+_TEMPORARY = re.compile(r"\.kerasfix-[0-9a-f]{8}\.tmp")
 _LONGEST_WRITE = 60.0
 
 
@@ -190,23 +189,16 @@ def save(path: Path, data: bytes) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     target = Path(os.path.realpath(path))
-    if os.path.lexists(target) and not target.is_file():
+    if not os.path.lexists(target):
+        with _temporary(target.parent, data, mode=0o666) as temporary:
+            os.replace(temporary, target)
+    elif target.is_file():
+        with _temporary(target.parent, data) as temporary:
+            _copy_ownership(temporary, target.stat())
+            os.replace(temporary, target)
+    else:
         # A device, or the end of a pipe.
         target.write_bytes(data)
-        return
-    is_new = not target.exists()
-    if is_new:
-        # With the mode that new files have here.
-        target.touch()
-    before = target.stat()
-    try:
-        with _temporary(target.parent, data) as temporary:
-            _copy_ownership(temporary, before)
-            os.replace(temporary, target)
-    except BaseException:
-        if is_new:
-            target.unlink()
-        raise
 
 
 def sweep(folders: Iterable[Path]) -> None:
@@ -216,7 +208,7 @@ def sweep(folders: Iterable[Path]) -> None:
         with contextlib.suppress(OSError), os.scandir(folder) as scan:
             for entry in scan:
                 if (
-                    _LEFT_BEHIND.fullmatch(entry.name)
+                    _TEMPORARY.fullmatch(entry.name)
                     and entry.is_file(follow_symlinks=False)
                     and entry.stat(follow_symlinks=False).st_mtime < long_ago
                 ):
@@ -224,10 +216,11 @@ def sweep(folders: Iterable[Path]) -> None:
 
 
 @contextlib.contextmanager
-def _temporary(folder: Path, data: bytes) -> Iterator[Path]:
+def _temporary(folder: Path, data: bytes, *, mode: int = 0o600) -> Iterator[Path]:
     """A new file that holds `data` for good, and is gone in the end unless it was put elsewhere."""
-    handle, name = tempfile.mkstemp(_TEMPORARY[1], _TEMPORARY[0], folder)
-    temporary = Path(name)
+    temporary = folder / f".kerasfix-{secrets.token_hex(4)}.tmp"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    handle = os.open(temporary, flags, mode)
     try:
         with os.fdopen(handle, "wb") as new:
             new.write(data)

@@ -172,7 +172,10 @@ def no_stdout(place: Place) -> Outcome:
     return place.outcome(ended(_shell(place, "$K . >&-")), 1)
 
 
-@fault("standard output is closed (--apply, --diff, --output-format json, --undo, --list-rules, --help)")
+@fault(
+    "standard output is closed (--apply, --diff, --output-format json, --undo, --list-rules, --help)",
+    quick=False,
+)
 def no_stdout_others(place: Place) -> Outcome:
     path = place.make()
     said = []
@@ -222,7 +225,7 @@ def no_answers(place: Place) -> Outcome:
     return place.outcome(ended(_shell(place, "$K --interactive . <&-")), (1, 2))
 
 
-@fault("standard output is a pipe that somebody closed (| head -1)")
+@fault("standard output is a pipe that somebody closed (| head -1)", quick=False)
 def closed_pipe(place: Place) -> Outcome:
     paths = place.make_many(100)
     over = ended(_shell(place, "set -o pipefail; $K . | head -1"))

@@ -17,7 +17,7 @@ import os, signal, sys
 
 number, step, folder = int(sys.argv[1]), int(sys.argv[2]), os.fsencode(sys.argv[3])
 sys.argv[1:4] = []
-names = ("open", "os.rename", "os.remove", "os.mkdir", "os.chmod", "os.chown", "tempfile.mkstemp")
+names = ("open", "os.rename", "os.remove", "os.mkdir", "os.chmod", "os.chown")
 count = 0
 
 
@@ -173,7 +173,7 @@ def _seconds_of_writing(place: Place, paths: list[Path]) -> float:
 @fault("a temporary file of a run that was killed lies in the tree")
 def left_over(place: Place) -> Outcome:
     path = place.make()
-    left, fresh = place.tree / ".kerasfix-abcdefgh.tmp", place.tree / ".kerasfix-hgfedcba.tmp"
+    left, fresh = place.tree / ".kerasfix-01234567.tmp", place.tree / ".kerasfix-89abcdef.tmp"
     left.write_bytes(b"half of a fi")
     _age(place)
     fresh.write_bytes(b"of a run that is still at work")

@@ -138,7 +138,7 @@ def folder_named_so(place: Place) -> Outcome:
     return place.outcome(over, 0, "Fixed", lost=place.lost() or _unless(place.is_new(path)))
 
 
-@fault("folders 1,500 deep")
+@fault("folders 1,500 deep", quick=False)
 def deep_folders(place: Place) -> Outcome:
     path = place.make()
     before = os.getcwd()

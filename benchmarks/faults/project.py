@@ -109,7 +109,7 @@ def odd_gitignore(place: Place) -> Outcome:
     return place.outcome(over, 0, "Fixed", lost=place.lost() or _unless(place.is_new(path)))
 
 
-@fault("--exclude and per-file-ignores with patterns that are none")
+@fault("--exclude and per-file-ignores with patterns that are none", quick=False)
 def odd_exclude(place: Place) -> Outcome:
     place.make()
     wrong = []
@@ -168,7 +168,7 @@ def broken_journal(place: Place) -> Outcome:
     return Outcome(place.told(over), lost or place.lost(), "; ".join(wrong))
 
 
-@fault("an entry of the journal names what is no file, in five ways (--undo)")
+@fault("an entry of the journal names what is no file, in five ways (--undo)", quick=False)
 def odd_journal(place: Place) -> Outcome:
     path = place.make()
     place.run("--apply", "a.py")
@@ -186,7 +186,7 @@ def odd_journal(place: Place) -> Outcome:
     return Outcome(place.told(over), place.lost(), "; ".join(wrong))
 
 
-@fault("a baseline that is broken, in nine ways")
+@fault("a baseline that is broken, in nine ways", quick=False)
 def broken_baseline(place: Place) -> Outcome:
     path = place.make()
     known = place.tree / "known.json"
@@ -238,7 +238,7 @@ def unreadable_baseline(place: Place) -> Outcome:
     return Outcome(place.told(over), place.lost(), "; ".join(wrong))
 
 
-@fault("an --output-file that is a folder, in a file, or may not be written")
+@fault("an --output-file that is a folder, in a file, or may not be written", quick=False)
 def unwritable_output(place: Place) -> Outcome:
     path = place.make()
     (place.tree / "folder").mkdir()
@@ -262,7 +262,7 @@ def _book(*sources: str) -> bytes:
     return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
 
 
-@fault("notebooks that are broken, in twelve ways")
+@fault("notebooks that are broken, in twelve ways", quick=False)
 def broken_notebooks(place: Place) -> Outcome:
     beside = place.make("z.py")
     whole = _book(FAULTY.decode())

@@ -172,7 +172,7 @@ def full_stderr(place: Place) -> Outcome:
     return place.outcome(over, 2, lost=place.lost() or _unless(place.is_new(path)))
 
 
-@fault("hardly any memory (RLIMIT_AS)")
+@fault("hardly any memory (RLIMIT_AS)", quick=False)
 def memory(place: Place) -> Outcome:
     place.make("a.py", FAULTY_AND_BIG)
 
