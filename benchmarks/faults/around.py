@@ -173,7 +173,7 @@ def no_stdout(place: Place) -> Outcome:
 
 
 @fault(
-    "standard output is closed (--apply, --diff, --output-format json, --undo, --list-rules, --help)",
+    "standard output is closed (ten other options)",
     quick=False,
 )
 def no_stdout_others(place: Place) -> Outcome:
