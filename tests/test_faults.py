@@ -15,7 +15,7 @@ if sys.platform != "linux":
 
 import benchmarks.faults.__main__ as table_of_faults
 from benchmarks.faults.killed import at_random
-from benchmarks.faults.place import FAULTS, Ended, Known, Outcome, faults_of, happen, mended, place
+from benchmarks.faults.place import FAULTS, FAULTY, Ended, Known, Outcome, faults_of, happen, mended, place
 from benchmarks.faults.together import two_applies, two_undos
 
 QUICK = [known for known in FAULTS if known.is_quick]
@@ -89,3 +89,12 @@ def test_the_table_is_markdown() -> None:
         "| a \\| b | exit 0 WRONG: hangs | a file |",
         "| a \\| b | skipped: no |  |",
     ]
+
+
+def test_a_comment_is_not_added_to_what_is_nested_too_deeply_to_compare() -> None:
+    with place() as here:
+        here.make("a.py", FAULTY.replace(b"drop(x)", b"drop(x)" + b".b()" * 450))
+        deep = here.make("deep.py", FAULTY.replace(b"drop(x)", b"drop(x)" + b".b()" * 800))
+        over = here.run("--add-noqa", ".")
+        check(here.outcome(over, 2, "deep.py: error: .*nested too deeply", lost=""))
+        assert here.is_old(deep)
