@@ -36,6 +36,10 @@ def silenced(report: FileReport) -> Plan | Problem:
     """The plan that silences all findings of a file; it does nothing if there are none."""
     edits = noqa_edits(report.source, report.findings)
     text = apply_edits(report.text, edits)
-    if edits and ast.dump(Source(text).tree) != ast.dump(report.source.tree):
+    try:
+        is_changed = bool(edits) and ast.dump(Source(text).tree) != ast.dump(report.source.tree)
+    except RecursionError:
+        return Problem(report.path, "left as it is, because it is nested too deeply to compare")
+    if is_changed:
         return Problem(report.path, "left as it is, because a comment would change what it says")
     return Plan(report.text, text, edits, (), ())

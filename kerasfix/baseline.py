@@ -20,6 +20,7 @@ from kerasfix.findings import Finding
 from kerasfix.keys import ConfigError
 from kerasfix.source import Source
 from kerasfix.syntax import walk
+from kerasfix.workspace import WorkspaceError, read, save
 
 _VERSION = 1
 _KEYS = ("file", "code", "in", "line", "count")
@@ -77,9 +78,9 @@ class Baseline:
             ConfigError: if it cannot be read, or is none.
         """
         try:
-            content = json.loads(path.read_text("utf-8"))
-        except OSError as error:
-            raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
+            content = json.loads(read(path).data.decode("utf-8"))
+        except WorkspaceError as error:
+            raise ConfigError(f"{path}: {error}") from None
         except (ValueError, RecursionError) as error:
             raise ConfigError(f"{path}: not a baseline: {error}") from None
         return cls(Counter(dict(_entries(content, path))), _folder(path))
@@ -88,7 +89,7 @@ class Baseline:
         """Write it to a file, always in the same order.
 
         Raises:
-            OSError: if that cannot be done.
+            ConfigError: if that cannot be done; then what was there is there still.
         """
         lines = []
         for entry in sorted(self.entries):
@@ -96,8 +97,11 @@ class Baseline:
             lines.append("    " + json.dumps(dict(zip(_KEYS, values, strict=True))))
         listed = ",\n".join(lines)
         found = f"[\n{listed}\n  ]" if lines else "[]"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f'{{\n  "kerasfix-baseline": {_VERSION},\n  "findings": {found}\n}}\n', "utf-8")
+        document = f'{{\n  "kerasfix-baseline": {_VERSION},\n  "findings": {found}\n}}\n'
+        try:
+            save(path, document.encode())
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be written: {error.strerror or error}") from None
 
     def without_known(
         self, sources: Mapping[str, Source], found: Mapping[str, Sequence[Finding]]
@@ -121,7 +125,7 @@ class Baseline:
         moved: dict[tuple[str, str, str], list[Entry]] = {}
         for each in sorted(left):
             if each.file in self._gone:
-                moved.setdefault(each.content, []).extend([each] * left[each])
+                moved.setdefault(each.content, []).extend([each] * min(left[each], len(waiting)))
         new: dict[str, list[Finding]] = {file: [] for file in found}
         for finding, entry in waiting:
             if same := moved.get(entry.content):
@@ -168,7 +172,7 @@ def keep_up(
         What was done, for people.
 
     Raises:
-        OSError: if the file cannot be written.
+        ConfigError: if the file cannot be written.
     """
     baseline = engine.baseline
     is_new = not isinstance(baseline, Baseline)

@@ -23,6 +23,7 @@ from kerasfix.analysis.library import Stamp, stamp_of
 from kerasfix.analysis.places import What, what_is_at
 from kerasfix.codec import from_json, to_json
 from kerasfix.finder import Found
+from kerasfix.workspace import save
 
 if TYPE_CHECKING:
     from kerasfix.finder import Finder
@@ -99,12 +100,8 @@ class Cache:
         entry = _Entry(key, _Seen(found.places, found.library, around), found)
         with contextlib.suppress(OSError, RuntimeError, UnicodeError):
             path = self._path(group)
-            path.parent.mkdir(parents=True, exist_ok=True)
             text = json.dumps(to_json(entry), separators=(",", ":")).encode("ascii")
-            # Two runs at once each write a file of their own; the last one stays.
-            temporary = path.with_name(f".{path.name}.{os.getpid()}")
-            temporary.write_bytes(_digest(text) + b"\n" + text)
-            temporary.replace(path)
+            save(path, _digest(text) + b"\n" + text)
             _forget_old(path.parent)
 
     def _still(self, seen: _Seen, group: Group) -> bool:

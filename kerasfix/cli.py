@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kerasfix import __version__
+from kerasfix.guarded import GuardedCommand
 from kerasfix.options import choosing, codes
 from kerasfix.output.formats import FORMATS
 
@@ -93,8 +94,12 @@ def _shell_completion(context: click.Context, _option: click.Parameter, shell: s
     context.exit(0)
 
 
-@click.command(help=_HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88})
-@click.argument("paths", nargs=-1, type=click.Path(allow_dash=True), callback=_paths)
+@click.command(
+    cls=GuardedCommand,
+    help=_HELP,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88},
+)
+@click.argument("paths", nargs=-1, type=click.Path(allow_dash=True, readable=False), callback=_paths)
 @click.option(
     "--diff", is_flag=True, help="Print what --apply would change as a unified diff; write nothing."
 )

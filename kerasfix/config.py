@@ -13,6 +13,7 @@ input = [100]
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -90,7 +91,7 @@ def read_config(start: Path) -> Config:
     for folder in (here, *here.parents):
         for name in (_OWN, _SHARED):
             path = folder / name
-            table = _table_of(path) if path.is_file() else None
+            table = _table_of(path) if os.path.isfile(path) else None
             if table is not None:
                 return _config(path, table)
     return Config()
@@ -126,7 +127,9 @@ def _table_of(path: Path) -> object | None:
     """What a file says of kerasfix; None if nothing."""
     try:
         text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: {error}") from None
     if path.name == _OWN:
         return _parsed(path, text)
@@ -144,11 +147,11 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
         import tomli as tomllib
     try:
         data: dict[str, Any] = tomllib.loads(text)
-    except RecursionError:
-        raise ConfigError(f"{path}: nested too deeply") from None
     except ValueError as error:
         # No TOML, or a number with more digits than Python reads.
         raise ConfigError(f"{path}: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: nested too deeply to read") from None
     return data
 
 

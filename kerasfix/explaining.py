@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kerasfix.config import ConfigError, read_config
 from kerasfix.engine import Engine, FileReport, Problem, unchanged
+from kerasfix.engines import engine_for
 from kerasfix.findings import Finding
 from kerasfix.log.answers import Answer, Answers
 from kerasfix.log.reading import Said, read_log
@@ -15,7 +16,6 @@ from kerasfix.output import console, text
 from kerasfix.output.console import Line
 from kerasfix.output.log import answer_lines, log_summary, relative
 from kerasfix.output.views import View
-from kerasfix.run import engine_for
 from kerasfix.settings import Settings
 from kerasfix.workspace import discover
 

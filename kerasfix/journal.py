@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kerasfix.workspace import InputFile, WorkspaceError, read, write
+from kerasfix.workspace import InputFile, WorkspaceError, read, save, sweep, write
 
 # Older ones than these are forgotten, and so is what takes more room, in bytes.
 _MOST_ENTRIES = 20
@@ -62,14 +62,13 @@ def record(files: Sequence[Written]) -> str:
     }
     try:
         folder = _folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        name = f"{time.time_ns():020d}-{os.getpid()}.json"
-        temporary = folder / f".{name}"
+        sweep([folder, *(each.path.parent for each in files)])
         # Half of a character, which a path may hold, is written as JSON writes it.
-        temporary.write_text(json.dumps(entry), "ascii")
-        temporary.replace(folder / name)
+        save(folder / f"{time.time_ns():020d}-{os.getpid()}.json", json.dumps(entry).encode("ascii"))
         _forget_old(folder)
-    except (OSError, RuntimeError) as error:
+    except OSError as error:
+        return error.strerror or str(error)
+    except RuntimeError as error:
         return str(error)
     return ""
 
@@ -86,6 +85,11 @@ def undo(folder: Path) -> list[Path]:
     here = os.path.realpath(folder)
     for path in _entries():
         files = _read_entry(path)
+        if files is None:
+            # To take back what was written before it would be an answer to another question.
+            raise UndoError(
+                f"{path}: this entry of the journal is broken; without it, --undo takes the one before"
+            )
         if any(_is_within(each.file.path, here) for each in files):
             break
     else:
@@ -104,6 +108,7 @@ def undo(folder: Path) -> list[Path]:
         waiting.append((now, each.file.data))
     for now, before in waiting:
         _put_back(now, before)
+    sweep(each.file.path.parent for each in files)
     path.unlink(missing_ok=True)
     return [now.path for now, _ in waiting]
 
@@ -126,7 +131,10 @@ class _Entry:
 def _folder() -> Path:
     from platformdirs import user_state_path
 
-    return user_state_path("kerasfix", appauthor=False) / "journal"
+    folder = user_state_path("kerasfix", appauthor=False) / "journal"
+    if not folder.is_absolute():
+        raise RuntimeError(f"{folder} is no folder to keep it in, because it counts from the current one")
+    return folder
 
 
 def _entries() -> list[Path]:
@@ -136,22 +144,29 @@ def _entries() -> list[Path]:
     return []
 
 
-def _read_entry(path: Path) -> list[_Entry]:
-    """The files of an entry; none if it cannot be read."""
+def _read_entry(path: Path) -> list[_Entry] | None:
+    """The files of an entry; None if it is broken."""
     try:
-        content = json.loads(path.read_text("ascii"))
+        content = json.loads(read(path).data)
         return [
             _Entry(
-                InputFile(
-                    Path(os.fsdecode(each["path"].encode("utf-8", "surrogateescape"))),
-                    base64.b64decode(each["before"]),
-                ),
+                InputFile(_path(each["path"]), base64.b64decode(each["before"])),
                 each["written"],
             )
             for each in content["files"]
         ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return []
+    except WorkspaceError:
+        # Another run took it back just now.
+        return None if path.exists() else []
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _path(written: str) -> Path:
+    path = Path(os.fsdecode(written.encode("utf-8", "surrogateescape")))
+    if not path.is_absolute() or "\0" in written:
+        raise ValueError(f"{written!r} is no path of a file")
+    return path
 
 
 def _is_within(path: Path, folder: str) -> bool:

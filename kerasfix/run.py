@@ -12,15 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from kerasfix.config import Config, ConfigError, read_config
+from kerasfix.config import ConfigError, read_config
 from kerasfix.engine import (
     Engine,
     FileReport,
-    Known,
     Problem,
     unchanged,
 )
-from kerasfix.finder import Finder
+from kerasfix.engines import engine_for
 from kerasfix.findings import Finding
 from kerasfix.output import console, text
 from kerasfix.output.formats import Asked, Format, make
@@ -29,8 +28,7 @@ from kerasfix.output.progress import Progress
 from kerasfix.plan import Plan, together, without_crossings
 from kerasfix.sessions import Proving, proving_session
 from kerasfix.settings import Settings, is_page
-from kerasfix.surroundings import around
-from kerasfix.workspace import Found, InputFile, discover
+from kerasfix.workspace import InputFile, discover, save
 from kerasfix.writing import restore, write_plan
 
 if TYPE_CHECKING:
@@ -297,7 +295,7 @@ def run(settings: Settings) -> int:
         with proving_session(settings, config) as proving:
             here = _Run(settings, engine, proving)
             if settings.is_filter:
-                here.filter(sys.stdin.buffer.read(), refused=exclusion.refuses(settings.first_path))
+                here.filter(_standard_input(), refused=exclusion.refuses(settings.first_path))
             else:
                 with _uncollected():
                     reports = engine.check([engine.read(each) for each in found])
@@ -322,31 +320,11 @@ def run(settings: Settings) -> int:
     return 2
 
 
-def engine_for(settings: Settings, config: Config, paths: Sequence[Path], found: list[Found]) -> Engine:
-    """What finds the faults of these files, as the options and the configuration want it."""
-    from kerasfix.analysis.neighbours import Neighbours
-
-    neighbours = Neighbours(around(paths, found))
-    finder = Finder(settings.selection(config), neighbours, layers=config.layers)
-    engine = Engine(finder)
-    if not settings.no_cache:
-        from kerasfix.cache import Cache
-
-        engine.cache = Cache(finder)
-    if settings.baseline is not None:
-        engine.baseline = _baseline(settings, settings.baseline)
-    return engine
-
-
-def _baseline(settings: Settings, path: Path) -> Known | None:
-    """What is known already; None if that is to be found out now."""
-    from kerasfix.baseline import Baseline
-
-    if path.exists():
-        return Baseline.read(path)
-    if settings.does_more or settings.is_filter:
-        raise ConfigError(f"{path}: there is none; a run that does nothing else writes it")
-    return None
+def _standard_input() -> bytes:
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        raise ConfigError(f"standard input: cannot be read: {error.strerror or error}") from None
 
 
 @contextmanager
@@ -389,8 +367,7 @@ def _save_reports(here: _Run) -> None:
 
 def _save(here: _Run, path: Path, content: str) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         # A message of the user's code may hold half a character; in JSON this is the way to write it.
-        path.write_text(content, "utf-8", "backslashreplace")
+        save(path, content.encode("utf-8", "backslashreplace"))
     except OSError as error:
         here.trouble(Problem(path, f"cannot be written: {error.strerror or error}"))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kerasfix.config import Config
+from kerasfix.config import Config, ConfigError
 from kerasfix.engine import Allow, allow_up_to
 from kerasfix.findings import Applicability, Severity
+from kerasfix.patterns import PatternError, Patterns
 from kerasfix.selection import Selection
 from kerasfix.verify.settings import Wish
-from kerasfix.workspace import Exclusion, Patterns
+from kerasfix.workspace import Exclusion
 
 STDIN = Path("-")
 
@@ -101,7 +103,7 @@ class Settings:
         named = [(config.folder, () if self.exclude else config.exclude or ()), (Path(), self.exclude)]
         more = [(config.folder, config.extend_exclude), (Path(), self.extend_exclude)]
         return Exclusion(
-            tuple(Patterns.of(folder, lines) for folder, lines in (*named, *more) if lines),
+            tuple(_patterns(folder, lines) for folder, lines in (*named, *more) if lines),
             str(config.folder),
             has_usual=not self.exclude and config.exclude is None,
             has_ignored=_either(self.respect_gitignore, config.respect_gitignore),
@@ -128,4 +130,11 @@ def _either(option: bool | None, configured: bool) -> bool:
 
 def _files(pattern: str, folder: Path) -> Patterns:
     """The files that a pattern names; with `!` before it, all others."""
-    return Patterns.of(folder, ["*", pattern] if pattern.startswith("!") else [pattern])
+    return _patterns(folder, ["*", pattern] if pattern.startswith("!") else [pattern])
+
+
+def _patterns(folder: Path, lines: Sequence[str]) -> Patterns:
+    try:
+        return Patterns.of(folder, lines)
+    except PatternError as error:
+        raise ConfigError(str(error)) from None

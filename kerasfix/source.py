@@ -129,8 +129,11 @@ class Source:
             raise SourceError(f"syntax error: {error.msg}", error.lineno, error.offset) from None
         except ValueError as error:
             raise SourceError(f"not Python: {error}") from None
-        except (RecursionError, MemoryError):
+        except RecursionError:
             raise SourceError("nested too deeply to parse") from None
+        except MemoryError:
+            # Python's parser says it for both.
+            raise SourceError("nested too deeply to parse, or too large for the memory") from None
 
     @cached_property
     def newline(self) -> str:

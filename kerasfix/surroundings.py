@@ -19,13 +19,21 @@ def around(paths: Sequence[Path], found: Iterable[Found]) -> Iterator[str]:
     Yields:
         Their paths without links.
     """
-    from kerasfix.analysis.places import project_root
-
     known = {each.real: None for each in found}
-    folders = {path if path.is_dir() else path.parent for path in paths}
-    roots = {root for folder in folders if (root := project_root(str(folder.absolute()))) is not None}
+    folders = {path if os.path.isdir(path) else path.parent for path in paths}
+    roots = {root for folder in folders if (root := _root_of(folder)) is not None}
     for folder in folders - {Path(root) for root in roots}:
         known.update(dict.fromkeys(sorted(map(os.path.realpath, folder.glob("*.py")))))
     inside = (each.real for each in discover(Path(root) for root in sorted(roots)))
     known.update(dict.fromkeys(itertools.islice(inside, _MOST_FILES)))
     yield from known
+
+
+def _root_of(folder: Path) -> str | None:
+    from kerasfix.analysis.places import project_root
+
+    try:
+        return project_root(str(folder.absolute()))
+    except OSError:
+        # It may not be entered, or there is no such folder; whoever is to read it says so.
+        return None

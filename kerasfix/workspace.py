@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import stat
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+from kerasfix.patterns import Patterns
 
 # Folders in which nobody's own source lives; ruff and black skip the same ones.
 _SKIPPED = frozenset(
@@ -45,6 +44,10 @@ _SKIPPED = frozenset(
 )
 _IGNORING = ".gitignore"
 _SUFFIXES = (".py", ".pyw", ".ipynb")
+# What a file is called before it takes the place of another; it lives for as long as a write lasts. One that
+# is older than this, in seconds, was left behind by a run that was killed.
+_TEMPORARY = re.compile(r"\.kerasfix-[0-9a-f]{8}\.tmp")
+_LONGEST_WRITE = 60.0
 
 
 class WorkspaceError(Exception):
@@ -82,55 +85,6 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Patterns:
-    """Patterns as `.gitignore` has them, and the folder that they count from."""
-
-    folder: str
-    lines: tuple[str, ...]
-    spec: GitIgnoreSpec
-
-    @classmethod
-    def of(cls, folder: str | Path, lines: Iterable[str]) -> Patterns:
-        listed = tuple(lines)
-        return cls(os.path.abspath(folder), listed, _spec(listed))
-
-    def below(self, path: Path) -> Patterns:
-        """The patterns for what is in a folder that somebody named: without those that name it themselves."""
-        named = str(path)
-        kept = [
-            each for each in self.lines if not Patterns.of(self.folder, [each]).names(named, is_folder=True)
-        ]
-        return self if len(kept) == len(self.lines) else Patterns.of(self.folder, kept)
-
-    def decides(self, path: str, *, is_folder: bool) -> bool | None:
-        """True: named. False: taken back by a `!` pattern. None: not named."""
-        try:
-            relative = os.path.relpath(path, self.folder).replace(os.sep, "/")
-        except ValueError:
-            # On another drive.
-            return None
-        return self.spec.check_file(relative + "/" if is_folder else relative).include
-
-    def names(self, path: str, *, is_folder: bool = False) -> bool:
-        return bool(self.decides(os.path.abspath(path), is_folder=is_folder))
-
-
-def _spec(lines: Sequence[str]) -> GitIgnoreSpec:
-    """What patterns name. One that is none ("!", a backslash at its end) names nothing, as for git."""
-    from pathspec import GitIgnoreSpec
-
-    with warnings.catch_warnings():
-        # What an expression that is made of a pattern looks like is of no interest to anybody.
-        warnings.simplefilter("ignore")
-        try:
-            return GitIgnoreSpec.from_lines(lines)
-        except (ValueError, re.error):
-            if len(lines) == 1:
-                return GitIgnoreSpec.from_lines(())
-        return GitIgnoreSpec(pattern for line in lines for pattern in _spec((line,)).patterns)
-
-
-@dataclass(frozen=True, slots=True)
 class Exclusion:
     """What is left out of folders.
 
@@ -160,7 +114,7 @@ class Exclusion:
             return False
         absolute = Path(os.path.abspath(path))
         inner = absolute.relative_to(self.root).parts if absolute.is_relative_to(self.root) else ()
-        is_folder = absolute.is_dir()
+        is_folder = os.path.isdir(absolute)
         folders = inner if is_folder else inner[:-1]
         if self.has_usual and not _SKIPPED.isdisjoint(folders):
             return True
@@ -205,7 +159,8 @@ def read(path: Path) -> InputFile:
 def write(file: InputFile, data: bytes) -> None:
     """Put `data` in the place of a file that still is what was read; whole or not at all.
 
-    A symbolic link is followed, not replaced. Mode and, where allowed, owner are kept.
+    A symbolic link is followed, not replaced. Mode and, where allowed, owner are kept. Of a file with several
+    names (hard links) the others keep what they have: a write in place could be cut off in the middle.
 
     Raises:
         WorkspaceError: if the file was changed meanwhile, or the new one cannot take its place.
@@ -213,23 +168,70 @@ def write(file: InputFile, data: bytes) -> None:
     target = Path(os.path.realpath(file.path))
     try:
         before = target.stat()
-        import tempfile
-
-        handle, name = tempfile.mkstemp(prefix=".kerasfix-", dir=target.parent)
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as new:
-                new.write(data)
-                new.flush()
-                os.fsync(new.fileno())
+        if not os.access(target, os.W_OK):
+            # It could be replaced all the same, but somebody wants it to stay.
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        with _temporary(target.parent, data) as temporary:
             _copy_ownership(temporary, before)
-            if read(target).data != file.data:
+            now = read(target).data
+            if now == data:
+                # Another run was here first.
+                return
+            if now != file.data:
                 raise WorkspaceError("changed while kerasfix was at work; nothing was written")
             os.replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise WorkspaceError(f"cannot be written: {error.strerror or error}") from None
+
+
+def save(path: Path, data: bytes) -> None:
+    """Make a file, or put `data` in the place of one, whatever is in it; whole or not at all.
+
+    Raises:
+        OSError: if that cannot be done.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    target = Path(os.path.realpath(path))
+    if not os.path.lexists(target):
+        with _temporary(target.parent, data, mode=0o666) as temporary:
+            os.replace(temporary, target)
+    elif target.is_file():
+        with _temporary(target.parent, data) as temporary:
+            _copy_ownership(temporary, target.stat())
+            os.replace(temporary, target)
+    else:
+        # A device, or the end of a pipe.
+        target.write_bytes(data)
+
+
+def sweep(folders: Iterable[Path]) -> None:
+    """Take away what runs that were killed left behind in folders."""
+    long_ago = time.time() - _LONGEST_WRITE
+    for folder in set(folders):
+        with contextlib.suppress(OSError), os.scandir(folder) as scan:
+            for entry in scan:
+                if (
+                    _TEMPORARY.fullmatch(entry.name)
+                    and entry.is_file(follow_symlinks=False)
+                    and entry.stat(follow_symlinks=False).st_mtime < long_ago
+                ):
+                    os.unlink(entry.path)
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path, data: bytes, *, mode: int = 0o600) -> Iterator[Path]:
+    """A new file that holds `data` for good, and is gone in the end unless it was put elsewhere."""
+    temporary = folder / f".kerasfix-{os.urandom(4).hex()}.tmp"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    handle = os.open(temporary, flags, mode)
+    try:
+        with os.fdopen(handle, "wb") as new:
+            new.write(data)
+            new.flush()
+            os.fsync(new.fileno())
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
@@ -247,18 +249,42 @@ def _copy_ownership(path: Path, before: os.stat_result) -> None:
 
 
 def _below(path: Path, exclusion: Exclusion) -> Iterator[Found]:
-    if path.is_dir():
+    if os.path.isdir(path):
         ignores = _ignores_above(path) if exclusion.has_ignored else []
         patterns = tuple(each.below(path) for each in exclusion.patterns)
         real = os.path.realpath(path)
-        yield from _walk(str(path), real, ignores, replace(exclusion, patterns=patterns))
-    elif os.path.lexists(path):
-        yield Found(path, given=True, real=os.path.realpath(path))
-    else:
-        yield Found(path, "no such file or folder", given=True, real=os.path.realpath(path))
+        yield from _walk((str(path), real, ignores), replace(exclusion, patterns=patterns))
+        return
+    real = os.path.realpath(path)
+    try:
+        os.lstat(path)
+        yield Found(path, given=True, real=real)
+    except (FileNotFoundError, NotADirectoryError):
+        yield Found(path, "no such file or folder", given=True, real=real)
+    except OSError as error:
+        yield Found(path, f"cannot be read: {error.strerror or error}", given=True, real=real)
 
 
-def _walk(folder: str, real: str, ignores: list[Patterns], exclusion: Exclusion) -> Iterator[Found]:
+# A folder, its path without links, and the patterns that count in it.
+_Folder = tuple[str, str, list[Patterns]]
+
+
+def _walk(folder: _Folder, exclusion: Exclusion) -> Iterator[Found]:
+    # Folders can be deeper than the stack of Python: what is still to be done in each one is kept here.
+    waiting = [_in_folder(folder, exclusion)]
+    while waiting:
+        found = next(waiting[-1], None)
+        if found is None:
+            waiting.pop()
+        elif isinstance(found, Found):
+            yield found
+        else:
+            waiting.append(_in_folder(found, exclusion))
+
+
+def _in_folder(within: _Folder, exclusion: Exclusion) -> Iterator[Found | _Folder]:
+    """What lies in a folder: files, and folders."""
+    folder, real, ignores = within
     try:
         with os.scandir(folder) as scan:
             entries = sorted(scan, key=lambda entry: entry.name)
@@ -278,11 +304,17 @@ def _walk(folder: str, real: str, ignores: list[Patterns], exclusion: Exclusion)
             continue
         inner = os.path.join(real, entry.name)
         if is_folder:
-            yield from _walk(os.path.join(folder, entry.name), inner, ignores, exclusion)
-        elif entry.is_file():
-            # The folder has no links on the way to it, so only the file itself can be one.
-            target = os.path.realpath(entry.path) if entry.is_symlink() else inner
-            yield Found(Path(folder, entry.name), real=target)
+            yield os.path.join(folder, entry.name), inner, ignores
+            continue
+        path = Path(folder, entry.name)
+        try:
+            if entry.is_file():
+                # The folder has no links on the way to it, so only the file itself can be one.
+                yield Found(path, real=os.path.realpath(path) if entry.is_symlink() else inner)
+        except OSError as error:
+            # A link that leads to itself leads to nothing, and is no file.
+            if error.errno != errno.ELOOP:
+                yield Found(path, f"cannot be read: {error.strerror or error}", real=inner)
 
 
 def _is_ignored(path: str, ignores: list[Patterns], *, is_folder: bool) -> bool:
@@ -298,11 +330,11 @@ def _ignores_above(folder: Path) -> list[Patterns]:
     """The `.gitignore` files between the root of the repository and `folder`, outermost first."""
     found: list[Patterns] = []
     absolute = Path(os.path.abspath(folder))
-    if (absolute / ".git").exists():
+    if os.path.exists(absolute / ".git"):
         return found
     for parent in absolute.parents:
         found = [*_ignore_file(parent), *found]
-        if (parent / ".git").exists():
+        if os.path.exists(parent / ".git"):
             # Who names an ignored folder wants to look into it.
             return [] if _is_ignored(str(absolute), found, is_folder=True) else found
     # Outside of a repository only what lies inside the folder counts.
@@ -310,9 +342,8 @@ def _ignores_above(folder: Path) -> list[Patterns]:
 
 
 def _ignore_file(folder: Path) -> list[Patterns]:
-    path = folder / _IGNORING
     try:
-        lines = path.read_text("utf-8", "replace").splitlines()
-    except OSError:
+        lines = read(folder / _IGNORING).data.decode("utf-8", "replace").splitlines()
+    except WorkspaceError:
         return []
-    return [Patterns.of(folder, lines)]
+    return [Patterns.of_file(folder, lines)]

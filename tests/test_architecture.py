@@ -19,7 +19,8 @@ MAY_IMPORT = {
     "findings": {"source"},
     "diff": {"source"},
     "plan": {"source", "findings"},
-    "workspace": set(),
+    "patterns": set(),
+    "workspace": {"patterns"},
     "magics": set(),
     "notebook": {"magics", "source"},
     "keras": {"keras"},
@@ -30,7 +31,7 @@ MAY_IMPORT = {
     "drawn": {"source"},
     "groups": set(),
     "codec": set(),
-    "cache": {"analysis", "codec", "finder"},
+    "cache": {"analysis", "codec", "finder", "workspace"},
     "finder": {"analysis", "drawn", "findings", "selection", "source", "syntax"},
     "pool": {"finder"},
     "engine": {"finder", "source", "findings", "plan", "workspace"},
@@ -55,17 +56,18 @@ MAY_IMPORT = {
         "verify",
         "proving",
     },
-    "settings": {"config", "engine", "findings", "selection", "verify", "workspace"},
+    "settings": {"config", "engine", "findings", "patterns", "selection", "verify", "workspace"},
     "sessions": {"output"},
     "options": set(),
-    "baseline": {"engine", "findings", "keys", "source", "syntax"},
+    "guarded": set(),
+    "baseline": {"engine", "findings", "keys", "source", "syntax", "workspace"},
     "adding": {"analysis", "engine", "findings", "plan", "source"},
     "listing": {"config", "keys", "settings"},
     "run": {
         "analysis",
         "config",
         "engine",
-        "finder",
+        "engines",
         "findings",
         "output",
         "plan",
@@ -78,12 +80,13 @@ MAY_IMPORT = {
         "writing",
     },
     "writing": {"engine", "plan", "workspace"},
-    "explaining": {"config", "engine", "findings", "log", "output", "run", "settings", "workspace"},
+    "explaining": {"config", "engine", "engines", "findings", "log", "output", "settings", "workspace"},
+    "engines": {"config", "engine", "finder", "settings", "surroundings", "workspace"},
     "journal": {"workspace"},
     "surroundings": {"workspace"},
     "asking": {"engine", "findings", "output", "plan", "source"},
     "undoing": {"journal", "output", "settings"},
-    "cli": {"run", "explaining", "output", "settings", "options", "undoing"},
+    "cli": {"guarded", "run", "explaining", "output", "settings", "options", "undoing"},
     "lsp": {
         "lsp",
         "adding",
@@ -184,7 +187,10 @@ _HEAVY = frozenset(
         *("jinja2", "pygal", "multiprocessing", "subprocess", "tempfile", "asyncio", "unittest", "inspect"),
     }
 )
-_OPTIONS = {"kerasfix", "kerasfix.cli", "kerasfix.options", "kerasfix.output", "kerasfix.output.formats"}
+_OPTIONS = {
+    *("kerasfix", "kerasfix.cli", "kerasfix.guarded", "kerasfix.options"),
+    *("kerasfix.output", "kerasfix.output.formats"),
+}
 
 
 @pytest.mark.parametrize("argument", ["--version", "--help", "--completion"])

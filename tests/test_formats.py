@@ -265,6 +265,7 @@ class Session(_Runs):
     """A session in which nothing could be run."""
 
     import_seconds = None
+    not_kept_in = ()
 
     def __init__(self, *_arguments: object, **_options: object) -> None:
         super().__init__(lambda *_: VerdictKind.NOT_VERIFIED)

@@ -424,6 +424,8 @@ def test_what_a_run_of_the_models_shows_is_not_in_the_array(
     tmp_path: Path, kerasfix: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Session(_Runs):
+        not_kept_in = ()
+
         def __init__(self, *_arguments: object, **_options: object) -> None:
             super().__init__(lambda *_: VerdictKind.NOT_VERIFIED)
 

@@ -117,7 +117,7 @@ def test_a_syntax_error_names_its_line() -> None:
 
 def test_what_is_nested_too_deeply_is_refused_and_not_a_crash() -> None:
     # Python versions differ in how deep is too deep; this is for all of them.
-    assert _syntax_error("-" * 100_000 + "1").reason == "nested too deeply to parse"
+    assert _syntax_error("-" * 100_000 + "1").reason.startswith("nested too deeply to parse")
 
 
 def test_a_null_character_is_refused() -> None:

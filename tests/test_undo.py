@@ -125,10 +125,14 @@ def test_a_state_folder_that_is_a_file_is_no_reason_not_to_apply(project: Path, 
     assert b"training=training" in (project / "a.py").read_bytes()
 
 
-def test_a_broken_entry_is_passed_over(project: Path, state: Path) -> None:
+def test_behind_a_broken_entry_nothing_is_taken_back(project: Path, state: Path) -> None:
     run("--apply", "a.py")
     folder = next(state.rglob("*.json")).parent
     (folder / "99999999999999999999-1.json").write_text('{"files": [{"path": 1}]}')
+    result = run("--undo")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "99999999999999999999-1.json: this entry of the journal is broken" in result.stderr
+    (folder / "99999999999999999999-1.json").unlink()
     assert run("--undo").stdout == "Restored a.py\n"
 
 

@@ -6,6 +6,7 @@ rich is loaded only for a terminal: a pipe gets its lines without waiting for it
 from __future__ import annotations
 
 import os
+import re
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 # A piece of a line and its style in rich's words ("bold red"), or "".
 Piece = tuple[str, str]
 Line = list[Piece]
+
+# What would end a line, or give orders to a terminal: a name of a file can hold anything.
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
 # A column of a table in a pipe is no wider: what is longer goes on in the next line.
 _WIDEST = 60
@@ -72,19 +76,26 @@ class Printer:
 
     def line(self, *pieces: Piece) -> None:
         if self._console is None:
-            text = "".join(text for text, _ in pieces)
+            text = spelled("".join(text for text, _ in pieces))
             encoding = self._stream.encoding or "utf-8"
             # A terminal that cannot show a character of the user's code gets a question mark, not a crash.
             self._stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
             return
         from rich.text import Text
 
-        self._console.print(Text.assemble(*pieces), soft_wrap=True)
+        self._console.print(
+            Text.assemble(*((spelled(text), style) for text, style in pieces)), soft_wrap=True
+        )
 
     def prompt(self, text: str) -> None:
         """Ask something, and stay on the line."""
         self._stream.write(text)
         self._stream.flush()
+
+
+def spelled(text: str) -> str:
+    """A text with its control characters, tabs aside, spelled as Python spells them."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def _aligned(table: Table) -> Iterator[str]:

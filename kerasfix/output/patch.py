@@ -37,7 +37,7 @@ def patch(report: FileReport, plan: Plan) -> bytes:
         return b""
     header, body = _split_header(text)
     if outside:
-        old, new = (line[4:].rstrip() for line in header.splitlines())
+        old, new = (line[4:].rstrip("\t") for line in header[:-1].split("\n"))
         header = f"diff --git {old} {new}\n{header}"
     return os.fsencode(header) + body.encode(report.encoding.name)
 
@@ -52,7 +52,7 @@ def _cells(name: str, notebook: Cells, plan: Plan) -> bytes:
 
 def repository(path: Path) -> Path | None:
     """The root of the git repository that an absolute path lies in."""
-    return next((parent for parent in path.parents if (parent / ".git").exists()), None)
+    return next((parent for parent in path.parents if os.path.exists(parent / ".git")), None)
 
 
 def _split_header(text: str) -> tuple[str, str]:
