@@ -12,6 +12,7 @@ import codecs
 import contextlib
 import io
 import re
+import sys
 import tokenize
 import warnings
 from bisect import bisect_right
@@ -126,7 +127,8 @@ class Source:
                 warnings.simplefilter("ignore")
                 return ast.parse(self.text)
         except SyntaxError as error:
-            raise SourceError(f"syntax error: {error.msg}", error.lineno, error.offset) from None
+            reason = f"syntax error: {error.msg}{self._for_newer(error.lineno)}"
+            raise SourceError(reason, error.lineno, error.offset) from None
         except ValueError as error:
             raise SourceError(f"not Python: {error}") from None
         except RecursionError:
@@ -134,6 +136,14 @@ class Source:
         except MemoryError:
             # Python's parser says it for both.
             raise SourceError("nested too deeply to parse, or too large for the memory") from None
+
+    def _for_newer(self, line: int | None) -> str:
+        from kerasfix.newer import needs
+
+        known = line is not None and 1 <= line <= len(self.line_starts)
+        version = needs(self.line(line)) if known and line is not None else ""
+        here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        return f" (for Python {version} or newer; kerasfix runs on {here} here)" if version else ""
 
     @cached_property
     def newline(self) -> str:
