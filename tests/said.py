@@ -26,7 +26,9 @@ def whole(source: str) -> str:
 
 def findings(rule: Rule, case: Case) -> list[Finding]:
     """What a rule finds in a case."""
-    return [each for each in Engine().check_source(Source(whole(case.source), FILE)) if each.code == rule.code]
+    return [
+        each for each in Engine().check_source(Source(whole(case.source), FILE)) if each.code == rule.code
+    ]
 
 
 def page(rule: Rule) -> str:
