@@ -47,7 +47,8 @@ def _finding(source: Source, each: Finding) -> Iterator[str]:
     start = source.position(each.start)
     place = f"{start.line}:{start.column} `{' '.join(source.text[each.start : each.end].split())}`"
     loses = f" loses {', '.join(each.loses)}" if each.loses else ""
-    yield f"{place} in {each.owner or '-'}.{each.method or '-'}{loses}"
+    where = ".".join(filter(None, (each.owner, each.method)))
+    yield f"{place}{f' in {where}' if where else ''}{loses}"
     yield f"  {each.severity.value}: {each.message}"
     for kind, fix in (("fix", each.fix), *(("other", other) for other in each.others)):
         if fix is not None:
@@ -75,7 +76,7 @@ def _chain(chain: Chain) -> str:
 
 
 def _loop(loop: Loop) -> str:
-    function = f"{loop.owner or '-'}.{loop.function or '-'}:{loop.line}"
+    function = f"{'.'.join(filter(None, (loop.owner, loop.function)))}:{loop.line}"
     obstacle = f"; {loop.obstacle}" if loop.obstacle else ""
     return f"{Path(loop.file).name} {function} ({', '.join(loop.models)}){obstacle}"
 
