@@ -423,6 +423,57 @@ class Plain(Net):
         return x
 """,
         ),
+        Case(
+            "A train_step that calls the model with the flag, and one that does not",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x):
+        return self.drop(x)
+
+    def train_step(self, data):
+        return self(data, training=True)
+
+
+class Other(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+
+    def call(self, x):
+        return self.bn(x)
+
+    def train_step(self, data):
+        return self.compute_loss(data, self(data), training=True)
+""",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training=None):
+        return self.drop(x, training=training)
+
+    def train_step(self, data):
+        return self(data, training=True)
+
+
+class Other(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+
+    def call(self, x, training=None):
+        return self.bn(x, training=training)
+
+    def train_step(self, data):
+        return self.compute_loss(data, self(data), training=True)
+""",
+        ),
     ),
     valid=(
         Case(

@@ -153,6 +153,59 @@ class Net(Model):
         return self.drop(x, training=training)
 """,
         ),
+        Case(
+            "An augmentation layer gets the flag, or may read it",
+            _INIT
+            + """\
+    def call(self, x, training=False):
+        return self.drop(self.flip(x, training=training))
+
+
+class Bare(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+        self.flip = layers.RandomFlip()
+
+    def call(self, x, training=False):
+        return self.drop(self.flip(x), training=training)
+
+
+class Foreign(keras.Model):
+    def __init__(self, block):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+        self.block = block
+
+    def call(self, x, training=False):
+        return self.drop(self.block(x, training=training), training=training)
+""",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        return self.drop(self.flip(x, training=training))
+
+
+class Bare(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+        self.flip = layers.RandomFlip()
+
+    def call(self, x, training=None):
+        return self.drop(self.flip(x), training=training)
+
+
+class Foreign(keras.Model):
+    def __init__(self, block):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+        self.block = block
+
+    def call(self, x, training=None):
+        return self.drop(self.block(x, training=training), training=training)
+""",
+        ),
     ),
     valid=(
         Case(
