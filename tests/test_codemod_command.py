@@ -100,7 +100,7 @@ def test_a_file_is_read_with_those_beside_it(tmp_path: Path) -> None:
     [
         ("x = 1\n", r"^nothing to fix$"),
         # LibCST reads it, Python does not.
-        (PROGRAM + "\n\nf(a=1, a=2)\n", r"keyword argument repeated"),
+        (PROGRAM + '\n\nname = "\\N{no such letter}"\n', r"unknown Unicode character name"),
     ],
 )
 def test_a_file_is_skipped_with_a_reason(text: str, reason: str) -> None:
