@@ -436,6 +436,7 @@ def test_indentation_below_keeps_tabs_and_counts_letters() -> None:
         ("a_b + c", "a_c + c", (Edit(10, 13, "a_c"),)),
         ("f(x, train)", "f(x, training=train)", (Edit(15, 15, "training="),)),
         ("f(training=False)", "f(training=None)", (Edit(21, 26, "None"),)),
+        ("f(xa)", "f(b, a)", (Edit(12, 14, "b, a"),)),
         ("", "a", (Edit(10, 10, "a"),)),
     ],
 )
@@ -495,3 +496,20 @@ def test_keyword_arguments_of_any_name_stay_last_where_a_signature_is_broken() -
 def test_a_signature_with_a_bare_star_is_not_broken_as_black_does() -> None:
     text = BLACK.replace("another_name_of_another_one, more", "*, another_name_of_another_one, more")
     assert "def call(self, a_long_name_of_an_input, training=None, *," in kerasfix.fix(text).text
+
+
+def test_a_call_over_several_lines_is_wrapped_and_not_broken_anew() -> None:
+    call = """\
+        return self.a_rather_long_name(a_long_name_of_an_input + 1.0 -
+                                       another_name_of_another_one + more)
+"""
+    text = BLACK.partition("        return")[0] + call
+    assert kerasfix.fix(text).text.endswith(
+        call.replace("more)", "more,\n" + " " * 39 + "training=training)")
+    )
+
+
+def test_a_function_on_one_line_is_not_broken() -> None:
+    line = "    def call(self, inputs): return self.a_rather_long_name(inputs)  # once only"
+    fixed = kerasfix.fix(BLACK.partition("    def call")[0] + line + "\n").text
+    assert "    def call(self, inputs, training=None): return self.a_rather_long_name(inputs," in fixed

@@ -474,6 +474,49 @@ class Other(keras.Model):
         return self.compute_loss(data, self(data), training=True)
 """,
         ),
+        Case(
+            "A layer inside that cannot take the flag goes on as it did",
+            """\
+class Block(layers.Layer):
+    def __init__(self, other):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.other = other
+
+    def call(self, x, **kwargs):
+        return self.other(self.bn(x), **kwargs)
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.block = Block(None)
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x):
+        return self.drop(self.block(x))
+""",
+            """\
+class Block(layers.Layer):
+    def __init__(self, other):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.other = other
+
+    def call(self, x, **kwargs):
+        return self.other(self.bn(x), **kwargs)
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.block = Block(None)
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training=None):
+        return self.drop(self.block(x), training=training)
+""",
+        ),
     ),
     valid=(
         Case(

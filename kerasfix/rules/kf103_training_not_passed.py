@@ -389,6 +389,19 @@ class Net(keras.Model):
         return self.frozen(self.drop(x, training=training))
 """,
         ),
+        Case(
+            "A layer that is given its input by name",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        return self.drop(inputs=x)
+""",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        return self.drop(inputs=x, training=training)
+""",
+        ),
     ),
     valid=(
         Case(

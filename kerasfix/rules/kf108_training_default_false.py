@@ -231,5 +231,24 @@ class Cond(keras.Model):
         return x
 """,
         ),
+        Case(
+            "A parent that compares the flag, and is called without it",
+            """\
+class Base(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training=False):
+        if training is not False:
+            x = x + 1.0
+        return self.drop(x, training=training)
+
+
+class Net(Base):
+    def call(self, x):
+        return super().call(x)
+""",
+        ),
     ),
 )
