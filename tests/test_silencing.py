@@ -378,3 +378,26 @@ def test_the_tokenizer_says_where_comments_are() -> None:
     [found] = Silencers(Source(text)).all
     assert text[found.start : found.end] == "# noqa: KF103"
     assert [text[code.start : code.end] for code in found.codes] == ["KF103"]
+
+
+@pytest.mark.parametrize(
+    "comment",
+    ["# noqa: KF106", "# noqa: E501, KF106", "# kerasfix: ignore[KF106]", "# noqa: KF106 frozen on purpose"],
+)
+def test_a_comment_is_of_use_to_a_rule_that_reads_comments_itself(comment: str) -> None:
+    text = f"""\
+import keras
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = keras.layers.BatchNormalization()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, x, training=None):
+        x = self.bn(x, training=False)  {comment}
+        return self.dense(x)
+"""
+    assert kerasfix.check(text) == []
+    assert [each.code for each in kerasfix.check(text.replace(f"  {comment}", ""))] == ["KF106"]
