@@ -18,9 +18,10 @@ def test_what_a_rule_says_of_its_cases_is_on_file(rule: Rule) -> None:
 
 
 @_EACH_RULE
-def test_a_finding_and_its_edits_are_of_the_file_they_were_found_in(rule: Rule) -> None:
+def test_a_finding_and_its_edits_are_of_its_file_and_no_edit_is_made_twice(rule: Rule) -> None:
     for case in rule.invalid:
         for finding in said.findings(rule, case):
             assert finding.file == said.FILE
             for fix in filter(None, (finding.fix, *finding.others)):
                 assert {edit.file for edit in fix.edits} == {said.FILE}
+                assert len(set(fix.edits)) == len(fix.edits)

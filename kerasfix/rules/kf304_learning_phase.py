@@ -771,6 +771,40 @@ def second(x,y):
     return [model(x,None),model(y,None)]
 """,
         ),
+        Case(
+            "Commas as in the function around, in a file of another style",
+            """\
+from tensorflow import keras
+from tensorflow.keras import backend as K
+
+model = keras.Sequential([keras.layers.Dense(4), keras.layers.Dropout(0.5)])
+
+
+def first(x, y):
+    return f(x, y), g(x, y), h(x, y)
+
+
+def second(x,y):
+    K.set_learning_phase(1)
+    z=model([x,y]),f(x,y),g(x,y)
+    K.set_learning_phase(0)
+    return z
+""",
+            """\
+from tensorflow import keras
+
+model = keras.Sequential([keras.layers.Dense(4), keras.layers.Dropout(0.5)])
+
+
+def first(x, y):
+    return f(x, y), g(x, y), h(x, y)
+
+
+def second(x,y):
+    z=model([x,y],training=True),f(x,y),g(x,y)
+    return z
+""",
+        ),
     ),
     valid=(
         Case(
