@@ -143,8 +143,19 @@ def passes_flag(call: ast.Call, values: Sequence[Value]) -> bool:
         return True
     if any(isinstance(each, ast.Starred) for each in call.args):
         return True
-    positions = {names.index(FLAG) for value in values for names in call_signatures(value) if FLAG in names}
-    return any(len(call.args) > position for position in positions)
+    return passes_by_position(call, values)
+
+
+def passes_by_position(call: ast.Call, values: Sequence[Value]) -> bool:
+    """Whether the flag is among the positional arguments of a call; where they are too many, it is one of them.
+
+    A `call(self, x)` that is given two is meant to take a flag, and is about to (KF101).
+    """
+    return any(
+        len(call.args) > (names.index(FLAG) if FLAG in names else len(names))
+        for value in values
+        for names in call_signatures(value)
+    )
 
 
 def given_flag(call: ast.Call) -> ast.expr | None:
