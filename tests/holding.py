@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import io
 import re
 import tokenize
@@ -102,8 +103,11 @@ def meaning(text: str, without_evaluation: bool = False) -> tuple[str, list[str]
     if without_evaluation:
         for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
             call.keywords = [each for each in call.keywords if ast.unparse(each) != "training=False"]
-    lines = io.StringIO(text.replace("\f", " ").replace("\r\n", "\n").replace("\r", "\n"))
-    comments = [each.string for each in tokenize.generate_tokens(lines.readline) if each.type == tokenize.COMMENT]
+    lines = io.StringIO(text.replace("\r\n", "\n").replace("\r", "\n"))
+    comments: list[str] = []
+    with contextlib.suppress(SyntaxError, tokenize.TokenError):
+        tokens = tokenize.generate_tokens(lines.readline)
+        comments += (each.string for each in tokens if each.type == tokenize.COMMENT)
     return ast.dump(tree), comments
 
 

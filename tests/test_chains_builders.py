@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kerasfix.api import check
 from tests.chain_variants import Broken, assert_is_found_and_mended, parameters
 
 SHAPES: dict[str, tuple[Broken, ...]] = {
@@ -271,3 +272,24 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
 @pytest.mark.parametrize("broken", parameters(SHAPES))
 def test_a_broken_builder_is_found_and_mended(broken: Broken) -> None:
     assert_is_found_and_mended(broken)
+
+
+def test_two_chains_that_one_read_breaks_are_told_in_the_order_of_the_source() -> None:
+    text = """\
+import keras
+from keras import layers
+
+
+def build():
+    x = inputs = keras.Input((8,))
+    y = layers.Dropout(0.5)(x)
+    h = layers.Dropout(0.5)(x)
+    y = layers.Dense(4)(x)
+    return keras.Model(inputs, x)
+"""
+    crowd = []
+    for size in range(40):
+        # What is made in between moves the places in memory, by which a set goes.
+        crowd.append([object() for _ in range(size * 7 % 13)])
+        told = [each.message for each in check(text) if each.code == "KF201"]
+        assert ["instead of `y`" in message for message in told] == [True, False]
