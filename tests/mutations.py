@@ -37,11 +37,27 @@ def mutated(text: str, chance: Chance, times: int) -> str:
         change = chance.choice(_CHANGES)
         try:
             new = change(Source(text), chance)
-        except (SourceError, tokenize.TokenError, SyntaxError, IndexError):
+        except (SourceError, tokenize.TokenError, SyntaxError, IndexError, ValueError):
             continue
         if is_python(new):
             text = new
     return text
+
+
+def smallest(text: str, is_wanted: Callable[[str], bool]) -> str:
+    """A text with as few of the lines as can be that is wanted all the same."""
+    lines = text.splitlines(keepends=True)
+    size = len(lines) // 2
+    while size:
+        at = 0
+        while at < len(lines):
+            rest = lines[:at] + lines[at + size :]
+            if is_wanted("".join(rest)):
+                lines = rest
+            else:
+                at += size
+        size //= 2
+    return "".join(lines)
 
 
 def _statements(source: Source) -> list[ast.stmt]:

@@ -128,7 +128,7 @@ def _fix(
     program: Program, info: ClassInfo, found: list[CreatedLayer]
 ) -> tuple[Fix | None, dict[CreatedLayer, str]]:
     """One fix for all layers of a class that can be moved, and why the others cannot."""
-    from kerasfix.codemods.layers import line_after, moved
+    from kerasfix.codemods.layers import lines_after, moved
 
     taken = {*TAKEN, *names_taken(info)}
     why_not: dict[CreatedLayer, str] = {}
@@ -154,10 +154,8 @@ def _fix(
         edits += here
     if constructor is None or not lines:
         return None, why_not
-    last = constructor.node.body[-1]
-    indent = " " * last.col_offset if program.source.line(last.lineno)[:1] == " " else "\t" * last.col_offset
     try:
-        added = line_after(program.source, last, f"{program.source.newline}{indent}".join(lines))
+        added = lines_after(program.source, constructor.node.body[-1], lines)
     except CannotEdit as error:
         return None, {each: left_alone([str(error)]) for each in found}
     message = "Make it in `__init__`" if len(lines) == 1 else f"Make all {len(lines)} of them in `__init__`"
