@@ -175,7 +175,8 @@ class Engine:
         from kerasfix.analysis.project import Project
         from kerasfix.rules import all_rules
 
-        project = Project(sources, self.library, self.layers)
+        # Reasons are told in the order in which files are looked at: let it not be that of a command line.
+        project = Project(dict(sorted(sources.items())), self.library, self.layers)
         knowledge = Knowledge(project, self.neighbours.of(project) if self.neighbours else None)
         rules = [rule for rule in all_rules() if self.selection.wants(rule.code)]
         known = [rule.code for rule in all_rules()]
