@@ -224,6 +224,29 @@ class Net(keras.Model):
 """,
         ),
         Case(
+            "A constructor that ends behind a page break",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+\f        self.units = 4
+
+    def call(self, x):
+        return layers.Flatten()(layers.Dense(self.units)(x))
+""",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+\f        self.units = 4
+        self.flatten = layers.Flatten()
+        self.dense = layers.Dense(self.units)
+
+    def call(self, x):
+        return self.flatten(self.dense(x))
+""",
+        ),
+        Case(
             "A layer of the project, a name that is taken, and tabs",
             """\
 class Block(layers.Layer):
