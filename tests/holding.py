@@ -70,7 +70,9 @@ def assert_a_single_fix_is_sound(text: str, finding: Finding) -> None:
 def still_there(finding: Finding, text: str, new: str) -> bool:
     assert finding.fix is not None
     at = {moved(finding.start, finding.fix.edits)}
-    at |= {place + len(each.content) for place in at for each in finding.fix.edits if each.start == finding.start}
+    at |= {
+        place + len(each.content) for place in at for each in finding.fix.edits if each.start == finding.start
+    }
     said = re.sub(r"\b\d+\b", "1", finding.message)
     return any(
         each.code == finding.code and each.start in at and re.sub(r"\b\d+\b", "1", each.message) == said
@@ -94,8 +96,8 @@ def assert_one_by_one_is_all_at_once(text: str) -> None:
 def meaning(text: str, without_evaluation: bool = False) -> tuple[str, list[str]]:
     """What a program says, however its lines are broken: its tree and its comments.
 
-    A plain call in an evaluation is mended by a default of None as well as by `training=False` (KF102, KF303):
-    which comes first is a matter of order.
+    A plain call in an evaluation is mended by a default of None as well as by `training=False` (KF102,
+    KF303): which comes first is a matter of order.
     """
     tree = parsed(text)
     if without_evaluation:

@@ -1,6 +1,6 @@
 """Small changes to a program, as people and merges make them: many give a program that is still Python.
 
-All of them work on the text by the places that `ast` and `tokenize` name, so that the rest stays as it was written.
+All of them work on the text by the places that `ast` and `tokenize` name: the rest stays as it was written.
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ def _one(source: Source, chance: Chance) -> tuple[int, int]:
 def _delete(source: Source, chance: Chance) -> str:
     block = chance.choice(list(_blocks(source)))
     start, end = source.span(chance.choice(block))
-    return apply_edits(source.text, [Edit(start, end, "pass" if len(block) == 1 or chance.random() < 0.3 else "")])
+    return apply_edits(
+        source.text, [Edit(start, end, "pass" if len(block) == 1 or chance.random() < 0.3 else "")]
+    )
 
 
 def _swap(source: Source, chance: Chance) -> str:
@@ -108,7 +110,20 @@ def _rename(source: Source, chance: Chance) -> str:
     start, end = chance.choice(names)
     old = source.text[start:end]
     if chance.random() < 0.3:
-        new = chance.choice(["größe", "training", "call", "self", "x", "_", "keras", "K", "layers", "𝐱"])
+        new = chance.choice(
+            [
+                "größe",
+                "training",
+                "call",
+                "self",
+                "x",
+                "_",
+                "keras",
+                "K",
+                "layers",
+                "\N{MATHEMATICAL BOLD SMALL X}",
+            ]
+        )
     else:
         new = source.text[slice(*chance.choice(names))]
     everywhere = chance.random() < 0.4
@@ -120,7 +135,9 @@ def _indent(source: Source, chance: Chance) -> str:
     """Another indent, everywhere."""
     unit = chance.choice([" ", "  ", "\t", "      ", "        ", "    "])
     depth, edits = 0, []
-    tokens = list(tokenize.generate_tokens(io.StringIO(source.text.replace("\r\n", "\n"), newline="").readline))
+    tokens = list(
+        tokenize.generate_tokens(io.StringIO(source.text.replace("\r\n", "\n"), newline="").readline)
+    )
     if "\r" in source.text:
         raise IndexError
     fresh = True
@@ -158,7 +175,9 @@ def _wrap(source: Source, chance: Chance) -> str:
 
 
 def _drop_argument(source: Source, chance: Chance) -> str:
-    calls = [node for node in ast.walk(source.tree) if isinstance(node, ast.Call) and (node.args or node.keywords)]
+    calls = [
+        node for node in ast.walk(source.tree) if isinstance(node, ast.Call) and (node.args or node.keywords)
+    ]
     call = chance.choice(calls)
     given = [*call.args, *(each.value for each in call.keywords)]
     names = [""] * len(call.args) + [f"{each.arg}=" if each.arg else "**" for each in call.keywords]
@@ -205,7 +224,9 @@ def _join(source: Source, chance: Chance) -> str:
 
 def _comment(source: Source, chance: Chance) -> str:
     _, end = _one(source, chance)
-    comment = chance.choice(["# noqa", "# noqa: KF1", "# kerasfix: ignore[KF103,KF201] ä", "# x", "#noqa:KF205 , KF9"])
+    comment = chance.choice(
+        ["# noqa", "# noqa: KF1", "# kerasfix: ignore[KF103,KF201] ä", "# x", "#noqa:KF205 , KF9"]
+    )
     return apply_edits(source.text, [Edit(end, end, f"  {comment}{source.newline}")])
 
 

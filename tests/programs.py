@@ -1,12 +1,11 @@
-"""Random programs for tests/test_properties.py: Keras models as people write them, and some as nobody does.
+"""Random programs for tests/test_properties.py: Keras models as people write them, or nobody does.
 
-Why not hypothesmith: its last release is of February 2024 and does not know Python 3.13, it brings a parser of its
-own (lark), and what it makes is small and of no program in particular: of a thousand texts, none had a layer. What
-is written here calls layers, passes flags and loses outputs, in all statements that Python has.
+Why not hypothesmith: its last release is of February 2024 and does not name Python 3.13, it brings a parser
+of its own (lark), it is slow, and what it makes is small and about nothing. What is written here calls layers,
+passes flags and loses outputs, in all statements that Python has.
 
 A program is drawn as lines that know their depth, and laid out afterwards: by tabs or spaces, with semicolons,
-comments, form feeds and lines that go on. All that is drawn comes from one `random.Random`, which Hypothesis can
-shrink.
+comments, form feeds and lines that go on. All that is drawn comes from one `random.Random`.
 """
 
 from __future__ import annotations
@@ -29,7 +28,16 @@ _HEADERS = (
     ("import tf_keras as keras\nimport tensorflow as tf\nfrom tf_keras import layers", "layers"),
 )
 _LAYERS = (
-    *(["Dense(8)", "Dense(4, activation='relu')", "Conv2D(8, 3)", "Flatten()", "ReLU()", "LayerNormalization()"]),
+    *(
+        [
+            "Dense(8)",
+            "Dense(4, activation='relu')",
+            "Conv2D(8, 3)",
+            "Flatten()",
+            "ReLU()",
+            "LayerNormalization()",
+        ]
+    ),
     *(["BatchNormalization()"] * 3),
     *(["Dropout(0.5)"] * 3),
     *(["Dropout(rate=rate)", "GaussianNoise(0.1)", "LSTM(4, dropout=0.2)", "LSTM(4)", "RandomFlip()"]),
@@ -38,7 +46,14 @@ _LAYERS = (
 _SIGNATURES = (
     *(["self, x"] * 4),
     *(["self, x, training=None"] * 4),
-    *(["self, x, training=False", "self, x, training=True", "self, x, training", "self, x, is_training=True"]),
+    *(
+        [
+            "self, x, training=False",
+            "self, x, training=True",
+            "self, x, training",
+            "self, x, is_training=True",
+        ]
+    ),
     *(["self, x, train=False", "self, x, *, training=None", "self, x, **kwargs", "self, x, *args, **kwargs"]),
     *(["self, x, mask=None, training=None", "self, x, training=None, mask=None", "self, inputs, y=None"]),
     *(["self, x: tf.Tensor, training: bool = False", "self, x, *, training: 'bool | None'", "self, /, x"]),
@@ -48,24 +63,76 @@ _FLAGS = (
     *([""] * 5),
     *([", training=training"] * 4),
     *([", training", ", training=True", ", training=False", ", training=None", ", **kwargs", ", *args"]),
-    *([", is_training", ", training=is_training", ", training=train", ", training=not training", ", mask=None"]),
-    *([", **{'training': True}", ", training=self.is_on", ", None, training", ", training=kwargs.get('training')", ", training=kwargs['training']"]),
+    *(
+        [
+            ", is_training",
+            ", training=is_training",
+            ", training=train",
+            ", training=not training",
+            ", mask=None",
+        ]
+    ),
+    *(
+        [
+            ", **{'training': True}",
+            ", training=self.is_on",
+            ", None, training",
+            ", training=kwargs.get('training')",
+            ", training=kwargs['training']",
+        ]
+    ),
 )
 _TAME_FLAGS = (*([""] * 6), *([", training=training"] * 3), ", training")
 _DECORATORS = (
-    *(["@tf.function", "@wrapped", "@functools.wraps(wrapped)", "@keras.saving.register_keras_serializable()"]),
+    *(
+        [
+            "@tf.function",
+            "@wrapped",
+            "@functools.wraps(wrapped)",
+            "@keras.saving.register_keras_serializable()",
+        ]
+    ),
     *(["@staticmethod", "@property", "@tf.function(jit_compile=True)", "@(lambda f: f)"]),
 )
 _COMMENTS = (
-    *(["# noqa", "# noqa: KF103", "# noqa: KF1, E501", "# kerasfix: ignore", "# kerasfix: ignore[KF201] reason"]),
-    *(["# type: ignore", "# später: \u00e4\u00f6\u00fc \U0001f600", "# TODO(x): self.bn(x)  # noqa:KF102,KF000", "#", "# fmt: skip"]),
+    *(
+        [
+            "# noqa",
+            "# noqa: KF103",
+            "# noqa: KF1, E501",
+            "# kerasfix: ignore",
+            "# kerasfix: ignore[KF201] reason",
+        ]
+    ),
+    *(
+        [
+            "# type: ignore",
+            "# später: \u00e4\u00f6\u00fc \U0001f600",
+            "# TODO(x): self.bn(x)  # noqa:KF102,KF000",
+            "#",
+            "# fmt: skip",
+        ]
+    ),
 )
 _CONDITIONS = (
     *(["training", "not training", "training is None", "self.is_on", "x is not None", "len(h) > 1", "True"]),
     *(["(n := len(h)) > 1", "isinstance(x, tuple)", "hasattr(keras, 'Model')", "training is not False"]),
 )
-_MANAGERS = ("tf.name_scope('a')", "tf.GradientTape() as tape", "open(f'{x}') as y", "tf.device('/cpu:0'), a() as (y, *z)")
-_BASES = (*(["keras.Model"] * 3), *(["keras.layers.Layer"] * 3), "tf.keras.Model", "keras.Sequential", "Base", "object", "")
+_MANAGERS = (
+    "tf.name_scope('a')",
+    "tf.GradientTape() as tape",
+    "open(f'{x}') as y",
+    "tf.device('/cpu:0'), a() as (y, *z)",
+)
+_BASES = (
+    *(["keras.Model"] * 3),
+    *(["keras.layers.Layer"] * 3),
+    "tf.keras.Model",
+    "keras.Sequential",
+    "Base",
+    "object",
+    "",
+)
 _SPOTS = ("x", "x", "x", "y", "h", "z", "inputs", "größe")
 
 
@@ -133,7 +200,9 @@ class Writer:
         if self.some(0.01 if self.is_tame else 0.08):
             return f"{self.layer(1)}({inner}{flag})"
         if self.some(0.06):
-            return self.pick(f"super().call({inner}{flag})", f"self({inner}{flag})", f"super().__call__({inner})")
+            return self.pick(
+                f"super().call({inner}{flag})", f"self({inner}{flag})", f"super().__call__({inner})"
+            )
         name = self.pick(*(self.attributes or ["dense"]))
         if self.is_tame:
             return f"self.{name}({inner}{flag})"
@@ -213,9 +282,17 @@ class Writer:
         if kind == "for":
             spot = self.pick("layer", "layer", "i, layer", "x")
             over = self.pick(*(f"self.{each}" for each in self.attributes or ["dense"]))
-            return [Line(f"for {spot} in {over}:", [Line(f"{name} = layer({self.value()}{self.flag()})"), *inner()]), *rest]
+            return [
+                Line(
+                    f"for {spot} in {over}:", [Line(f"{name} = layer({self.value()}{self.flag()})"), *inner()]
+                ),
+                *rest,
+            ]
         if kind == "while":
-            return [Line(f"while {condition}:", [*inner(), Line(self.pick("break", "continue", "pass"))]), *rest]
+            return [
+                Line(f"while {condition}:", [*inner(), Line(self.pick("break", "continue", "pass"))]),
+                *rest,
+            ]
         if kind == "try":
             handler = self.pick("except Exception as y:", "except (ValueError, TypeError):", "except:")
             end = [Line("finally:", inner())] if self.some(0.3) else []
@@ -223,8 +300,12 @@ class Writer:
         if kind == "with":
             return [Line(f"with {self.pick(*_MANAGERS)}:", inner())]
         if kind == "match":
-            patterns = self.pick("[x, y]", "{'a': x, **y}", "keras.Model() as x", "(1 | None)", "[x, *_] if training")
-            return [Line(f"match {self.value()}:", [Line(f"case {patterns}:", inner()), Line("case _:", inner())])]
+            patterns = self.pick(
+                "[x, y]", "{'a': x, **y}", "keras.Model() as x", "(1 | None)", "[x, *_] if training"
+            )
+            return [
+                Line(f"match {self.value()}:", [Line(f"case {patterns}:", inner()), Line("case _:", inner())])
+            ]
         if kind == "class":
             return [Line(f"class Inner{self.pick('', '(keras.Model)')}:", [self.method("call", _SIGNATURES)])]
         word = "async def" if kind == "async" else "def"
@@ -249,7 +330,13 @@ class Writer:
     def constructor(self) -> Line:
         names = ["dense", "bn", "bn1", "bn2", "drop", "drop1", "conv1", "conv2", "blocks", "out", "größe"]
         self.attributes = sorted(self.chance.sample(names, self.chance.randint(1, 5)))
-        body = [Line(self.pick("super().__init__()", "super().__init__(**kwargs)", "super(type(self), self).__init__()"))]
+        body = [
+            Line(
+                self.pick(
+                    "super().__init__()", "super().__init__(**kwargs)", "super(type(self), self).__init__()"
+                )
+            )
+        ]
         for name in self.attributes:
             layer = self.layer()
             one = [
@@ -267,7 +354,9 @@ class Writer:
         base = self.pick(*_BASES, *self.classes, *self.classes)
         self.helpers = [each for each in ("block", "encode") if self.some(0.3)]
         members = [self.constructor()] if self.some(0.92) else []
-        members += [each for helper in self.helpers for each in self.decorated(self.method(helper, _SIGNATURES))]
+        members += [
+            each for helper in self.helpers for each in self.decorated(self.method(helper, _SIGNATURES))
+        ]
         members += self.decorated(self.method("__call__" if self.some(0.06) else "call", _SIGNATURES))
         if self.some(0.2):
             step = self.pick("train_step", "test_step", "predict_step")
@@ -286,12 +375,21 @@ class Writer:
     def train_step(self, name: str) -> Line:
         model = self.pick("self", f"self.{self.pick(*(self.attributes or ['dense']))}")
         tape = [
-            Line("with tf.GradientTape() as tape:", [Line(f"y_ = {model}(x{self.pick('', '', ', training=True')})"), Line("loss = self.compute_loss(y=y, y_pred=y_)")]),
+            Line(
+                "with tf.GradientTape() as tape:",
+                [
+                    Line(f"y_ = {model}(x{self.pick('', '', ', training=True')})"),
+                    Line("loss = self.compute_loss(y=y, y_pred=y_)"),
+                ],
+            ),
             Line("grads = tape.gradient(loss, self.trainable_variables)"),
             Line("self.optimizer.apply_gradients(zip(grads, self.trainable_variables))"),
         ]
         plain = [Line(f"y_ = {model}(x{self.pick('', ', training=True', ', training=False')})")]
-        return Line(f"def {name}(self, data):", [Line("x, y = data"), *(tape if name == "train_step" else plain), Line("return {}")])
+        return Line(
+            f"def {name}(self, data):",
+            [Line("x, y = data"), *(tape if name == "train_step" else plain), Line("return {}")],
+        )
 
     def functional(self) -> list[Line]:
         body = [Line("inputs = keras.Input((8,))"), Line("x = inputs")]
@@ -299,10 +397,19 @@ class Writer:
             name, read = self.pick("x", "x", "y", "h"), self.pick("x", "x", "x", "inputs")
             flag = self.pick("", "", "", ", training=True", ", training=False", ", training=training")
             body.append(Line(f"{name} = {self.layer(1)}({read}{flag})"))
-        body.append(Line(self.pick("model = keras.Model(inputs, x)", "model = keras.Model(inputs=inputs, outputs=[x])")))
+        body.append(
+            Line(
+                self.pick("model = keras.Model(inputs, x)", "model = keras.Model(inputs=inputs, outputs=[x])")
+            )
+        )
         if self.some(0.5):
             return body
-        return [Line(f"def build_model({self.pick('', 'training=False', 'rate=0.1')}):", [*body, Line("return model")])]
+        return [
+            Line(
+                f"def build_model({self.pick('', 'training=False', 'rate=0.1')}):",
+                [*body, Line("return model")],
+            )
+        ]
 
     def training(self) -> list[Line]:
         """A loop that trains or evaluates by hand."""
@@ -314,20 +421,46 @@ class Writer:
             Line("grads = tape.gradient(loss, model.trainable_variables)"),
             Line("optimizer.apply_gradients(zip(grads, model.trainable_variables))"),
         ]
-        steps = [Line("for x, y in data:", loop), Line("for x, y in validation:", [Line(f"print(model(x{flag}))")])]
+        steps = [
+            Line("for x, y in data:", loop),
+            Line("for x, y in validation:", [Line(f"print(model(x{flag}))")]),
+        ]
         if self.some(0.5):
             return [Line(model), *steps]
-        return [Line(self.pick("@tf.function", "def other(): pass")), Line("def train(model, data):", steps), Line(model), Line("train(model, [])")]
+        return [
+            Line(self.pick("@tf.function", "def other(): pass")),
+            Line("def train(model, data):", steps),
+            Line(model),
+            Line("train(model, [])"),
+        ]
 
     def phase(self) -> list[Line]:
         value = self.pick("0", "1", "True", "False", "flag")
-        use = self.pick(f"K.set_learning_phase({value})", "y = K.learning_phase()", f"keras.backend.set_learning_phase({value})")
-        return [Line(self.pick("from tensorflow.keras import backend as K", "import keras.backend as K")), Line(use), Line("model(x)")]
+        use = self.pick(
+            f"K.set_learning_phase({value})",
+            "y = K.learning_phase()",
+            f"keras.backend.set_learning_phase({value})",
+        )
+        return [
+            Line(self.pick("from tensorflow.keras import backend as K", "import keras.backend as K")),
+            Line(use),
+            Line("model(x)"),
+        ]
 
     def program(self) -> list[Line]:
         first = [Line(each) for each in self.header.split("\n")]
         if self.some(0.15):
-            first.insert(0, Line(self.pick('"""What it is."""', "# kerasfix: ignore-file[KF2]", "#!/usr/bin/env python", "from __future__ import annotations")))
+            first.insert(
+                0,
+                Line(
+                    self.pick(
+                        '"""What it is."""',
+                        "# kerasfix: ignore-file[KF2]",
+                        "#!/usr/bin/env python",
+                        "from __future__ import annotations",
+                    )
+                ),
+            )
         parts: list[Callable[[], list[Line]]] = [self.class_ for _ in range(self.chance.randint(1, 3))]
         parts += [each for each in (self.functional, self.training, self.phase) if self.some(0.3)]
         return [*first, Line(""), *(line for part in parts for line in [*part(), Line("")])]
@@ -345,21 +478,42 @@ def lay_out(lines: list[Line], chance: Chance) -> str:
         for number, line in enumerate(lines):
             text = line.text
             joins = is_odd and not line.body and _is_simple(text) and chance.random() < 0.15
-            follows = number + 1 < len(lines) and not lines[number + 1].body and _is_simple(lines[number + 1].text)
+            follows = (
+                number + 1 < len(lines) and not lines[number + 1].body and _is_simple(lines[number + 1].text)
+            )
             if joins and follows:
                 waiting.append(text)
                 continue
-            if line.body and is_odd and len(line.body) == 1 and _is_simple(line.body[0].text) and chance.random() < 0.3 and not line.text.startswith("match"):
+            if (
+                line.body
+                and is_odd
+                and len(line.body) == 1
+                and _is_simple(line.body[0].text)
+                and chance.random() < 0.3
+                and not line.text.startswith("match")
+            ):
                 out.append(f"{indent * depth}{text} {line.body[0].text}")
                 continue
             if is_odd:
                 text = _odd(text, chance)
-            comment = f"  {chance.choice(_COMMENTS)}" if chance.random() < 0.04 and not text.endswith("\\") else ""
+            comment = (
+                f"  {chance.choice(_COMMENTS)}" if chance.random() < 0.04 and not text.endswith("\\") else ""
+            )
             blank = "\f" if is_odd and chance.random() < 0.02 else ""
             out.append(blank + indent * depth + "; ".join([*waiting, text]) + comment)
             waiting = []
             if is_odd and chance.random() < 0.08:
-                out.append(chance.choice(("", "\f", "  ", f"{indent * depth}# {text.splitlines()[0] if text else ''}", "# at the left")))
+                out.append(
+                    chance.choice(
+                        (
+                            "",
+                            "\f",
+                            "  ",
+                            f"{indent * depth}# {text.splitlines()[0] if text else ''}",
+                            "# at the left",
+                        )
+                    )
+                )
             write(line.body, depth + 1)
 
     write(lines, 0)
@@ -370,7 +524,13 @@ def lay_out(lines: list[Line], chance: Chance) -> str:
 
 
 def _is_simple(text: str) -> bool:
-    return bool(text) and not re.match(r"(if|for|while|try|with|match|case|def|class|async|else|elif|except|finally|@|#)\b|[@#]", text) and "\n" not in text
+    return (
+        bool(text)
+        and not re.match(
+            r"(if|for|while|try|with|match|case|def|class|async|else|elif|except|finally|@|#)\b|[@#]", text
+        )
+        and "\n" not in text
+    )
 
 
 def _odd(text: str, chance: Chance) -> str:
@@ -404,75 +564,3 @@ def is_python(text: str) -> bool:
 def keras_program(chance: Chance) -> str:
     """A program about Keras; most of them are Python."""
     return lay_out(Writer(chance).program(), chance)
-
-
-# --- Programs about nothing ------------------------------------------------------------------------------
-
-# Statements and expressions of all kinds: <e>, <n>, <t> and <s> are expressions, names, targets and blocks.
-_STATEMENTS = (
-    *("<t> = <e>", "<t> = <t> = <e>", "<n>: <e> = <e>", "<n>: <e>", "<n> += <e>", "<n>[<e>] //= <e>", "del <n>, <n>[<e>]"),
-    *("<e>", "<e>", "pass", "assert <e>, <e>", "raise <e> from <e>", "raise", "return <e>", "return", "break", "continue"),
-    *("import <n>.a as <n>", "from . import <n>", "from keras import layers as <n>", "global <n>", "nonlocal <n>"),
-    *("if <e>:<s>else:<s>", "if <e>:<s>elif <e>:<s>", "while <e>:<s>else:<s>", "for <t> in <e>:<s>else:<s>", "for <t> in <e>:<s>"),
-    *("try:<s>except <e> as <n>:<s>else:<s>finally:<s>", "try:<s>except:<s>", "try:<s>finally:<s>"),
-    *("with <e> as <t>, <e>:<s>", "with (<e> as <n>):<s>", "async with <e>:<s>", "async for <t> in <e>:<s>"),
-    *("def <n>(<p>) -> <e>:<s>", "@<e>\ndef <n>(self, x, training=None):<s>", "async def <n>(<p>):<s>"),
-    *("class <n>(<e>, metaclass=<e>):<s>", "class <n>(keras.Model):<s>", "def call(self, <n>, *, training=<e>):<s>"),
-    *("match <e>:\n case [<n>, *_] if <e>:<s> case {'a': <n>, **rest}:<s> case A(<n>, b=1) | None:<s> case _:<s>",),
-    *("self.<n> = keras.layers.Dropout(<e>)", "<n> = self.<n>(<n>, training=training)", "<n> = model(<e>)", "type = <e>"),
-    *("with tf.GradientTape() as <n>:<s>", "K.set_learning_phase(<e>)", "print(<e>); <n> = <e>", "yield <e>", "await <e>"),
-)
-_EXPRESSIONS = (
-    *("<n>", "<n>", "<n>", "<n>", "1", "0x_f", "1e3j", "None", "...", "True", "'a'", "b'\\n'", "f'{<n>!r:>{<n>}}'", "\"\"\"a\nb\"\"\""),
-    *("<n>.<n>", "<n>[<e>]", "<n>[<e>:<e>, ...]", "<e> + <e>", "-<n>", "not <n>", "(<e> and <e> or <e>)", "<n> < <n> is not <n>"),
-    *("<n>(<e>, *<n>, k=<e>, **<n>)", "<n>(<e>)", "self.<n>(<e>, training=<e>)", "super().call(<e>)", "keras.layers.Dense(<e>)(<e>)"),
-    *("[<e>, *<n>]", "{<e>, <e>}", "{<e>: <e>, **<n>}", "(<e>,)", "()", "[<e> for <t> in <n> if <e>]", "{<e>: <e> for <n> in <n>}"),
-    *("(<e> for <n> in <n> async for <n> in <n>)", "(lambda <p>: <e>)", "(<e> if <e> else <e>)", "(<n> := <e>)", "(yield)", "(await <n>)"),
-    *("keras.Model(inputs=<n>, outputs=<e>)", "tf.keras.Sequential([<e>, <e>])", "(yield from <n>)", "<n> @ <n> ** ~<n>"),
-)
-_TARGETS = ("<n>", "<n>", "<n>", "<n>.<n>", "self.<n>", "<n>[<e>]", "(<n>, *<n>)", "[<n>, (<n>, <n>)]", "<n>, <n>")
-_PARAMETERS = ("", "self, x", "a, /, b=<e>, *, c, d=<e>, **k", "*a, b: <e>", "self, x, training", "a: <e> = <e>, *b", "x")
-_NAMES = ("x", "y", "self", "training", "call", "Net", "keras", "layers", "bn", "größe", "𝔁", "_", "match", "K", "tape", "model")
-
-
-def any_program(chance: Chance) -> str:
-    """A program of all statements that Python has, about nothing in particular."""
-    is_in_function = chance.random() < 0.8
-    lines = ["import tensorflow as tf, keras", "from keras import layers, backend as K"]
-    for _ in range(6):
-        # Few statements of a kind can stand anywhere: what is no Python is drawn anew.
-        head = chance.choice(["async def f(x):", "def call(self, x, training=None):", "class A(keras.Model):\n def call(self, x):"])
-        body = _block(chance, 3 if "\n" in head else 1, [14])
-        text = f"{head}{body}" if is_in_function else _block(chance, 0, [8]).lstrip("\n")
-        if is_python(text):
-            lines.append(text)
-    return "\n".join(lines) + "\n"
-
-
-def _block(chance: Chance, depth: int, left: list[int]) -> str:
-    """Some statements, each on a line, the first one on a new one."""
-    made: list[str] = []
-    for _ in range(chance.randint(1, 4)):
-        left[0] -= 1
-        simple = [each for each in _STATEMENTS if "<s>" not in each]
-        template = chance.choice(_STATEMENTS if left[0] > 0 and depth < 6 else simple)
-        made.append(" " * depth + _filled(template, chance, depth, left).replace("\n case", f"\n{' ' * depth} case"))
-    return "\n" + "\n".join(made)
-
-
-def _filled(template: str, chance: Chance, depth: int, left: list[int], inner: int = 0) -> str:
-    def fill(found: re.Match[str]) -> str:
-        kind = found[1]
-        if kind == "n":
-            return chance.choice(_NAMES)
-        if kind == "s":
-            follows = template[found.end() :].strip()
-            block = _block(chance, depth + 2, left)
-            return f"{block}\n{'' if 'case' in follows else ' ' * depth}" if follows else block
-        if kind == "e" and inner > 2:
-            return chance.choice(_NAMES)
-        of = {"e": _EXPRESSIONS, "t": _TARGETS, "p": _PARAMETERS}[kind]
-        return _filled(chance.choice(of), chance, depth, left, inner + 1)
-
-    text = template.replace("\ndef", f"\n{' ' * depth}def")
-    return re.sub("<([ensTtp])>", fill, text)

@@ -147,7 +147,7 @@ def passes_flag(call: ast.Call, values: Sequence[Value]) -> bool:
 
 
 def passes_by_position(call: ast.Call, values: Sequence[Value]) -> bool:
-    """Whether the flag is among the positional arguments of a call; where they are too many, it is one of them.
+    """Whether the flag is among the positional arguments of a call; if they are too many, it is one of them.
 
     A `call(self, x)` that is given two is meant to take a flag, and is about to (KF101).
     """
