@@ -336,6 +336,9 @@ def decorator_blockers(method: Method) -> Iterator[str]:
 
 def _signature_blockers(method: Method) -> Iterator[str]:
     other = sorted({argument.arg for argument in method.named} & OTHER_FLAG_NAMES)
+    if method.self_name is None:
+        # It is among `*args`, or was forgotten; the flag would take its place.
+        yield f"`{method.name}` of {method.owner.name} does not name its `self`"
     if other:
         yield f"`{method.name}` calls its flag `{other[0]}`, which Keras never sets"
     if _mentions(method, FLAG):

@@ -423,6 +423,15 @@ class Plain(Net):
         return x
 """,
         ),
+        Case(
+            "A call that does not name its `self`, whose place the flag would take",
+            """\
+class Net(keras.Model):
+    def call(*given):
+        self, x = given
+        return layers.Dropout(0.5)(x)
+""",
+        ),
     ),
     valid=(
         Case(
