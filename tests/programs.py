@@ -1,11 +1,11 @@
 """Random programs for tests/test_properties.py: Keras models as people write them, or nobody does.
 
 Why not hypothesmith: its last release is of February 2024 and does not name Python 3.13, it brings a parser
-of its own (lark), it is slow, and what it makes is small and about nothing. What is written here calls layers,
-passes flags and loses outputs, in all statements that Python has.
+of its own (lark), it is slow, and what it makes is small and about nothing. What is written here calls
+layers, passes flags and loses outputs, in all statements that Python has.
 
-A program is drawn as lines that know their depth, and laid out afterwards: by tabs or spaces, with semicolons,
-comments, form feeds and lines that go on. All that is drawn comes from one `random.Random`.
+A program is drawn as lines that know their depth, and laid out afterwards: by tabs or spaces, with
+semicolons, comments, form feeds and lines that go on. All that is drawn comes from one `random.Random`.
 """
 
 from __future__ import annotations
