@@ -356,6 +356,9 @@ def _mentions(method: Method, name: str) -> bool:
 def _call_blocker(site: Site) -> str | None:
     call = site.call
     if site.passed is Passed.UNCLEAR:
+        starred = any(isinstance(each, ast.Starred) for each in call.args)
+        if not starred and all(keyword.arg for keyword in call.keywords):
+            return f"`{site.text}` on line {call.lineno} may already get the flag by position"
         return f"`{site.text}` on line {call.lineno} may already get the flag through `*` or `**`"
     if len(call.args) == 1 and isinstance(call.args[0], ast.GeneratorExp) and not call.keywords:
         return f"`{site.text}` on line {call.lineno} is called with a generator"
