@@ -165,7 +165,7 @@ _any_bytes = st.one_of(_random_bytes(), _random_text(), _broken_file(), _broken_
 _MADE = allow_up_to(Applicability.SAFE, Applicability.REPAIR)
 
 
-@examples(150)
+@examples(100)
 @given(_any_bytes, st.sampled_from([".py", ".py", ".ipynb"]))
 def test_a_file_of_any_bytes_is_checked_or_refused_in_one_line(data: bytes, suffix: str) -> None:
     with _in_time():
@@ -204,7 +204,7 @@ def _outside(report: FileReport, plan: Plan) -> bool:
     )
 
 
-@examples(12)
+@examples(6)
 @given(
     st.lists(
         st.one_of(_any_bytes, _chances.map(any_text).map(lambda text: text.encode("utf-8", "replace"))),
@@ -232,25 +232,25 @@ def test_the_exit_code_says_what_was_found(place: Path, files: list[bytes]) -> N
 # --- Programs --------------------------------------------------------------------------------------------
 
 
-@examples(25)
+@examples(14)
 @given(_chances)
 def test_all_holds_for_keras_programs(chance: random.Random) -> None:
     _assert_holds(keras_program(chance))
 
 
-@examples(25)
+@examples(14)
 @given(_chances)
 def test_all_holds_for_keras_programs_that_were_changed(chance: random.Random) -> None:
     _assert_holds(mutated(keras_program(chance), chance, chance.randint(1, 4)))
 
 
-@examples(80)
+@examples(40)
 @given(_chances)
 def test_all_holds_for_real_programs_that_were_changed(chance: random.Random) -> None:
     _assert_holds(real_program(chance))
 
 
-@examples(40)
+@examples(20)
 @given(_chances)
 def test_all_holds_for_any_program(chance: random.Random) -> None:
     _assert_holds(any_program(chance))
@@ -354,7 +354,7 @@ def _applied(folder: Path, files: dict[str, bytes], *options: str) -> tuple[Done
 
 
 @_needs_git
-@examples(12)
+@examples(6)
 @given(files=_files(), suggestions=st.booleans())
 def test_git_makes_of_the_diff_what_apply_writes(
     place: Path, files: dict[str, bytes], suggestions: bool
@@ -381,7 +381,7 @@ def test_git_makes_of_the_diff_what_apply_writes(
     assert _read(place, files) == applied
 
 
-@examples(10)
+@examples(6)
 @given(files=_files())
 def test_a_client_of_the_json_ends_where_apply_does(place: Path, files: dict[str, bytes]) -> None:
     _, applied = _applied(place, files)
@@ -438,7 +438,7 @@ class Zebra(Model):
 """
 
 
-@examples(12)
+@examples(6)
 @given(files=_files(), chance=_chances)
 def test_the_order_of_files_does_not_matter(
     place: Path, files: dict[str, bytes], chance: random.Random
@@ -448,7 +448,7 @@ def test_the_order_of_files_does_not_matter(
     assert _told(place, *chance.sample(names, len(names))) == _told(place, *names)
 
 
-@examples(40)
+@examples(20)
 @given(text=_chances.map(any_text))
 def test_files_that_have_nothing_to_do_with_it_do_not_matter(place: Path, text: str) -> None:
     if not is_python(text):
@@ -522,7 +522,7 @@ def _notebooks(draw: st.DrawFn) -> bytes:
     return (dumped + chance.choice(["", "\n"])).encode()
 
 
-@examples(60)
+@examples(30)
 @given(_notebooks())
 def test_only_the_sources_of_cells_change_in_a_notebook(data: bytes) -> None:
     with _in_time():
