@@ -480,4 +480,7 @@ BLACK_FIXED = """\
 
 
 def test_lines_that_get_too_long_are_broken_as_black_does_where_the_file_is_so() -> None:
-    assert kerasfix.fix(BLACK).text.partition("    def call")[2] == BLACK_FIXED.partition("    def call")[2]
+    for newline in ("\n", "\r\n", "\r"):
+        fixed = kerasfix.fix(BLACK.replace("\n", newline)).text
+        expected = BLACK_FIXED.replace("\n", newline)
+        assert fixed.partition("    def call")[2] == expected.partition("    def call")[2]

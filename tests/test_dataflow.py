@@ -42,6 +42,11 @@ def _seen(body: str, name: str = "x") -> set[str]:
         pytest.param("x = 1\nx = 2\nx", {"x = 2"}, id="the later assignment hides the earlier one"),
         pytest.param("x = y = 1\nx", {"x = y = 1"}, id="one of several targets"),
         pytest.param("x: int = 1\nx", {"x: int = 1"}, id="an annotated assignment"),
+        pytest.param(
+            "x = 1\nif x:\n    break\ntry:\n    continue\nfinally:\n    x",
+            {"x = 1"},
+            id="a jump outside of any loop, which Python reads but does not run",
+        ),
         pytest.param("x = 1\nx: int\nx", {"x = 1"}, id="an annotation alone assigns nothing"),
         pytest.param("[x, y] = a\nx", {"[x, y] = a"}, id="an element of a list"),
         pytest.param("[y, (x, z)] = a\nx", {"[y, (x, z)] = a"}, id="an element of a nested list"),

@@ -234,3 +234,20 @@ def test_left_alone(program: str, reason: str) -> None:
     (finding,) = kerasfix.check(program)
     assert finding.fix is None
     assert reason in finding.help
+
+
+def test_a_page_break_is_no_part_of_an_indent() -> None:
+    text = """\
+import keras
+
+
+class Config:
+\f    rate = 0.5
+
+
+inputs = keras.Input((8,))
+outputs = keras.layers.Dropout(0.5)(inputs, training=True)
+model = keras.Model(inputs, outputs)
+"""
+    fixed = kerasfix.fix(text, applicability=tuple(kerasfix.Applicability)).text
+    assert "    def call(self, inputs, training=None):\n        return super()" in fixed

@@ -73,7 +73,9 @@ DOCSTRINGS = {
 def test_the_docstring_says_the_new_name(docstring: str) -> None:
     body = f'        r"""Run.\n\n        {docstring}        """\n        self.d(x, §)\n'
     call = f"    def call(self, x, §):\n{body}"
-    assert _renamed(call.replace("§", "train")) == call.replace("§", "training")
+    for newline in ("\n", "\r\n", "\r"):
+        written = call.replace("\n", newline)
+        assert _renamed(written.replace("§", "train")) == written.replace("§", "training")
 
 
 @pytest.mark.parametrize(

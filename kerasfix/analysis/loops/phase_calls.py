@@ -13,11 +13,12 @@ from kerasfix.analysis.frames import Frame, frames_in
 from kerasfix.analysis.functional import Functional
 from kerasfix.analysis.index import Module
 from kerasfix.analysis.instances import Instances
+from kerasfix.analysis.loops.need import passes_by_position
 from kerasfix.analysis.loops.phase_flow import OUTSIDE, Body, PhaseFlow, State
 from kerasfix.analysis.loops.phases import WORDS, PhaseUse, phase_uses
 from kerasfix.analysis.project import Project
 from kerasfix.analysis.scope import IN_PROJECT, Imported, is_in_project
-from kerasfix.analysis.sites import FLAG, NOT_FORWARD, call_signatures
+from kerasfix.analysis.sites import FLAG, NOT_FORWARD
 from kerasfix.analysis.tapes import opens_tape, place_of
 from kerasfix.analysis.training import Dependence, TrainingFlow, is_true
 from kerasfix.analysis.values import UserLayer, Value, is_layer
@@ -348,11 +349,7 @@ def _passes_by_position(call: ast.Call, values: list[Value]) -> bool:
         return True
     if any(keyword.arg is None for keyword in call.keywords):
         return True
-    return any(
-        FLAG in parameters and parameters.index(FLAG) < len(call.args)
-        for value in values
-        for parameters in call_signatures(value)
-    )
+    return passes_by_position(call, values)
 
 
 def _is_foreign(dotted: str) -> bool:
