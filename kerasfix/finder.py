@@ -156,12 +156,9 @@ class Finder:
         from kerasfix.rules import all_rules
 
         # Reasons are told in the order in which files are looked at: let it not be that of a command line.
-        project = Project(
-            dict(sorted(sources.items())),
-            library or self.library,
-            self.layers,
-            group.places if group else None,
-        )
+        ordered = dict(sorted(sources.items()))
+        places = group.places if group else None
+        project = Project(ordered, library or self.library, self.layers, places)
         objections = None
         if self.neighbours is not None:
             run, beside = (group.run, group.others) if group else ((), None)
