@@ -50,6 +50,7 @@ LISTED = {
     "a chain of both": "list(itertools.chain(a.trainable_variables, b.trainable_variables))",
     "a sum of lists": "sum([m.trainable_variables for m in (a, b)], [])",
     "each variable of each model": "[v for m in (a, b) for v in m.trainable_variables]",
+    "the tensors of its variables": "[v.value for m in (a, b) for v in m.trainable_variables]",
     "one or the other": "a.trainable_variables if warm else b.trainable_variables",
     "one where the other has none": "a.trainable_variables or b.trainable_variables",
 }
