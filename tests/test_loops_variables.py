@@ -129,7 +129,8 @@ def step(x):
     for each in models:
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(a(x<<, training=True>>) + b(x<<, training=True>>) - c(x))
-        optimizer.apply_gradients(zip(tape.gradient(loss, each.trainable_variables), each.trainable_variables))
+        grads = tape.gradient(loss, each.trainable_variables)
+        optimizer.apply_gradients(zip(grads, each.trainable_variables))
 """,
     ),
     Loop(
