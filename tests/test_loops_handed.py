@@ -208,6 +208,32 @@ WRAPPED = (
         "a function that was given another model before",
         _step(_FORWARD_ONLY.replace(_EDIT, "") + "\n\nfast = functools.partial(forward, other)\n", "fast(x)"),
     ),
+    Loop(
+        "a function that was given the model by the function around",
+        _NET
+        + _SHARED
+        + """\
+
+
+def make_step(model):
+    fast = functools.partial(forward, model)
+
+    def step(x):
+        with tf.GradientTape() as tape:
+            loss = fast(x<<, training=True>>)
+        return tape.gradient(loss, model.trainable_variables)
+
+    return step
+
+
+step = make_step(net)
+""",
+    ),
+    Loop(
+        "a function of a list", _step(_OF_NET.replace(_EDIT, "") + "\n\nall_of = [of_net]\n", "all_of[0](x)")
+    ),
+    Loop("a function that is given all of a list", _step(_FORWARD_ONLY.replace(_EDIT, ""), "forward(*both)")),
+    Loop("a function that is given too much", _step(_FORWARD_ONLY, "forward(net, x, y)")),
     Loop("a function that is given who knows what", _step(_FORWARD_ONLY, "forward(net, **options)")),
     Loop("each replica runs it", _step(_FORWARD_ONLY, "strategy.run(forward, args=(net, x))")),
     Loop("each replica runs it, given by position", _step(_FORWARD_ONLY, "strategy.run(forward, (net, x))")),

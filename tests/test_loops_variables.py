@@ -52,6 +52,7 @@ LISTED = {
     "each variable of each model": "[v for m in (a, b) for v in m.trainable_variables]",
     "the tensors of its variables": "[v.value for m in (a, b) for v in m.trainable_variables]",
     "one or the other": "a.trainable_variables if warm else b.trainable_variables",
+    "those of one or the other": "(a if warm else b).trainable_variables",
     "one where the other has none": "a.trainable_variables or b.trainable_variables",
 }
 
@@ -105,6 +106,8 @@ def test_a_model_of_which_a_part_is_trained_gets_the_flag_only_if_asked(variable
 
 
 OTHERS = {
+    "what is computed": "weight * 2",
+    "those of what an operator makes": "(first or second).trainable_variables",
     "nothing of a model": "[weight, bias]",
     "what is not in sight": "variables_of_nobody",
     "an attribute of something else": "settings.variables_to_train",
@@ -118,6 +121,68 @@ def test_a_gradient_by_something_else_trains_no_model(variables: str) -> None:
 
 
 LOOPS = (
+    Loop(
+        "a helper that is given the list",
+        _NET
+        + """\
+def update(tape, loss, variables):
+    optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+
+
+def step(x):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(a(x<<, training=True>>) - c(x))
+    update(tape, loss, a.trainable_variables)
+""",
+    ),
+    Loop(
+        "two lists that grow, and two rows",
+        _NET
+        + """\
+first, second = [], []
+for each in (a, b):
+    first += each.trainable_variables
+second += c.trainable_variables
+
+
+def step(x):
+    with tf.GradientTape(persistent=True) as tape:
+        loss = tf.reduce_mean(a(x<<, training=True>>) + b(x<<, training=True>>) - c(x<<, training=True>>))
+    for model, optimizer in ((a, sgd), (b, adam)):
+        tape.gradient(loss, model.trainable_variables)
+        tape.gradient(loss, model.trainable_weights)
+    return tape.gradient(loss, first), tape.gradient(loss, second)
+""",
+    ),
+    Loop(
+        "rows that do not fit",
+        _NET
+        + """\
+def step(x, rows):
+    for model, (name, *_) in (a, ("a",)), (b, ("b",)):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(a(x<<, training=True>>) + b(x<<, training=True>>) - c(x))
+        tape.gradient(loss, model.trainable_variables)
+    for model, name in (c, "c", 1), *rows:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(c(x))
+        tape.gradient(loss, model.trainable_variables)
+""",
+    ),
+    Loop(
+        "models that are gone through in a list which is made elsewhere",
+        _NET
+        + """\
+models = make_models(a, b)
+
+
+def step(x):
+    for each in models:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(a(x) + b(x) - c(x))
+        tape.gradient(loss, each.trainable_variables)
+""",
+    ),
     Loop(
         "models that are gone through in a list with a name",
         _NET

@@ -90,6 +90,9 @@ class Sources:
         match owner:
             case ast.Subscript(value=inner) | ast.Attribute(value=inner) | ast.Call(func=inner):
                 return self._of_model(inner, context, whole=False)
+            case ast.IfExp(body=body, orelse=orelse):
+                either = (body, orelse)
+                return [found for each in either for found in self._of_model(each, context, whole=whole)]
         return []
 
     def _each_of(self, owner: ast.expr, context: Context) -> list[ast.expr]:
