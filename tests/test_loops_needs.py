@@ -41,6 +41,12 @@ NEEDS = (
     Loop("a model with a base that is not in sight", _graph(base="Base", given="Net")),
     Loop("a model with a `__call__` of its own", _graph(body=_CALL), said=_UNKNOWN),
     Loop(
+        "a bare call of one of two trains: augmentation",
+        _step(
+            "net = layers.RandomFlip() if far else keras.Sequential([layers.Dropout(0.1)])\n"
+        ),
+    ),
+    Loop(
         "a bare call trains: augmentation",
         _step("net = keras.Sequential([layers.RandomFlip(), layers.Dropout(0.1)])\n"),
     ),

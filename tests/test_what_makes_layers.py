@@ -69,6 +69,10 @@ NOT_KNOWN = {
     "a class that may be another one": (_OF_KIND, "self.d = made(*settings)"),
     "a class that is another one": (_OF_KIND, "self.d = made(0.1, kind=chosen)"),
     "what a function makes of a class": ("Drop = quiet(layers.Dropout)\n\n\n", "self.d = Drop()"),
+    "what a decorator makes of a builder": (
+        "@quiet\ndef made():\n    return layers.Dropout(0.1)\n\n\n",
+        "self.d = made()",
+    ),
     "what a builder yields": (
         "def made():\n    yield layers.Dropout(0.1)\n    return layers.Dropout(0.2)\n\n\n",
         "self.d = made()",
@@ -100,6 +104,7 @@ def test_what_may_be_another_layer_is_left_alone(before: str, made: str) -> None
     [
         pytest.param("layers.Dropout", True, id="the class"),
         pytest.param("layers.Dropout | None", True, id="the class or None"),
+        pytest.param("None | layers.Dropout", True, id="None or the class"),
         pytest.param("'layers.Dropout | None'", True, id="a text"),
         pytest.param("Optional[layers.Dropout]", True, id="Optional"),
         pytest.param("typing.Optional['layers.Dropout']", True, id="Optional of a text"),

@@ -196,7 +196,10 @@ class Walk:
 
     def _jump(self, kind: type[ast.stmt]) -> None:
         """Leave for where `break` or `continue` leads; a `finally` on the way there runs first."""
-        around = self._around[-1]
+        around = self._around[-1] if self._around else None
+        if around is None:
+            # `break` outside of a loop, which Python only refuses after it was parsed.
+            return
         if isinstance(around, _Finally):
             around.jumps[kind] = None
         else:
