@@ -42,9 +42,7 @@ NEEDS = (
     Loop("a model with a `__call__` of its own", _graph(body=_CALL), said=_UNKNOWN),
     Loop(
         "a bare call of one of two trains: augmentation",
-        _step(
-            "net = layers.RandomFlip() if far else keras.Sequential([layers.Dropout(0.1)])\n"
-        ),
+        _step("net = layers.RandomFlip() if far else keras.Sequential([layers.Dropout(0.1)])\n"),
     ),
     Loop(
         "a bare call trains: augmentation",
