@@ -45,14 +45,16 @@ def test_a_layer_that_can_move_is_moved(call: str) -> None:
     "call",
     [
         pytest.param(
-            "drop = layers.Dropout(0.1)\n        if a:\n            drop = layers.Dense(2)\n        return drop(x)",
+            "drop = layers.Dropout(0.1)\n        if a:\n            drop = layers.Dense(2)\n"
+            "        return drop(x)",
             id="a name with two layers",
         ),
         pytest.param(
             "drop = layers.Dropout(0.1)\n        keep(drop)\n        return drop(x)", id="kept by others"
         ),
         pytest.param(
-            "try:\n            return layers.Dropout(0.1)(x)\n        except ValueError:\n            return x",
+            "try:\n            return layers.Dropout(0.1)(x)\n        except ValueError:\n"
+            "            return x",
             id="made if all goes well",
         ),
         pytest.param("return self.made or layers.Dropout(0.1)(x)", id="made if there is none"),
