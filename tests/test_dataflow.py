@@ -74,6 +74,14 @@ def test_simple_statements(body: str, seen: set[str]) -> None:
     assert _seen(body) == seen
 
 
+@pytest.mark.parametrize("jump", ["break", "continue"])
+@pytest.mark.parametrize(
+    "body", ["x = 1\nx\n{}", "x = 1\nif a:\n    {}\nx", "x = 1\ntry:\n    {}\nfinally:\n    x"]
+)
+def test_a_jump_outside_of_a_loop_which_only_a_compiler_refuses(body: str, jump: str) -> None:
+    assert _seen(body.format(jump)) == {"x = 1"}
+
+
 @pytest.mark.parametrize(
     ("body", "seen"),
     [

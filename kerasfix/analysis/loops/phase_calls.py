@@ -130,8 +130,6 @@ class Phases:
     @cached_property
     def _regions(self) -> dict[PhaseUse, Region]:
         regions = {setting: Region() for setting in self._all_settings.values()}
-        if not regions:
-            return regions
         for body, module in self._phase_flow.bodies:
             self._see_exit(body, module, regions)
             for call, state in self._phase_flow.calls(body):
