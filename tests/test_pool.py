@@ -195,7 +195,7 @@ def test_on_one_processor_there_is_one_process(
 def test_elsewhere_there_is_one_process(
     tree: Path, monkeypatch: pytest.MonkeyPatch, processes: list[int]
 ) -> None:
-    monkeypatch.setattr(pool.sys, "platform", "darwin")
+    monkeypatch.setattr(sys, "platform", "darwin")
     _check(tree)
     assert not processes
 
@@ -242,7 +242,7 @@ def test_who_stops_it_stops_all_processes(tree: Path, monkeypatch: pytest.Monkey
 
 def test_a_part_of_a_group_is_every_so_manieth_file(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[object] = []
-    monkeypatch.setattr(pool.signal, "signal", lambda *arguments: told.append(arguments))
+    monkeypatch.setattr(signal, "signal", lambda *arguments: told.append(arguments))
     files = sorted(str(path) for path in tree.glob("app/*.py"))
     sources = {file: Source(Path(file).read_text(), file) for file in files}
     [group] = groups_of({file: Path(file).read_bytes() for file in files}, {}, Places(files))
