@@ -65,13 +65,18 @@ def _put(folder: Path, files: dict[str, str]) -> None:
 
 
 def _check(
-    folder: Path, selection: Selection | None = None, layers: dict[str, LayerFact] | None = None
+    folder: Path,
+    selection: Selection | None = None,
+    layers: dict[str, LayerFact] | None = None,
+    *,
+    around: bool = True,
+    run: tuple[str, ...] = ("run",),
 ) -> tuple[Engine, list[FileReport | Problem]]:
     """Look at what is in `run`; all in the folder is around it."""
     files = sorted(os.path.realpath(path) for path in folder.rglob("*.py"))
-    finder = Finder(selection or Selection(), Neighbours(files), layers=layers)
+    finder = Finder(selection or Selection(), Neighbours(files) if around else None, layers=layers)
     engine = Engine(finder, cache=Cache(finder))
-    return engine, engine.check([engine.read(each) for each in discover([folder / "run"])])
+    return engine, engine.check([engine.read(each) for each in discover([folder / each for each in run])])
 
 
 def _told(folder: Path) -> list[object]:
@@ -213,6 +218,37 @@ def test_what_has_changed_is_looked_at_again(
     assert len(looked_at) == 2
     shutil.rmtree(folder.parent / "home")
     assert _told(folder) == now
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(_change("lib/block.py", BLOCK), id="changed"),
+        pytest.param(lambda folder: (folder / "lib/block.py").unlink(), id="gone"),
+        pytest.param(_change("run/lib/block.py", "X = 3\n"), id="another comes before it"),
+        pytest.param(_change("lib/block/__init__.py", "X = 3\n"), id="a package in its place"),
+    ],
+)
+def test_what_is_imported_is_looked_at_though_nothing_is_around(
+    tree: Path, looked_at: list[list[str]], change: Callable[[Path], None]
+) -> None:
+    _check(tree, around=False, run=("run/net.py",))
+    change(tree)
+    _check(tree, around=False, run=("run/net.py",))
+    assert len(looked_at) == 2
+
+
+def test_where_the_run_begins_counts(tmp_path: Path, looked_at: list[list[str]]) -> None:
+    # Without a root of the project, modules are looked for from the folder that holds all that is given.
+    net = NET.format(imports="from lib.block import Block", block="Block")
+    _put(
+        tmp_path / "tree",
+        {"lib/block.py": MENDED_BLOCK, "app/deep/net.py": net, "other.py": "import keras\n"},
+    )
+    _check(tmp_path / "tree", around=False, run=("app/deep/net.py",))
+    _, reports = _check(tmp_path / "tree", around=False, run=("app/deep/net.py", "other.py"))
+    assert looked_at == [["net.py"], ["net.py"], ["other.py"]]
+    assert [len(each.findings) for each in reports if isinstance(each, FileReport)] == [1, 0]
 
 
 def test_what_a_new_neighbour_says_counts(tree: Path) -> None:
