@@ -402,6 +402,22 @@ def test_a_disk_that_is_full_is_no_problem(
     assert len(looked_at) == 2
 
 
+def test_who_is_killed_while_it_writes_leaves_the_old_entry(
+    tree: Path, looked_at: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    _check(tree)
+    [entry] = _entries(tree)
+    before = entry.read_bytes()
+    _put(tree, {"run/wide.py": MENDED_BLOCK})
+    monkeypatch.setattr(Path, "replace", die)
+    with pytest.raises(KeyboardInterrupt):
+        _check(tree)
+    assert entry.read_bytes() == before
+
+
 def test_no_home_is_no_problem(
     tree: Path, looked_at: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -423,7 +439,14 @@ def test_what_was_written_longest_ago_is_forgotten(
         for entry in _entries(tree):
             state = entry.stat()
             os.utime(entry, ns=(state.st_mtime_ns - 10**9, state.st_mtime_ns - 10**9))
+        newest = max(_entries(tree), key=lambda each: each.stat().st_mtime_ns)
     assert len(_entries(tree)) == 3
+    # The last one is among them.
+    assert newest in _entries(tree)
+    looks = len(looked_at)
+    shutil.rmtree(tree / "run/apart0")
+    _check(tree)
+    assert len(looked_at) - looks == 2
 
 
 def test_no_more_room_is_taken_than_allowed_but_for_the_last_one(

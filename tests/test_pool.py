@@ -21,7 +21,7 @@ from kerasfix.analysis.program import Program
 from kerasfix.engine import Engine, FileReport, Problem
 from kerasfix.finder import Finder
 from kerasfix.findings import Finding
-from kerasfix.groups import groups_of
+from kerasfix.groups import Group, groups_of
 from kerasfix.rules.base import Rule
 from kerasfix.source import Source
 from kerasfix.workspace import discover
@@ -250,3 +250,19 @@ def test_a_part_of_a_group_is_every_so_manieth_file(tree: Path, monkeypatch: pyt
     pool._work(Finder(), pool._Task(0, group, sources, part=1, parts=3), theirs)
     assert list(ours.recv().findings) == [files[1], files[4]]
     assert told == [(signal.SIGINT, signal.SIG_IGN)]
+
+
+def test_the_parts_of_a_group_tell_all_that_it_depends_on(tree: Path) -> None:
+    files = [str(path) for path in tree.glob("app/*.py")]
+    sources = {file: Source(Path(file).read_text(), file) for file in files}
+
+    def group() -> Group:
+        [found] = groups_of({file: Path(file).read_bytes() for file in files}, {}, Places(files))
+        return found
+
+    neighbours = Neighbours(str(path) for path in tree.rglob("*.py"))
+    [found] = pool.find(Finder(neighbours=neighbours), [(group(), sources)], 3)
+    alone = Finder(neighbours=neighbours).in_group(group(), sources)
+    assert found == alone
+    assert [Path(file).name for file in found.library] == ["block.py"]
+    assert found.asked_around
