@@ -41,7 +41,7 @@ def find(finder: Finder, work: Sequence[Work], processes: int) -> list[Found]:
     total = sum(_size(sources) for _, sources in work)
     tasks: list[_Task] = []
     for number, (group, sources) in enumerate(work):
-        parts = min(processes, max(1, round(processes * _size(sources) / total)))
+        parts = max(1, round(processes * _size(sources) / total))
         tasks += [_Task(number, group, sources, part, parts) for part in range(parts)]
     # The longest first, or the last one is waited for.
     tasks.sort(key=lambda task: -_size(task.sources) / task.parts)

@@ -320,3 +320,9 @@ def test_what_is_said_in_one_group_means_nothing_in_another(tmp_path: Path, kera
         (tmp_path / folder / "block.py").write_text(text)
     kerasfix("--apply", ".")
     assert (tmp_path / "a/block.py").read_text() == MENDED_BLOCK
+
+
+def test_a_module_of_a_package_is_not_imported_by_its_own_name(tmp_path: Path) -> None:
+    files = {"p/__init__.py": "", "p/block.py": "", "a/net.py": "import block\n", "b/block.py": ""}
+    files["c/net.py"] = "import other\n"
+    assert _groups(tmp_path, {**files, "p/other.py": ""})[-1] == "c/net.py"
