@@ -322,7 +322,6 @@ def test_what_is_said_in_one_group_means_nothing_in_another(tmp_path: Path, kera
     assert (tmp_path / "a/block.py").read_text() == MENDED_BLOCK
 
 
-def test_a_module_of_a_package_is_not_imported_by_its_own_name(tmp_path: Path) -> None:
-    files = {"p/__init__.py": "", "p/block.py": "", "a/net.py": "import block\n", "b/block.py": ""}
-    files["c/net.py"] = "import other\n"
-    assert _groups(tmp_path, {**files, "p/other.py": ""})[-1] == "c/net.py"
+def test_a_module_deep_in_a_package_is_not_imported_by_its_own_name(tmp_path: Path) -> None:
+    files = {"p/__init__.py": "", "p/q/__init__.py": "", "p/q/deep.py": "", "a/net.py": "import deep\n"}
+    assert _groups(tmp_path, files)[-1] == "a/net.py"

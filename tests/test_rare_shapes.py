@@ -500,9 +500,40 @@ def test_a_class_is_found_by_all_the_names_that_a_package_gives_it(tmp_path: Pat
     sources = {file: Source(source, file)}
     found = Engine().check_sources(sources)[file]
     # Where the flag is needed for certain.
-    lost = [each.message.partition("`self.")[2][:1] for each in found if each.code == "KF103"]
-    assert lost == [
-        "a",
-        "b",
-        "c",
-    ]
+    lost = {each.message.partition("`self.")[2][:1] for each in found if each.code == "KF103"}
+    assert lost == {"a", "b", "c"}
+
+
+# Chains that break.
+
+
+@pytest.mark.parametrize(
+    "line", ["self.act(x)", "tf.nn.relu(x)", "keras.activations.relu(x)", "self.activation(x)", "x.shape"]
+)
+def test_an_activation_whose_result_is_dropped_does_nothing_to_a_chain(line: str) -> None:
+    init = "self.a = layers.Dense(3)\nself.b = layers.BatchNormalization()\nself.c = layers.Dense(3)"
+    text = _net(
+        f"{init}\nself.act = keras.activations.get('relu')",
+        f"y = self.a(x)\nz = self.b(y, training=training)\n{line}\nreturn self.c(y)",
+    )
+    assert len(_said(text, "KF201")) == 1
+
+
+# What may be trained, and in which mode.
+
+
+@pytest.mark.parametrize(
+    ("read", "count"),
+    [
+        ("self.drops[i](x)", 2),
+        ("self.drops[len(self.drops) - 1](x)", 2),
+        ("[drop(x) for drop in self.drops][0]", 2),
+    ],
+)
+def test_a_row_of_layers_gets_the_flag_however_it_is_read(read: str, count: int) -> None:
+    text = _net(
+        "self.drops = [layers.Dropout(.5) for _ in range(3)]",
+        f"for i in range(len(self.drops)):\n    x = {read}\nreturn x",
+    ).replace("x, training=None", "x")
+    [fix] = _said(text, "KF101")
+    assert fix.count("training=") == count
