@@ -64,9 +64,7 @@ def groups_of(files: Mapping[str, bytes], others: Mapping[str, bytes], places: P
         places: Where modules are.
     """
     roots = _Roots(places, files)
-    imports = {
-        file: found for file, data in {**files, **others}.items() if (found := roots.imports(file, data))
-    }
+    imports = {file: roots.imports(file, data) for file, data in {**files, **others}.items()}
     fresh = [*files]
     while fresh:
         # Who imports something of a group belongs to it, and so does who imports that one.

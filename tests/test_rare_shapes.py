@@ -537,3 +537,27 @@ def test_a_row_of_layers_gets_the_flag_however_it_is_read(read: str, count: int)
     ).replace("x, training=None", "x")
     [fix] = _said(text, "KF101")
     assert fix.count("training=") == count
+
+
+@pytest.mark.parametrize(
+    ("tensor", "count"),
+    [
+        ("base.output", 1),
+        ("base.get_layer('a').output", 1),
+        ("base.layers[-2].output", 1),
+        ("base.get_layer('a').get_layer('b').output", 1),
+        ("given.output", 0),
+        ("given.get_layer('a').output", 0),
+        ("given.layers[0].output", 0),
+        ("base.shapes[0].output", 0),
+    ],
+)
+def test_what_comes_out_of_a_layer_of_a_model_is_a_tensor(tensor: str, count: int) -> None:
+    text = f"""{_HEAD}base = keras.applications.ResNet50()
+
+
+def build(given):
+    x = layers.Dropout(.5)({tensor}, training=True)
+    return keras.Model(base.input, x)
+"""
+    assert len(_said(text, "KF109")) == count
