@@ -519,6 +519,19 @@ def test_an_activation_whose_result_is_dropped_does_nothing_to_a_chain(line: str
     assert len(_said(text, "KF201")) == 1
 
 
+@pytest.mark.parametrize(
+    ("lines", "count"),
+    [
+        ("z = self.b(y, training=training)\nw = self.b(y, training=training)", 2),
+        ("z = self.b(y, training=training)\ny = y + 1", 0),
+        ("z = self.b(y, training=training)\ny = z + 1", 0),
+    ],
+)
+def test_what_reads_the_same_layer_again_is_no_way_on(lines: str, count: int) -> None:
+    init = "self.a = layers.Dense(3)\nself.b = layers.BatchNormalization()\nself.c = layers.Dense(3)"
+    assert len(_said(_net(init, f"y = self.a(x)\n{lines}\nreturn self.c(y)"), "KF201")) == count
+
+
 # What may be trained, and in which mode.
 
 
