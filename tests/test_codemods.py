@@ -588,6 +588,11 @@ def test_a_module_without_a_fix_is_skipped(text: str, options: dict[str, object]
         _transformed(text, **options)
 
 
+def test_a_module_that_only_libcst_can_read_is_skipped() -> None:
+    with pytest.raises(SkipFile, match="bytes can only contain ASCII"):
+        _transformed(_NET.format(default="b'ä'"))
+
+
 def test_a_fix_that_is_no_python_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     def check(self: Engine, sources: dict[str, Source]) -> dict[str, list[Finding]]:
         [file] = sources

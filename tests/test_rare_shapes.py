@@ -574,3 +574,23 @@ def build(given):
     return keras.Model(base.input, x)
 """
     assert len(_said(text, "KF109")) == count
+
+
+@pytest.mark.parametrize(
+    ("line", "count"),
+    [
+        ("x = self.rows[0](x)", 1),
+        ("for i in range(len(self.rows)):\n    x = self.rows[i](x)", 1),
+        ("for i, row in enumerate(self.rows):\n    x = row(x)", 1),
+        ("for row in reversed(self.rows):\n    x = row(x)", 1),
+        ("for row in use(self.rows):\n    x = row(x)", 0),
+        ("for row in self.rows:\n    x = row(x)\n    use(row)", 0),
+        ("x = self.rows[0](x)\nuse(self.rows[0])", 0),
+    ],
+)
+def test_a_row_of_layers_is_only_called_however_it_is_gone_over(line: str, count: int) -> None:
+    text = _net(
+        "self.rows = [layers.Dense(3), layers.Dense(3)]\nself.b = layers.Dense(3)",
+        f"{line}\nreturn self.b(tf.stop_gradient(x))",
+    )
+    assert len(_said(text, "KF206")) == count
