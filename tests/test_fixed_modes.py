@@ -156,6 +156,47 @@ class Builder:
 """,
         "tf.keras.Model(i, AlwaysInference(self.base)(i))",
     ),
+    (
+        "a decorated function that the layer is in",
+        """\
+from keras import Input, Model, layers
+
+
+# What it makes.
+@cached
+@checked
+def f():
+    i = Input((4,))
+    return Model(i, layers.Dropout(.5)(i, training=True))
+""",
+        """\
+        return super().call(inputs, training=True)
+
+
+# What it makes.
+@cached
+@checked
+def f():
+    i = Input((4,))
+    return Model(i, AlwaysTrainingDropout(.5)(i))
+""",
+    ),
+    (
+        "star imports, the last but one of Keras",
+        """\
+from keras import Input, Model
+from keras.layers import *
+from os.path import *
+
+
+def f():
+    i = Input((4,))
+    return Model(i, Dropout(.5)(i, training=True))
+""",
+        """\
+class AlwaysTrainingDropout(Dropout):
+""",
+    ),
 ]
 # Why it is left alone, the program, what the finding says.
 LEFT_ALONE = [
