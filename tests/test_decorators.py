@@ -325,6 +325,10 @@ HEADS = {
         "import abc; import argparse\nimport keras\n",
         "import abc; import argparse\nimport functools\nimport keras\n",
     ),
+    "behind a part of a package": (
+        "import collections.abc\nfrom os.path import join\n\nimport keras\n",
+        "import collections.abc\nimport functools\nfrom os.path import join\n\nimport keras\n",
+    ),
     "tabs and all": ("import os\r\nimport keras\r\n", "import functools\r\nimport os\r\nimport keras\r\n"),
 }
 

@@ -9,12 +9,9 @@ from kerasfix.engine import Engine
 from kerasfix.findings import Finding
 from kerasfix.plan import make_plan
 from kerasfix.rules import all_rules
-from kerasfix.rules.base import HEADER, Case, Rule
+from kerasfix.rules.base import Case, Rule
 from kerasfix.source import Source
-
-
-def _text(source: str) -> str:
-    return source if "import" in source.partition("class")[0] else HEADER + source
+from tests.said import whole
 
 
 def _cases(kind: str) -> list[object]:
@@ -36,20 +33,20 @@ def _fixed(rule: Rule, text: str) -> str:
 
 @pytest.mark.parametrize(("rule", "case"), _cases("invalid"))
 def test_a_fault_is_found_and_mended_as_a_person_would(rule: Rule, case: Case) -> None:
-    text = _text(case.source)
+    text = whole(case.source)
     assert rule.code in [finding.code for finding in Engine().check_source(Source(text))]
-    assert _fixed(rule, text) == (_text(case.fixed) if case.fixed is not None else text)
+    assert _fixed(rule, text) == (whole(case.fixed) if case.fixed is not None else text)
 
 
 @pytest.mark.parametrize(("rule", "case"), _cases("invalid"))
 def test_mending_twice_changes_nothing_more(rule: Rule, case: Case) -> None:
-    once = _fixed(rule, _text(case.source))
+    once = _fixed(rule, whole(case.source))
     assert _fixed(rule, once) == once
 
 
 @pytest.mark.parametrize(("rule", "case"), _cases("invalid"))
 def test_a_finding_without_a_fix_says_why(rule: Rule, case: Case) -> None:
-    for finding in rule.check(Program.of(Source(_text(case.source)))):
+    for finding in rule.check(Program.of(Source(whole(case.source)))):
         assert finding.fix is not None or finding.help
         assert finding.message
         assert not finding.message.endswith(".")
@@ -58,7 +55,7 @@ def test_a_finding_without_a_fix_says_why(rule: Rule, case: Case) -> None:
 @pytest.mark.parametrize(("rule", "case"), _cases("valid"))
 def test_sound_code_is_left_in_peace(rule: Rule, case: Case) -> None:
     found = [
-        finding for finding in Engine().check_source(Source(_text(case.source))) if finding.code == rule.code
+        finding for finding in Engine().check_source(Source(whole(case.source))) if finding.code == rule.code
     ]
     assert found == []
 

@@ -105,7 +105,7 @@ def _removal(source: Source, head: ast.stmt, tail: ast.stmt, body: Sequence[ast.
     after = tail.end_lineno
     first = source.line_starts[head.lineno - 1]
     last = source.line_starts[after] if after < len(source.line_starts) else len(source.text)
-    before, behind = source.text[first:start], source.text[end:last].lstrip(" \t")
+    before, behind = source.text[first:start], source.text[end:last].strip("; \t\r\n")
     index, following = body.index(head), body.index(tail) + 1
     if following < len(body) and body[following].lineno == after:
         # `K.set_learning_phase(0); x = 1`
@@ -114,8 +114,7 @@ def _removal(source: Source, head: ast.stmt, tail: ast.stmt, body: Sequence[ast.
         # `x = 1; K.set_learning_phase(0)`
         return Edit(source.span(body[index - 1])[1], end, "", source.file)
     goes_on = head.lineno > 1 and source.line(head.lineno - 1).rstrip().endswith("\\")
-    rest = behind.lstrip("; \t").rstrip("\r\n")
-    if before.strip() or goes_on or (rest and not rest.startswith("#")):
+    if before.strip() or goes_on or (behind and not behind.startswith("#")):
         raise CannotEdit("it shares its line with something else")
     return Edit(first, _after_blanks(source, head.lineno, after), "", source.file)
 

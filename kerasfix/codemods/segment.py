@@ -78,10 +78,10 @@ def _config(source: Source) -> cst.PartialParserConfig:
 def _difference(source: Source, start: int, segment: str, before: _Node, after: _Node) -> tuple[Edit, ...]:
     """What changed between two nodes, as the fewest insertions and replacements of their tokens' text."""
     module = cst.Module(body=[], default_newline=source.newline)
-    if module.code_for_node(before).rstrip("\r\n") != segment.rstrip("\r\n"):
+    if module.code_for_node(before).rstrip("\r\n") != segment:
         raise CannotEdit("LibCST does not give it back as it was written")
     new = module.code_for_node(after).rstrip("\r\n")
-    return shortest_edit(source, start, segment.rstrip("\r\n"), new)
+    return shortest_edit(source, start, segment, new)
 
 
 def shortest_edit(source: Source, start: int, old: str, new: str) -> tuple[Edit, ...]:

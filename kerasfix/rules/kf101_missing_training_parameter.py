@@ -424,6 +424,100 @@ class Plain(Net):
 """,
         ),
         Case(
+            "A train_step that calls the model with the flag, and one that does not",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x):
+        return self.drop(x)
+
+    def train_step(self, data):
+        return self(data, training=True)
+
+
+class Other(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+
+    def call(self, x):
+        return self.bn(x)
+
+    def train_step(self, data):
+        return self.compute_loss(data, self(data), training=True)
+""",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training=None):
+        return self.drop(x, training=training)
+
+    def train_step(self, data):
+        return self(data, training=True)
+
+
+class Other(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+
+    def call(self, x, training=None):
+        return self.bn(x, training=training)
+
+    def train_step(self, data):
+        return self.compute_loss(data, self(data), training=True)
+""",
+        ),
+        Case(
+            "A layer inside that cannot take the flag goes on as it did",
+            """\
+class Block(layers.Layer):
+    def __init__(self, other):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.other = other
+
+    def call(self, x, **kwargs):
+        return self.other(self.bn(x), **kwargs)
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.block = Block(None)
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x):
+        return self.drop(self.block(x))
+""",
+            """\
+class Block(layers.Layer):
+    def __init__(self, other):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.other = other
+
+    def call(self, x, **kwargs):
+        return self.other(self.bn(x), **kwargs)
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.block = Block(None)
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training=None):
+        return self.drop(self.block(x), training=training)
+""",
+        ),
+        Case(
             "A call that gives more than its callee takes: the rest may be meant as the flag",
             """\
 class Net(keras.Model):

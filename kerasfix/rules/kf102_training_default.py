@@ -320,6 +320,99 @@ print(net(tf.ones((1, 4))))
         return self.drop(x + state, training=training)
 """,
         ),
+        Case(
+            "A layer whose container may not hand the flag on",
+            """\
+class Block(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training=True):
+        return self.drop(x, training=training)
+
+
+class Net(keras.Model):
+    def __init__(self, other):
+        super().__init__()
+        self.block = Block()
+        self.other = other
+
+    def call(self, x, **kwargs):
+        return self.other(self.block(x), **kwargs)
+""",
+            """\
+class Block(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training=None):
+        return self.drop(x, training=training)
+
+
+class Net(keras.Model):
+    def __init__(self, other):
+        super().__init__()
+        self.block = Block()
+        self.other = other
+
+    def call(self, x, **kwargs):
+        return self.other(self.block(x), **kwargs)
+""",
+        ),
+        Case(
+            "A layer whose container has the flag, and is to hand it on (KF103)",
+            """\
+class Block(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training=True):
+        return self.drop(x, training=training)
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.block = Block()
+
+    def call(self, x, training=None):
+        return self.block(x)
+""",
+            """\
+class Block(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training=None):
+        return self.drop(x, training=training)
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.block = Block()
+
+    def call(self, x, training=None):
+        return self.block(x)
+""",
+        ),
+        Case(
+            "Found, but not edited: a decorator may look at the signature",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+
+    @checked
+    def call(self, x, training):
+        return self.drop(x, training=training)
+""",
+        ),
     ),
     valid=(
         Case(

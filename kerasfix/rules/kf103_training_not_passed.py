@@ -296,6 +296,112 @@ class Net(keras.Model):
         return self.drop(x)
 """,
         ),
+        Case(
+            "A condition that guards something else; two statements under one; one that has an `else`",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        x = self.drop(x)
+        if training:
+            x = x + 1.0
+        if training:
+            x = self.drop(x)
+            x = x * 2.0
+        if training:
+            x = self.drop(x)
+        else:
+            x = x * 0.5
+        return x
+""",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        x = self.drop(x, training=training)
+        if training:
+            x = x + 1.0
+        if training:
+            x = self.drop(x, training=training)
+            x = x * 2.0
+        if training:
+            x = self.drop(x, training=training)
+        else:
+            x = x * 0.5
+        return x
+""",
+        ),
+        Case(
+            "A helper that has the flag, and is not given it either",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        return self._block(x)
+
+    def _block(self, x, training=None):
+        return self.drop(x)
+""",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        return self._block(x, training=training)
+
+    def _block(self, x, training=None):
+        return self.drop(x, training=training)
+""",
+        ),
+        Case(
+            "Beside a layer that fixes a mode inside, which a bare call may get",
+            """\
+class Frozen(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+
+    def call(self, x):
+        return self.bn(x, training=False)
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+        self.frozen = Frozen()
+
+    def call(self, x, training=None):
+        return self.frozen(self.drop(x))
+""",
+            """\
+class Frozen(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+
+    def call(self, x):
+        return self.bn(x, training=False)
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+        self.frozen = Frozen()
+
+    def call(self, x, training=None):
+        return self.frozen(self.drop(x, training=training))
+""",
+        ),
+        Case(
+            "A layer that is given its input by name",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        return self.drop(inputs=x)
+""",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        return self.drop(inputs=x, training=training)
+""",
+        ),
     ),
     valid=(
         Case(

@@ -202,6 +202,19 @@ class Net(keras.Model):
         return self.drop(x, training, x)
 """,
         ),
+        Case(
+            "The flag turned round",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        return self.drop(x, not training)
+""",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        return self.drop(x, training=not training)
+""",
+        ),
     ),
     valid=(
         Case(

@@ -390,6 +390,51 @@ train(tf.ones((1, 4)), Net())
         return self.drop(self.dense(x, **kwargs), training=is_training)
 """,
         ),
+        Case(
+            "For Keras 2 alone, which hands on what it knows in the place of None",
+            """\
+from tf_keras import Model, layers
+
+
+class Net(Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, is_training=None):
+        return self.drop(x, training=is_training)
+
+
+class Other(Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, is_training=False):
+        return self.drop(x, training=is_training)
+""",
+            """\
+from tf_keras import Model, layers
+
+
+class Net(Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training=None):
+        return self.drop(x, training=training)
+
+
+class Other(Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training=False):
+        return self.drop(x, training=training)
+""",
+        ),
     ),
     valid=(
         Case(

@@ -442,5 +442,13 @@ class Dropping(layers.Dropout):
         return super().call(inputs, training=True)
 """,
         ),
+        Case(
+            "A comment that silences it among other codes",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        return self.bn(x, training=False)  # noqa: E501, KF106
+""",
+        ),
     ),
 )

@@ -334,6 +334,25 @@ class Other(layers.Layer):
         return args
 """,
         ),
+        Case(
+            "A layer that Keras would build",
+            """\
+class Scale(layers.Layer):
+    def build(self, shape):
+        self.factor = 2.0
+
+    def __call__(self, x):
+        return x * self.factor
+""",
+            """\
+class Scale(layers.Layer):
+    def build(self, shape):
+        self.factor = 2.0
+
+    def call(self, x):
+        return x * self.factor
+""",
+        ),
     ),
     valid=(
         Case(
@@ -444,6 +463,75 @@ class Abstract(layers.Layer):
 class Functional(keras.Model):
     def __init__(self, inputs, outputs):
         super().__init__(inputs=inputs, outputs=outputs)
+
+    def __call__(self, x):
+        return x
+""",
+        ),
+        Case(
+            "A layer only to keep its weights: the name says what it is called as",
+            """\
+class ScaledInitializer(layers.Layer):
+    def build(self, shape):
+        self.scale = self.add_weight()
+
+    def __call__(self, size):
+        return self.scale * tf.ones(size)
+
+
+class ScaledRegularizer(layers.Layer):
+    def build(self, shape):
+        self.scale = self.add_weight()
+
+    def __call__(self, weights):
+        return self.scale * tf.reduce_sum(weights)
+
+
+class ScaledConstraint(layers.Layer):
+    def build(self, shape):
+        self.scale = self.add_weight()
+
+    def __call__(self, weights):
+        return self.scale * weights
+
+
+class ScaledLoss(layers.Layer):
+    def build(self, shape):
+        self.scale = self.add_weight()
+
+    def __call__(self, truth, given):
+        return self.scale * (truth - given)
+
+
+class ScaledMetric(layers.Layer):
+    def build(self, shape):
+        self.scale = self.add_weight()
+
+    def __call__(self, truth, given):
+        return self.scale * (truth + given)
+
+
+class ScaledSchedule(layers.Layer):
+    def build(self, shape):
+        self.scale = self.add_weight()
+
+    def __call__(self, count):
+        return self.scale * count
+""",
+        ),
+        Case(
+            "A `call` that `__call__` does not use, and one that is another function",
+            """\
+class Net(keras.Model):
+    def __call__(self, x):
+        return x
+
+    def call(self, x):
+        return x + 1
+
+
+class Other(keras.Model):
+    call = compute
 
     def __call__(self, x):
         return x

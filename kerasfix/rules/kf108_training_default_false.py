@@ -153,6 +153,59 @@ class Net(Model):
         return self.drop(x, training=training)
 """,
         ),
+        Case(
+            "An augmentation layer gets the flag, or may read it",
+            _INIT
+            + """\
+    def call(self, x, training=False):
+        return self.drop(self.flip(x, training=training))
+
+
+class Bare(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+        self.flip = layers.RandomFlip()
+
+    def call(self, x, training=False):
+        return self.drop(self.flip(x), training=training)
+
+
+class Foreign(keras.Model):
+    def __init__(self, block):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+        self.block = block
+
+    def call(self, x, training=False):
+        return self.drop(self.block(x, training=training), training=training)
+""",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        return self.drop(self.flip(x, training=training))
+
+
+class Bare(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+        self.flip = layers.RandomFlip()
+
+    def call(self, x, training=None):
+        return self.drop(self.flip(x), training=training)
+
+
+class Foreign(keras.Model):
+    def __init__(self, block):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+        self.block = block
+
+    def call(self, x, training=None):
+        return self.drop(self.block(x, training=training), training=training)
+""",
+        ),
     ),
     valid=(
         Case(
@@ -176,6 +229,25 @@ class Cond(keras.Model):
             + """\
     def call(self, x, training=False):
         return x
+""",
+        ),
+        Case(
+            "A parent that compares the flag, and is called without it",
+            """\
+class Base(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training=False):
+        if training is not False:
+            x = x + 1.0
+        return self.drop(x, training=training)
+
+
+class Net(Base):
+    def call(self, x):
+        return super().call(x)
 """,
         ),
     ),

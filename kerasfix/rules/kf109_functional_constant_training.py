@@ -425,6 +425,115 @@ other = keras.Input((4, 4))
 model = keras.Model(other, stack(encoder(other, training=False), training=True))
 """,
         ),
+        Case(
+            "Found, but not edited: a model that is given more than its input",
+            """\
+from tensorflow import keras
+
+inputs = keras.Input((8, 8, 3))
+base = keras.applications.ResNet50(include_top=False, weights=None)
+outputs = base(inputs, None, training=False)
+model = keras.Model(inputs, outputs)
+""",
+        ),
+        Case(
+            "Found, but not edited: a Dropout that never does anything",
+            """\
+from tensorflow import keras
+from tensorflow.keras import layers
+
+inputs = keras.Input((8,))
+outputs = layers.Dropout(0.5)(inputs, training=False)
+model = keras.Model(inputs, outputs)
+""",
+        ),
+        Case(
+            "No weights that are kept, and a whole classifier: the words around it are about something else",
+            """\
+from tensorflow import keras
+
+# The backbone is frozen.
+inputs = keras.Input((8, 8, 3))
+base = keras.applications.ResNet50(include_top=False, weights=None)
+outputs = base(inputs, training=False)
+model = keras.Model(inputs, outputs)
+
+
+# Transfer learning.
+given = keras.Input((8, 8, 3))
+whole = keras.applications.ResNet50()
+scores = whole(given, training=False)
+other = keras.Model(given, scores)
+""",
+            """\
+from tensorflow import keras
+
+
+@keras.utils.register_keras_serializable()
+class AlwaysInference(keras.layers.Wrapper):
+    \"\"\"Runs the model inside in inference mode, whatever `fit` asks for.\"\"\"
+
+    def call(self, inputs, training=None):
+        return self.layer(inputs, training=False)
+
+
+# The backbone is frozen.
+inputs = keras.Input((8, 8, 3))
+base = keras.applications.ResNet50(include_top=False, weights=None)
+outputs = AlwaysInference(base)(inputs)
+model = keras.Model(inputs, outputs)
+
+
+# Transfer learning.
+given = keras.Input((8, 8, 3))
+whole = keras.applications.ResNet50()
+scores = AlwaysInference(whole)(given)
+other = keras.Model(given, scores)
+""",
+        ),
+        Case(
+            "A class on one line shows no indentation",
+            """\
+from tensorflow import keras
+from tensorflow.keras import layers
+
+
+class Old(Exception): pass
+
+
+class Other(Exception):
+  \"\"\"Two spaces.\"\"\"
+
+
+inputs = keras.Input((8,))
+outputs = layers.Dropout(0.5)(inputs, training=True)
+model = keras.Model(inputs, outputs)
+""",
+            """\
+from tensorflow import keras
+from tensorflow.keras import layers
+
+
+class Old(Exception): pass
+
+
+class Other(Exception):
+  \"\"\"Two spaces.\"\"\"
+
+
+@keras.utils.register_keras_serializable()
+class AlwaysTrainingDropout(layers.Dropout):
+  \"\"\"A Dropout that stays in training mode, whatever `fit` and `predict` ask for.\"\"\"
+
+  def call(self, inputs, training=None):
+    return super().call(inputs, training=True)
+
+
+inputs = keras.Input((8,))
+outputs = AlwaysTrainingDropout(0.5)(inputs)
+model = keras.Model(inputs, outputs)
+""",
+        ),
     ),
     valid=(
         Case(

@@ -338,6 +338,27 @@ class Net(Model):
         return self.drop(x, training=training)
 """,
         ),
+        Case(
+            "Found, but not edited: a literal None, and no flag to pass",
+            _INIT
+            + """\
+    def call(self, x):
+        return self.drop(x, training=None)
+""",
+        ),
+        Case(
+            "Read where it is needed, and once more in the last line of the file",
+            _INIT
+            + """\
+    def call(self, x, **kwargs):
+        x = self.drop(x, training=kwargs.get("training"))
+        training = kwargs.get("training")""",
+            _INIT
+            + """\
+    def call(self, x, training=None, **kwargs):
+        x = self.drop(x, training=training)
+""",
+        ),
     ),
     valid=(
         Case(

@@ -337,5 +337,15 @@ class Net(keras.Model):
         return self.dense(x)
 """,
         ),
+        Case(
+            "Called to see whether it fails",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        with raises(ValueError):
+            self.drop(x, training=training)
+        return self.dense(x)
+""",
+        ),
     ),
 )

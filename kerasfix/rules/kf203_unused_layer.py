@@ -263,6 +263,20 @@ class Other(keras.Model):
         return self.head(x)
 """,
         ),
+        Case(
+            "Built, and never called",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(4)
+        self.head = layers.Dense(1)
+        self.head.build((None, 4))
+
+    def call(self, x):
+        return self.dense(x)
+""",
+        ),
     ),
     valid=(
         Case(

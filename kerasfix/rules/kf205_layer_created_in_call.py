@@ -321,6 +321,53 @@ class Early(keras.Model):
         return layers.Dropout(0.5)(x)
 """,
         ),
+        Case(
+            "Over several lines, at the depth of the constructor",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.deep = True
+
+    def call(self, x):
+        head = layers.Dense(
+            4,
+            name="head",
+        )
+        return head(x)
+""",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.deep = True
+        self.head = layers.Dense(
+            4,
+            name="head",
+        )
+
+    def call(self, x):
+        return self.head(x)
+""",
+        ),
+        Case(
+            "Found, but not edited: over several lines, deeper than the constructor",
+            """\
+class Other(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.deep = True
+
+    def call(self, x, deep=False):
+        if deep:
+            x = x + 1.0
+            x = layers.Dense(
+                4,
+                name="head",
+            )(x)
+        return x
+""",
+        ),
     ),
     valid=(
         Case(

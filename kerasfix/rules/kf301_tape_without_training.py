@@ -103,6 +103,62 @@ def train_step(x, y):
     optimizer.apply_gradients(zip(tape.gradient(loss, net.trainable_variables), net.trainable_variables))
 """,
         ),
+        Case(
+            "Two layers that depend on it, in a tape at the top of a file",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training=None):
+        return self.drop(self.bn(x, training=training), training=training)
+
+
+net = Net()
+optimizer = keras.optimizers.Adam()
+for x, y in data:
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((net(x) - y) ** 2)
+    gradients = tape.gradient(loss, net.trainable_variables)
+    optimizer.apply_gradients(zip(gradients, net.trainable_variables))
+""",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training=None):
+        return self.drop(self.bn(x, training=training), training=training)
+
+
+net = Net()
+optimizer = keras.optimizers.Adam()
+for x, y in data:
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((net(x, training=True) - y) ** 2)
+    gradients = tape.gradient(loss, net.trainable_variables)
+    optimizer.apply_gradients(zip(gradients, net.trainable_variables))
+""",
+        ),
+        Case(
+            "Found, but not edited: what is trained is not in sight",
+            """\
+from tensorflow import keras
+import tensorflow as tf
+
+
+def train(net, data, optimizer):
+    for x, y in data:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((net(x) - y) ** 2)
+        gradients = tape.gradient(loss, net.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, net.trainable_variables))
+""",
+        ),
     ),
     valid=(
         Case(

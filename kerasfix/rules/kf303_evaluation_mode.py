@@ -98,6 +98,43 @@ for x, y in val_ds:
     accuracy.update_state(y, net(x, training=False))
 """,
         ),
+        Case(
+            "A function that is written with tight commas, in a file that is not",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training=True):
+        return self.drop(self.bn(x, training=training), training=training)
+
+
+net = Net()
+
+
+def evaluate(data,scale):
+    return [loss(y,net(x)) for x,y in data]
+""",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = layers.BatchNormalization()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training=True):
+        return self.drop(self.bn(x, training=training), training=training)
+
+
+net = Net()
+
+
+def evaluate(data,scale):
+    return [loss(y,net(x,training=False)) for x,y in data]
+""",
+        ),
     ),
     valid=(
         Case(
