@@ -396,7 +396,7 @@ def test_a_disk_that_is_full_is_no_problem(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as full:
-        full.setattr(Path, "write_bytes", fail)
+        full.setattr(os, "fsync", fail)
         first = _told(tree)
     assert _told(tree) == first
     assert len(looked_at) == 2
@@ -412,7 +412,7 @@ def test_who_is_killed_while_it_writes_leaves_the_old_entry(
     [entry] = _entries(tree)
     before = entry.read_bytes()
     _put(tree, {"run/wide.py": MENDED_BLOCK})
-    monkeypatch.setattr(Path, "replace", die)
+    monkeypatch.setattr(os, "replace", die)
     with pytest.raises(KeyboardInterrupt):
         _check(tree)
     assert entry.read_bytes() == before
