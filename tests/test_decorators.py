@@ -338,6 +338,12 @@ def test_the_import_goes_where_an_author_puts_it(head: str, expected: str) -> No
     assert _repaired(head + BODY).partition("\n\n\ndef logged")[0] + "\n" == expected
 
 
+def test_a_comment_at_the_end_does_not_belong_to_what_is_at_the_beginning() -> None:
+    fixed = _repaired("# Licence.\nimport keras\n" + BODY.rstrip() + "\n# The end.")
+    assert fixed.startswith("# Licence.\nimport functools\n\nimport keras\n")
+    assert fixed.endswith("\n# The end.")
+
+
 def test_a_file_without_imports_gets_one(tmp_path: Path) -> None:
     _, fixed = _repaired_in_two_files(tmp_path, BODY.lstrip())
     assert fixed.startswith("import functools\n\n\ndef logged(fn):\n    @functools.wraps(fn)\n    def inner")

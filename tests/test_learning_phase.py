@@ -399,3 +399,22 @@ def without_import(text: str) -> str:
     module = Project.of(Source(text)).given[0]
     edits, whole = remove_imports(module, ["K"], [])
     return apply_edits(text, [*edits, *remove_statements(module.source, whole)])
+
+
+def test_a_call_that_cannot_be_edited_keeps_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise CannotEdit("it is written oddly")
+
+    monkeypatch.setattr("kerasfix.codemods.training.add_training", refuse)
+    [found] = kerasfix.check(
+        "import keras\n"
+        "from tensorflow.keras import backend as K\n\n"
+        "model = keras.Sequential([keras.layers.Dropout(0.5)])\n"
+        "K.set_learning_phase(1)\n"
+        "model(x)\n"
+    )
+    assert found.fix is None
+    assert found.help == (
+        "Left alone, because it is written oddly. Pass `training=True` to `model` in line 6 and remove it; "
+        "fit, evaluate and predict need nothing"
+    )

@@ -9,7 +9,7 @@ from kerasfix.engine import Engine
 from kerasfix.findings import Finding
 from kerasfix.plan import make_plan
 from kerasfix.rules import all_rules
-from kerasfix.rules.base import Case, Rule
+from kerasfix.rules.base import Case, Rule, some
 from kerasfix.source import Source
 from tests.said import whole
 
@@ -97,3 +97,9 @@ def test_each_code_and_name_belongs_to_one_rule() -> None:
         "KF303",
         "KF304",
     ]
+
+
+def test_of_many_reasons_the_first_are_told() -> None:
+    assert some(["a", "b", "a", "c"]) == "a, b and c"
+    assert some(["a", "b", "c", "d"]) == "a, b, c and one more reason"
+    assert some(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more reasons"

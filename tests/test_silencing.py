@@ -403,3 +403,26 @@ class Net(keras.layers.Layer):
     assert fixed.text.count("training=training") == 2
     assert "ignore[KF201]" in fixed.text
     assert not {"KF000", "KF201"} & {each.code for each in fixed.left}
+
+
+@pytest.mark.parametrize(
+    "comment",
+    ["# noqa: KF106", "# noqa: E501, KF106", "# kerasfix: ignore[KF106]", "# noqa: KF106 frozen on purpose"],
+)
+def test_a_comment_is_of_use_to_a_rule_that_reads_comments_itself(comment: str) -> None:
+    text = f"""\
+import keras
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.bn = keras.layers.BatchNormalization()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, x, training=None):
+        x = self.bn(x, training=False)  {comment}
+        return self.dense(x)
+"""
+    assert kerasfix.check(text) == []
+    assert [each.code for each in kerasfix.check(text.replace(f"  {comment}", ""))] == ["KF106"]

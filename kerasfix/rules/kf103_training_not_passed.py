@@ -402,6 +402,27 @@ class Net(keras.Model):
         return self.drop(inputs=x, training=training)
 """,
         ),
+        Case(
+            "A helper that calls itself",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        return self._block(x, 2, training=training)
+
+    def _block(self, x, depth, training=None):
+        x = self.drop(x, training=training)
+        return self._block(x, depth - 1) if depth else x
+""",
+            _INIT
+            + """\
+    def call(self, x, training=None):
+        return self._block(x, 2, training=training)
+
+    def _block(self, x, depth, training=None):
+        x = self.drop(x, training=training)
+        return self._block(x, depth - 1, training=training) if depth else x
+""",
+        ),
     ),
     valid=(
         Case(

@@ -91,7 +91,15 @@ def _is_meant(program: Program, site: Site, mode: bool) -> bool:
         or fits_its_condition(method.node, site.call, mode)
         or _only_fixes_a_mode(program, site)
         or is_described(method.node, owner.node)
-        or says_why(program.source, method.node, site.call, _RULE[0])
+        or _is_explained(program, site)
+    )
+
+
+def _is_explained(program: Program, site: Site) -> bool:
+    """Whether a comment says why. One that silences this rule is left to do it, or KF000 finds it idle."""
+    start, _ = program.source.span(site.call)
+    return not program.silencers.silence(_RULE[0], start) and says_why(
+        program.source, site.method.node, site.call, _RULE[0]
     )
 
 

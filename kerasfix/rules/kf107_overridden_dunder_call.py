@@ -218,7 +218,7 @@ def _blockers(program: Program, info: ClassInfo) -> Iterator[str]:
             yield f"`__init__` of {method.owner.name} does not call that of Keras, which `call` needs"
         if method.node.args.vararg is not None or method.node.args.kwarg is not None:
             yield "`__call__` takes `*args` or `**kwargs`, which Keras fills in its own way"
-        if not method.parameters:
+        elif not method.parameters:
             yield "`__call__` takes no input, which `call` must"
     inside = {id(node) for method in methods for node in walk(method.node)}
     modules = [module for module in program.module.project.given if module.speaks_of(info)]

@@ -277,6 +277,22 @@ class Net(keras.Model):
         return self.dense(x)
 """,
         ),
+        Case(
+            "Found, but not edited: the call of its sibling says what may be meant for it alone",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = layers.Conv2D(4, 3)
+        self.bn1 = layers.BatchNormalization()
+        self.conv2 = layers.Conv2D(4, 3)
+        self.bn2 = layers.BatchNormalization()
+
+    def call(self, x, training=None):
+        x = self.bn1(self.conv1(x), training=self.is_on(training))
+        return self.conv2(x)
+""",
+        ),
     ),
     valid=(
         Case(

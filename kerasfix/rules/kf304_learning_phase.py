@@ -718,6 +718,59 @@ class Noise(layers.Layer):
         return K.in_train_phase(inputs + 1.0, inputs)
 """,
         ),
+        Case(
+            "Left alone with what runs under it, where another setting stays",
+            """\
+from tensorflow import keras
+from tensorflow.keras import backend as K
+
+model = keras.Sequential([keras.layers.Dense(4), keras.layers.Dropout(0.5)])
+
+
+def predict(x, fast):
+    if fast:
+        K.set_learning_phase(1)
+    y = model(x)
+    K.set_learning_phase(0)
+    return y + model(x)
+""",
+        ),
+        Case(
+            "A suggestion beside one that stays and says the same; commas as in the function around",
+            """\
+from tensorflow import keras
+from tensorflow.keras import backend as K
+
+model = keras.Sequential([keras.layers.Dense(4), keras.layers.Dropout(0.5)])
+
+
+def first(x,fast):
+    if fast:
+        K.set_learning_phase(0)
+    return model(x,None)
+
+
+def second(x,y):
+    K.set_learning_phase(0)
+    return [model(x,None),model(y,None)]
+""",
+            """\
+from tensorflow import keras
+from tensorflow.keras import backend as K
+
+model = keras.Sequential([keras.layers.Dense(4), keras.layers.Dropout(0.5)])
+
+
+def first(x,fast):
+    if fast:
+        K.set_learning_phase(0)
+    return model(x,None)
+
+
+def second(x,y):
+    return [model(x,None),model(y,None)]
+""",
+        ),
     ),
     valid=(
         Case(
