@@ -16,7 +16,12 @@ if sys.argv[:1] == ["-m"] and not getattr(sys.flags, "safe_path", sys.flags.isol
     # What is checked must not run: where NAME is kerasfix, that folder is left out. "-m" stands here until
     # the module is found.
     _name = sys.orig_argv[-len(sys.argv)].removeprefix("-m")
-    if _name.split(".")[0] == "kerasfix" and sys.path[:1] == [os.getcwd()]:
+    try:
+        _here = os.getcwd()
+    except OSError:
+        # It is gone, and so is all that was in it.
+        _here = ""
+    if _name.split(".")[0] == "kerasfix" and sys.path[:1] == [_here]:
         del sys.path[0]
 
 from typing import TYPE_CHECKING, Any

@@ -62,12 +62,10 @@ class Cache:
 
     Args:
         finder: What finds, with its settings.
-        folder: Where the entries are; the user's cache folder if left out.
     """
 
-    def __init__(self, finder: Finder, folder: Path | None = None) -> None:
+    def __init__(self, finder: Finder) -> None:
         self._finder = finder
-        self._folder = folder
 
     def key(self, group: Group, texts: Mapping[str, bytes]) -> str:
         """What a group is known by.
@@ -81,7 +79,7 @@ class Cache:
             left_out = ",".join(self._finder.selection.left_out_of(file))
             own = hashlib.blake2b(data, digest_size=20).hexdigest()
             role = "file" if file in texts else "other"
-            digest.update(f"{file}\0{role}\0{left_out}\0{own}\n".encode("utf-8", "surrogateescape"))
+            digest.update(f"{file}\0{role}\0{left_out}\0{own}\n".encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
     def get(self, key: str, group: Group) -> Found | None:
@@ -123,8 +121,6 @@ class Cache:
 
     @cached_property
     def _where(self) -> Path:
-        if self._folder is not None:
-            return self._folder
         from platformdirs import user_cache_path
 
         return user_cache_path("kerasfix", appauthor=False) / "found"

@@ -155,7 +155,10 @@ class Finder:
         from kerasfix.analysis.project import Project
         from kerasfix.rules import all_rules
 
-        project = Project(sources, library or self.library, self.layers, group.places if group else None)
+        # Reasons are told in the order in which files are looked at: let it not be that of a command line.
+        ordered = dict(sorted(sources.items()))
+        places = group.places if group else None
+        project = Project(ordered, library or self.library, self.layers, places)
         objections = None
         if self.neighbours is not None:
             run, beside = (group.run, group.others) if group else ((), None)

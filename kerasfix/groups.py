@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,10 +19,9 @@ if TYPE_CHECKING:
 # Where they are imported they are the installed ones, whoever has a folder of that name.
 _INSTALLED = frozenset({b"jax", b"keras", b"numpy", b"tensorflow", b"tf_keras", b"torch"})
 # The line feed comes first because it is quick to find; a file is searched with one before it.
-_HEAD = re.compile(rb"\n[ \t]*(?:from|import)[ \t]+(\w+)")
-_OTHER_HEADS = re.compile(rb"\n[ \t]*import[ \t]+\w[\w. \t]*,([^\n#;]*)")
-_RELATIVE = re.compile(rb"^[ \t]*from[ \t]+(\.+\w*)", re.MULTILINE)
-_WORD = re.compile(rb"\w+")
+_HEAD = re.compile(rb"\n[ \t]*(?:from|import)[ \t]+(\.*[\w\x80-\xff]*)")
+_OTHER_HEADS = re.compile(rb"\n[ \t]*import[ \t]+[\w\x80-\xff][\w\x80-\xff. \t]*,([^\n#;]*)")
+_WORD = re.compile(rb"[\w\x80-\xff]+")
 
 
 @dataclass(eq=False, slots=True)
@@ -65,90 +63,99 @@ def groups_of(files: Mapping[str, bytes], others: Mapping[str, bytes], places: P
         others: Files that belong to a group if they lie in its packages or import something of them.
         places: Where modules are.
     """
-    roots = _Roots(places)
-    for file in files:
-        roots.add(file)
-    names = roots.names()
-    for file, data in files.items():
-        for head in _heads(data) & names:
-            roots.link(file, head.decode())
-        if roots.is_script(file):
-            for dotted in _RELATIVE.findall(data):
-                roots.link(file, dotted.decode())
-    belonging = []
-    for file, data in others.items():
-        if roots.has(file):
-            belonging.append(file)
-        elif heads := _heads(data) & names:
-            roots.add(file)
-            belonging.append(file)
-            for head in heads:
-                roots.link(file, head.decode())
+    roots = _Roots(places, files)
+    imports = {file: roots.imports(file, data) for file, data in {**files, **others}.items()}
+    fresh = [*files]
+    while fresh:
+        # Who imports something of a group belongs to it, and so does who imports that one.
+        names = roots.names(fresh)
+        links = {file: roots.imported(file, heads, names) for file, heads in imports.items()}
+        fresh = [file for file, found in links.items() if found and not roots.has(file)]
+        for file, found in links.items():
+            roots.join(file, found)
     groups: dict[str, Group] = {}
     for file in files:
         groups.setdefault(roots.group(file), Group(files, places.fresh())).files.append(file)
-    for file in belonging:
-        # Whoever imports another module of the same name belongs to nobody.
+    for file, data in others.items():
         if (group := groups.get(roots.group(file))) is not None:
-            group.others[file] = others[file]
+            group.others[file] = data
     return list(groups.values())
 
 
 class _Roots:
-    """Outermost packages, and folders of scripts; each stands for the files in it, one of a group for all."""
+    """Outermost packages, and folders of scripts; each stands for the files in it, one of a group for all.
 
-    def __init__(self, places: Places) -> None:
+    Args:
+        places: Where modules are.
+        files: Those whose roots there are at first.
+    """
+
+    def __init__(self, places: Places, files: Collection[str]) -> None:
         self._places = places
+        self._files = files
         self._root_of_folder: dict[str, str] = {}
-        self._above: dict[str, str] = {}
-        self._files: list[str] = []
-
-    def add(self, file: str) -> None:
-        root = self._root(file)
-        self._above.setdefault(root, root)
-        self._files.append(file)
+        self._packages: set[str] = set()
+        self._first = {self._root(file) for file in files}
+        self._above = {root: root for root in self._first}
 
     def has(self, file: str) -> bool:
         return self._root(file) in self._above
 
-    def names(self) -> frozenset[bytes]:
-        """The names under which something of what was added can be imported from elsewhere."""
-        found = {
-            os.path.splitext(os.path.basename(file))[0]
-            for file in self._files
-            if os.path.dirname(file) == self._root(file)
-        }
-        for root in self._above:
+    def names(self, files: Iterable[str]) -> set[bytes]:
+        """The names under which something in the roots of some files can be imported from elsewhere."""
+        found = set()
+        common = self._common()
+        for file in files:
+            root = self._root(file)
+            if os.path.dirname(file) == root:
+                found.add(os.path.splitext(os.path.basename(file))[0])
             # A folder without `__init__.py` on the way to it can be imported too.
-            found.update(root[len(self._common) :].split(os.sep))
-        return frozenset(os.fsencode(name) for name in found) - _INSTALLED
+            found.update(root[len(common) :].split(os.sep))
+        return {os.fsencode(name) for name in found if name} - _INSTALLED
 
-    @cached_property
     def _common(self) -> str:
-        """The folder above all that was added."""
+        """The folder above all roots."""
         try:
             return os.path.commonpath([os.path.dirname(root) for root in self._above])
         except ValueError:  # different drives
             return ""
 
-    def is_script(self, file: str) -> bool:
-        """Whether a file is in no package."""
-        return os.path.dirname(file) == self._root(file) and not os.path.isfile(
-            os.path.join(self._root(file), "__init__.py")
-        )
+    def imports(self, file: str, data: bytes) -> set[bytes]:
+        """The first names of what a program imports, with the dots before them."""
+        if b"\r" in data:
+            data = data.replace(b"\r", b"\n")
+        data = b"\n" + data
+        found = set(_HEAD.findall(data))
+        for more in _OTHER_HEADS.findall(data):
+            found.update(_WORD.findall(more))
+        if self._root(file) in self._packages:
+            # There dots lead to the package itself.
+            return {each for each in found if not each.startswith(b".")}
+        return found
 
-    def link(self, file: str, head: str) -> None:
-        """A file imports what has a name, or dots and a name."""
+    def imported(self, file: str, heads: Iterable[bytes], names: Collection[bytes]) -> set[str]:
+        """The roots of which a file imports something.
+
+        Args:
+            heads: What it imports.
+            names: The names that matter.
+        """
+        wanted = [head for head in heads if head in names or head.startswith(b".")]
+        return {root for head in wanted for root in self._leading_to(head.decode("utf-8", "replace"), file)}
+
+    def join(self, file: str, roots: Iterable[str]) -> None:
+        """A file belongs to what is in some roots."""
+        for root in roots:
+            self._above[self._top(self._root(file))] = self._top(root)
+
+    def _leading_to(self, head: str, file: str) -> Iterable[str]:
         found = self._places.start(head, file)
         if found is None:
             # What Python finds by a path that nobody knows here may be any of that name.
-            roots = self._called(head)
-        else:
-            place, steps = found
-            is_folder = steps and not place.endswith(".py")
-            roots = self._at(os.path.join(place, steps[0]) if is_folder else place)
-        for root in roots:
-            self._join(self._root(file), root)
+            return self._called(head)
+        place, steps = found
+        is_folder = steps and not place.endswith(".py")
+        return self._at(os.path.join(place, steps[0]) if is_folder else place)
 
     def group(self, file: str) -> str:
         return self._top(self._root(file))
@@ -162,9 +169,8 @@ class _Roots:
 
     def _called(self, head: str) -> Iterable[str]:
         ending = os.sep + head
-        found = {root for root in self._above if root.endswith(ending) or f"{ending}{os.sep}" in root}
-        modules = {f"{head}.py"}
-        return found | {self._root(file) for file in self._files if os.path.basename(file) in modules}
+        found = {root for root in self._first if root.endswith(ending) or f"{ending}{os.sep}" in root}
+        return found | {self._root(file) for file in self._files if os.path.basename(file) == f"{head}.py"}
 
     def _root(self, file: str) -> str:
         folder = os.path.dirname(file)
@@ -172,24 +178,11 @@ class _Roots:
             root = outer = folder
             while os.path.isfile(os.path.join(outer, "__init__.py")):
                 root, outer = outer, os.path.dirname(outer)
+                self._packages.add(root)
             self._root_of_folder[folder] = root
         return self._root_of_folder[folder]
-
-    def _join(self, one: str, other: str) -> None:
-        self._above[self._top(one)] = self._top(other)
 
     def _top(self, root: str) -> str:
         while self._above.get(root, root) != root:
             root = self._above[root]
         return root
-
-
-def _heads(data: bytes) -> set[bytes]:
-    """The first names of what a program imports."""
-    if b"\r" in data:
-        data = data.replace(b"\r", b"\n")
-    data = b"\n" + data
-    found = set(_HEAD.findall(data))
-    for more in _OTHER_HEADS.findall(data):
-        found.update(_WORD.findall(more))
-    return found

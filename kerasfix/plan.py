@@ -14,6 +14,8 @@ from kerasfix.source import Edit, Source, SourceError
 
 # Far more than nesting needs; a fix that is never still would otherwise run for ever.
 _MAX_ROUNDS = 50
+# The rule about comments that silence nothing.
+_LAST = "KF000"
 
 
 class PlanError(Exception):
@@ -135,7 +137,9 @@ def _make_plans(
     pieces: dict[str, list[_Piece]] = {file: [(0, len(source.text))] for file, source in sources.items()}
     applied: dict[str, list[Finding]] = {file: [] for file in sources}
     for _ in range(_MAX_ROUNDS):
-        chosen = _choose([each for group in findings.values() for each in group if allow(each)])
+        allowed = [each for group in findings.values() for each in group if allow(each)]
+        # Whether a comment silences nothing shows when all the rest is done.
+        chosen = _choose([each for each in allowed if each.code != _LAST] or allowed)
         if not chosen:
             return {
                 file: Plan(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -40,7 +41,7 @@ def find(finder: Finder, work: Sequence[Work], processes: int) -> list[Found]:
     total = sum(_size(sources) for _, sources in work)
     tasks: list[_Task] = []
     for number, (group, sources) in enumerate(work):
-        parts = min(processes, max(1, round(processes * _size(sources) / total)))
+        parts = max(1, round(processes * _size(sources) / total))
         tasks += [_Task(number, group, sources, part, parts) for part in range(parts)]
     # The longest first, or the last one is waited for.
     tasks.sort(key=lambda task: -_size(task.sources) / task.parts)
@@ -85,8 +86,8 @@ def _run(finder: Finder, tasks: list[_Task], processes: int) -> dict[_Task, Foun
             for connection in wait([*running]):
                 assert isinstance(connection, Connection)
                 done, ended = running.pop(connection)
-                # Whoever is killed, most likely for its memory, says nothing.
-                with contextlib.suppress(EOFError):
+                # Whoever is killed, most likely for its memory, says nothing, or half of it.
+                with contextlib.suppress(EOFError, OSError):
                     results[done] = connection.recv()
                 connection.close()
                 ended.join()
@@ -97,7 +98,10 @@ def _run(finder: Finder, tasks: list[_Task], processes: int) -> dict[_Task, Foun
 
 
 def _work(finder: Finder, task: _Task, answer: Connection) -> None:
-    answer.send(finder.in_group(task.group, task.sources, _chosen(task)))
+    # Control-C reaches every process; the first one ends the others, which need not say anything.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(MemoryError, BrokenPipeError):
+        answer.send(finder.in_group(task.group, task.sources, _chosen(task)))
 
 
 def _chosen(task: _Task) -> Callable[[int], bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kerasfix.api import check
 from tests.chain_variants import Broken, assert_is_found_and_mended, parameters
 
 SHAPES: dict[str, tuple[Broken, ...]] = {
@@ -271,3 +272,51 @@ SHAPES: dict[str, tuple[Broken, ...]] = {
 @pytest.mark.parametrize("broken", parameters(SHAPES))
 def test_a_broken_builder_is_found_and_mended(broken: Broken) -> None:
     assert_is_found_and_mended(broken)
+
+
+TWO_CHAINS = """\
+import keras
+from keras import layers
+
+
+def build():
+    x = inputs = keras.Input((8,))
+    y = layers.Dropout(0.5)(x)
+    h = layers.Dropout(0.5)(x)
+    y = layers.Dense(4)(x)
+    return keras.Model(inputs, x)
+"""
+IN_A_LOOP = """\
+import keras
+
+
+class Net(keras.Model):
+    def __init__(self):
+        self.noise = keras.layers.GaussianNoise(0.1)
+        self.norm = keras.layers.BatchNormalization()
+
+    def call(self, x, training=None):
+        for layer in self.norm:
+            inputs = layer(self.encode(x, training=training))
+            inputs = self.noise(inputs, training=training)
+            x = self.norm(x, training=training)
+"""
+
+
+def _told_in_many_runs(text: str) -> list[list[str]]:
+    """What is told of broken chains; sets go by places in memory, which are others every time."""
+    crowd, told = [], []
+    for size in range(40):
+        crowd.append([object() for _ in range(size * 7 % 13)])
+        told.append([each.message for each in check(text) if each.code == "KF201"])
+    return told
+
+
+def test_two_chains_that_one_read_breaks_are_told_in_the_order_of_the_source() -> None:
+    for told in _told_in_many_runs(TWO_CHAINS):
+        assert ["instead of `y`" in message for message in told] == [True, False]
+
+
+def test_what_is_found_in_a_loop_is_found_in_every_run() -> None:
+    first, *others = _told_in_many_runs(IN_A_LOOP)
+    assert all(told == first for told in others)

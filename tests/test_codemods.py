@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 from collections.abc import Callable
 
 import libcst as cst
 import pytest
+from libcst.codemod import CodemodContext, SkipFile
 
 import kerasfix
+import kerasfix.codemods
 from kerasfix.codemods import CannotEdit
-from kerasfix.codemods.calls import add_keyword, name_arguments
+from kerasfix.codemods.calls import add_keyword, drop_keyword, name_arguments
+from kerasfix.codemods.command import Fix
+from kerasfix.codemods.dataflow import equals_style
 from kerasfix.codemods.layout import Layout, fitting, indentation_below
-from kerasfix.codemods.segment import edit_call, edit_signature, shortest_edit
+from kerasfix.codemods.segment import _difference, edit_call, edit_signature, shortest_edit
 from kerasfix.codemods.signatures import add_parameter, set_default
 from kerasfix.codemods.training import add_training
+from kerasfix.engine import Engine
+from kerasfix.findings import Applicability, Finding, Severity
+from kerasfix.findings import Fix as Fixing
 from kerasfix.source import Edit, Source, apply_edits
 
 _ONE_LINE = Layout(", ")
@@ -481,7 +489,145 @@ BLACK_FIXED = """\
 
 
 def test_lines_that_get_too_long_are_broken_as_black_does_where_the_file_is_so() -> None:
+    for newline in ("\n", "\r\n", "\r"):
+        fixed = kerasfix.fix(BLACK.replace("\n", newline)).text
+        expected = BLACK_FIXED.replace("\n", newline)
+        assert fixed.partition("    def call")[2] == expected.partition("    def call")[2]
+
     assert kerasfix.fix(BLACK).text.partition("    def call")[2] == BLACK_FIXED.partition("    def call")[2]
+
+
+def test_a_signature_with_a_star_is_not_broken() -> None:
+    text = BLACK.replace("more_of_same", "*, more_of_same")
+    assert (
+        "\n    def call(self, a_long_name_of_an_input, another_name_of_another_one, training=None, *, "
+        in (kerasfix.fix(text).text)
+    )
+
+
+def test_two_stars_stay_last_in_broken_lines() -> None:
+    text = BLACK.replace("more_of_same", "**more_of_same")
+    assert "=None, **more_of_same\n    ):\n" in kerasfix.fix(text).text
+
+
+def test_what_is_too_long_however_it_is_broken_is_not_broken() -> None:
+    name = "a_name_" * 12
+    text = BLACK.replace("a_long_name_of_an_input, another_name_of_another_one", f"{name}, y")
+    text = text.replace("a_long_name_of_an_input", "y") + "\n" * 400
+    assert f"    def call(self, {name}, y, more_of_same, training=None):" in kerasfix.fix(text).text
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("f(x, k=1)", "f(x)"),
+        ("f(k=1, x=2)", "f(x=2)"),
+        ("f(k = 1)", "f()"),
+        ("f(x, k=1, )", "f(x, )"),
+        ("f(\n    x,\n    k=1,\n    y=2,\n)", "f(\n    x,\n    y=2,\n)"),
+        ("f(\n    x,\n    k=1\n)", "f(\n    x\n)"),
+    ],
+)
+def test_a_keyword_is_dropped(before: str, after: str) -> None:
+    assert _with_call(before, lambda call: drop_keyword(call, "k")) == after
+
+
+def test_a_keyword_that_is_not_there_is_not_dropped() -> None:
+    with pytest.raises(CannotEdit, match="has no k="):
+        _with_call("f(k)", lambda call: drop_keyword(call, "k"))
+
+
+def test_a_call_that_libcst_gives_back_in_another_way_is_left_alone() -> None:
+    source = Source("f(x)")
+    other = cst.parse_expression("(f(y))")
+    with pytest.raises(CannotEdit, match="does not give it back"):
+        _difference(source, 0, "(f(x))", other, other)
+
+
+# kerasfix as a codemod of LibCST.
+
+_NET = """\
+import keras
+from keras import layers
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x, training={default}):
+        return self.drop(x)
+"""
+
+
+def _transformed(text: str, **options: object) -> str:
+    command = Fix(CodemodContext(filename="net.py"), **options)  # type: ignore[arg-type]
+    return command.transform_module(cst.parse_module(text)).code
+
+
+def test_a_module_is_transformed_as_apply_would_do_it() -> None:
+    text = _NET.format(default="None")
+    assert _transformed(text) == kerasfix.fix(text).text != text
+
+
+def test_the_codemod_has_its_own_options() -> None:
+    parser = argparse.ArgumentParser()
+    Fix.add_args(parser)
+    options = vars(parser.parse_args(["--suggestions", "--select", "KF103, kf102"]))
+    assert options == {"safe_only": False, "suggestions": True, "select": "KF103, kf102"}
+    assert _transformed(_NET.format(default="False"), **options).count("training=training") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "why"),
+    [
+        pytest.param("x = 1\n", {}, "nothing to fix", id="no fault"),
+        pytest.param(_NET.format(default="None"), {"select": "KF2"}, "nothing to fix", id="not selected"),
+        pytest.param(
+            _NET.replace(", training={default}", ""), {"safe_only": True}, "nothing to fix", id="safe"
+        ),
+    ],
+)
+def test_a_module_without_a_fix_is_skipped(text: str, options: dict[str, object], why: str) -> None:
+    with pytest.raises(SkipFile, match=why):
+        _transformed(text, **options)
+
+
+def test_a_module_that_only_libcst_can_read_is_skipped() -> None:
+    with pytest.raises(SkipFile, match="bytes can only contain ASCII"):
+        _transformed(_NET.format(default="b'ä'"))
+
+
+def test_a_fix_that_is_no_python_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    def check(self: Engine, sources: dict[str, Source]) -> dict[str, list[Finding]]:
+        [file] = sources
+        fix = Fixing("Break it", Applicability.SAFE, (Edit(0, 0, "(", file),))
+        return {file: [Finding("KF999", "broken", "", 0, 1, Severity.ERROR, fix, file=file)]}
+
+    monkeypatch.setattr(Engine, "check_sources", check)
+    with pytest.raises(SkipFile, match="the fix of KF999 is not Python"):
+        _transformed("x = 1\n")
+
+
+def test_the_codemods_have_no_other_names() -> None:
+    assert kerasfix.codemods.Fix is Fix
+    with pytest.raises(AttributeError, match="has no attribute 'Fixes'"):
+        _ = kerasfix.codemods.Fixes  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("text", "style"),
+    [
+        ("a=1\nb=2\nc = 3\n", "="),
+        ("a=1\nb = 3\n", " = "),
+        ("x == 1\n", " = "),
+        # Behind brackets it is not looked for.
+        ("(a)=1\n(b)=2\nc = 3\n", " = "),
+    ],
+)
+def test_assignments_are_spaced_as_most_are(text: str, style: str) -> None:
+    assert equals_style(Source(text), Source(text).tree) == style
 
 
 def test_keyword_arguments_of_any_name_stay_last_where_a_signature_is_broken() -> None:

@@ -42,6 +42,11 @@ def _seen(body: str, name: str = "x") -> set[str]:
         pytest.param("x = 1\nx = 2\nx", {"x = 2"}, id="the later assignment hides the earlier one"),
         pytest.param("x = y = 1\nx", {"x = y = 1"}, id="one of several targets"),
         pytest.param("x: int = 1\nx", {"x: int = 1"}, id="an annotated assignment"),
+        pytest.param(
+            "x = 1\nif x:\n    break\ntry:\n    continue\nfinally:\n    x",
+            {"x = 1"},
+            id="a jump outside of any loop, which Python reads but does not run",
+        ),
         pytest.param("x = 1\nx: int\nx", {"x = 1"}, id="an annotation alone assigns nothing"),
         pytest.param("[x, y] = a\nx", {"[x, y] = a"}, id="an element of a list"),
         pytest.param("[y, (x, z)] = a\nx", {"[y, (x, z)] = a"}, id="an element of a nested list"),
@@ -67,6 +72,14 @@ def _seen(body: str, name: str = "x") -> set[str]:
 )
 def test_simple_statements(body: str, seen: set[str]) -> None:
     assert _seen(body) == seen
+
+
+@pytest.mark.parametrize("jump", ["break", "continue"])
+@pytest.mark.parametrize(
+    "body", ["x = 1\nx\n{}", "x = 1\nif a:\n    {}\nx", "x = 1\ntry:\n    {}\nfinally:\n    x"]
+)
+def test_a_jump_outside_of_a_loop_which_only_a_compiler_refuses(body: str, jump: str) -> None:
+    assert _seen(body.format(jump)) == {"x = 1"}
 
 
 @pytest.mark.parametrize(

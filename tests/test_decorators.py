@@ -294,6 +294,8 @@ def test_an_import_inside_the_decorator_is_used() -> None:
     assert "    @wraps(fn)\n    def inner" in _repaired(local)
     elsewhere = LOGGED + "\n\ndef f():\n    from functools import wraps\n"
     assert _repaired(elsewhere).startswith("import functools\n\nimport keras\n")
+    above = "import keras\n\ndef f():\n    from functools import wraps\n" + BODY
+    assert _repaired(above).startswith("import functools\n\nimport keras\n")
 
 
 BODY = LOGGED.partition("import keras\n")[2]
@@ -401,6 +403,24 @@ def test_what_cannot_be_written_is_refused() -> None:
     assert hidden is not None
     with pytest.raises(CannotEdit, match="functools"):
         add_wraps(hidden)
+    hidden = _hidden('"""Layers."""; ' + LOGGED)
+    assert hidden is not None
+    with pytest.raises(CannotEdit, match="shares a line with what must stay before it"):
+        add_wraps(hidden)
+
+
+def test_an_import_that_the_file_ends_with_has_nothing_below_it(tmp_path: Path) -> None:
+    tools = "if True:\n" + BODY.strip().replace("def", "    def", 1).replace("\n    ", "\n        ")
+    with pytest.raises(CannotEdit, match="the file ends with its imports"):
+        _repaired_in_two_files(tmp_path, f"{tools}\nimport abc")
+
+
+def test_a_decorator_need_not_stand_at_the_top_of_its_file(tmp_path: Path) -> None:
+    tools = "if True:\n" + BODY.strip().replace("def", "    def", 1).replace("\n    ", "\n        ")
+    _, fixed = _repaired_in_two_files(tmp_path, f"LOG = 1\nimport os\n{tools}\n")
+    assert fixed.startswith(
+        "LOG = 1\nimport functools\nimport os\nif True:\n    def logged(fn):\n        @functools"
+    )
 
 
 def test_a_decorated_project_is_threaded_across_files(tmp_path: Path, kerasfix: Run) -> None:

@@ -156,6 +156,47 @@ class Builder:
 """,
         "tf.keras.Model(i, AlwaysInference(self.base)(i))",
     ),
+    (
+        "a decorated function that the layer is in",
+        """\
+from keras import Input, Model, layers
+
+
+# What it makes.
+@cached
+@checked
+def f():
+    i = Input((4,))
+    return Model(i, layers.Dropout(.5)(i, training=True))
+""",
+        """\
+        return super().call(inputs, training=True)
+
+
+# What it makes.
+@cached
+@checked
+def f():
+    i = Input((4,))
+    return Model(i, AlwaysTrainingDropout(.5)(i))
+""",
+    ),
+    (
+        "star imports, the last but one of Keras",
+        """\
+from keras import Input, Model
+from keras.layers import *
+from os.path import *
+
+
+def f():
+    i = Input((4,))
+    return Model(i, Dropout(.5)(i, training=True))
+""",
+        """\
+class AlwaysTrainingDropout(Dropout):
+""",
+    ),
 ]
 # Why it is left alone, the program, what the finding says.
 LEFT_ALONE = [
@@ -234,3 +275,20 @@ def test_left_alone(program: str, reason: str) -> None:
     (finding,) = kerasfix.check(program)
     assert finding.fix is None
     assert reason in finding.help
+
+
+def test_a_page_break_is_no_part_of_an_indent() -> None:
+    text = """\
+import keras
+
+
+class Config:
+\f    rate = 0.5
+
+
+inputs = keras.Input((8,))
+outputs = keras.layers.Dropout(0.5)(inputs, training=True)
+model = keras.Model(inputs, outputs)
+"""
+    fixed = kerasfix.fix(text, applicability=tuple(kerasfix.Applicability)).text
+    assert "    def call(self, inputs, training=None):\n        return super()" in fixed

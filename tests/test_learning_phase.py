@@ -370,6 +370,7 @@ def test_a_line_that_goes_on_is_left() -> None:
         ("from k import (\n    backend as K,\n    a,\n)\na\n", "from k import (\n    a,\n)\na\n"),
         ("from k import (\n    a,\n    backend as K,\n)\na\n", "from k import (\n    a,\n)\na\n"),
         ("def f():\n    from k import backend as K\n    return 1\n", "def f():\n    return 1\n"),
+        ("import k.backend as K  # noqa: KF304\n", ""),
     ],
 )
 def test_an_import_that_nothing_needs_goes(before: str, after: str) -> None:
@@ -381,6 +382,8 @@ def test_an_import_that_nothing_needs_goes(before: str, after: str) -> None:
     [
         "from k import backend as K\nprint(K)\n",
         "from k import backend as K  # noqa: F401\n",
+        "from k import backend as K  # noqa: KF304, F401\n",
+        "from k import backend as K  # noqa\n",
         "from k import backend as K\n\n__all__ = ['K']\n",
         "from k import backend as K\n\n__all__ += ['K']\n",
         "try:\n    from k import backend as K\nexcept ImportError:\n    from l import backend as K\n",

@@ -277,3 +277,41 @@ def test_on_jax(loop: Loop) -> None:
 @pytest.mark.parametrize("loop", [pytest.param(each, id=each.why) for each in ON_TORCH])
 def test_on_pytorch(loop: Loop) -> None:
     assert_is_settled(loop)
+
+
+_ARGUMENTS = (
+    _JAX
+    + """\
+def loss_of({takes}):
+    y_pred, state = model.stateless_call(weights, state, x{edit})
+    return loss_fn(y, y_pred), state
+
+
+def step(weights, state, x, y):
+    return jax.value_and_grad({function}{by}, has_aux=True)({takes})
+"""
+)
+_FIRST = "weights, state, x, y"
+_SECOND = "state, weights, x, y"
+
+
+@pytest.mark.parametrize(
+    ("takes", "by", "is_trained"),
+    [
+        pytest.param(_FIRST, "", True, id="the first one, if nothing is said"),
+        pytest.param(_SECOND, "", False, id="another one is the first"),
+        pytest.param(_SECOND, ", argnums=1", True, id="by number"),
+        pytest.param(_SECOND, ", 1", True, id="by number, without a name"),
+        pytest.param(_SECOND, ", argnums=(1, 2)", True, id="one of several"),
+        pytest.param(_SECOND, ", argnums=(0, 2)", False, id="none of several"),
+        pytest.param(_SECOND, ", argnums=(0, 9)", False, id="more than there are"),
+        pytest.param(_SECOND, ", argnums=number", False, id="who knows which"),
+    ],
+)
+def test_the_arguments_by_which_jax_differentiates(takes: str, by: str, *, is_trained: bool) -> None:
+    edit = "<<, training=True>>" if is_trained else ""
+    assert_is_settled(Loop("", _ARGUMENTS.format(takes=takes, by=by, edit=edit, function="loss_of")))
+
+
+def test_a_function_that_is_not_in_sight_is_differentiated() -> None:
+    assert_is_settled(Loop("", _ARGUMENTS.format(takes=_FIRST, by="", edit="", function="other.loss_of")))

@@ -42,6 +42,28 @@ def test_a_subclass_that_calls_super_without_the_flag_objects(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
+    ("line", "objection"),
+    [
+        ("self.call = self.quick", "sets `self.call`"),
+        ("self.call(1)", "calls `self.call` without the flag"),
+        ("Base.call(self, 1)", "calls `Base.call` without the flag"),
+        ("base.Base.call(self, 1)", "calls `base.Base.call` without the flag"),
+        ("self.call(1, training=True)", ""),
+        ("self.parts[0].call(1)", ""),
+        ("make().call(1)", ""),
+    ],
+)
+def test_what_a_subclass_does_with_the_method(tmp_path: Path, line: str, objection: str) -> None:
+    text = f"from base import Base\nclass Child(Base):\n    def run(self):\n        {line}\n"
+    found = _objections(tmp_path, text)
+    assert found == ([f"Child (n0.py:4) {objection}"] if objection else [])
+
+
+def test_a_file_that_is_no_python_objects_to_nothing(tmp_path: Path) -> None:
+    assert _objections(tmp_path, "class Child(Base):\n" + _SUPER + "    def run(:\n") == []
+
+
+@pytest.mark.parametrize(
     "head",
     [
         "class Child(base.Base):",

@@ -122,6 +122,12 @@ def test_a_fix_that_is_not_python_names_its_rule() -> None:
         make_plan("a = 1\n", _replacing("1", "(", code="KF777"), _all)
 
 
+def test_a_fix_that_is_at_odds_with_itself_names_its_rule() -> None:
+    twice = _finding(Edit(0, 2, "x"), Edit(1, 3, "y"))
+    with pytest.raises(PlanError, match=r"^the fix of KF999 is at odds with itself \("):
+        make_plan("abc\n", _in_rounds([twice], []), _all)
+
+
 def test_fixes_that_never_come_to_rest_name_their_rule() -> None:
     with pytest.raises(PlanError, match=r"^KF778 keeps changing the text$"):
         make_plan("a\n", lambda source: [_finding(Edit(0, 0, "a"), code="KF778")], _all)

@@ -379,3 +379,19 @@ def test_a_folder_called_like_a_framework_is_not_the_framework(tmp_path: Path, k
         "        return self.drop(x)\n"
     )
     assert "KF103" in kerasfix("nn").stdout
+
+
+def test_the_order_in_which_files_are_named_changes_no_word(tmp_path: Path, kerasfix: Run) -> None:
+    around = (
+        "from net import Net\nclass {}(Net):\n    def call(self, x):\n        return map(super().call, x)\n"
+    )
+    files = {
+        "net.py": BLOCK.replace("Block", "Net"),
+        "one.py": around.format("One"),
+        "two.py": around.format("Two"),
+    }
+    _put(tmp_path, files)
+    orders = [("net.py", "one.py", "two.py"), ("two.py", "one.py", "net.py")]
+    told = [sorted(kerasfix("--output-format", "json", *order).stdout.splitlines()) for order in orders]
+    assert "line 4 of one.py" in str(told[0]), told
+    assert told[0] == told[1]

@@ -73,7 +73,9 @@ DOCSTRINGS = {
 def test_the_docstring_says_the_new_name(docstring: str) -> None:
     body = f'        r"""Run.\n\n        {docstring}        """\n        self.d(x, §)\n'
     call = f"    def call(self, x, §):\n{body}"
-    assert _renamed(call.replace("§", "train")) == call.replace("§", "training")
+    for newline in ("\n", "\r\n", "\r"):
+        written = call.replace("\n", newline)
+        assert _renamed(written.replace("§", "train")) == written.replace("§", "training")
 
 
 @pytest.mark.parametrize(
@@ -86,6 +88,9 @@ def test_the_docstring_says_the_new_name(docstring: str) -> None:
         ("f((x), ((t)), (y))", "f((x), a=((t)), b=(y))"),
         ("f(x, t, k = 1)", "f(x, a = t, k = 1)"),
         ("f(x, t, k=1, m = 1)", "f(x, a=t, k=1, m = 1)"),
+        ("f(x, t, **k)", "f(x, a=t, **k)"),
+        ("f(x, t, **k, m = 1)", "f(x, a = t, **k, m = 1)"),
+        ("f(x, t, k=\n1, m = 1)", "f(x, a = t, k=\n1, m = 1)"),
         ("f(x,\n  t,  # (why)\n  (  # not\n   y))", "f(x,\n  a=t,  # (why)\n  b=(  # not\n   y))"),
         ("f(x,  # a, (b\n  t)", "f(x,  # a, (b\n  a=t)"),
         ("f(g(x, (y)), t or (u))", "f(g(x, (y)), a=t or (u))"),

@@ -76,3 +76,25 @@ def test_the_other_files_are_mended_where_a_fix_brings_it_out(
     assert "in KF998 (ValueError: after the fix)" in bad.reason
     assert not isinstance(good, Problem)
     assert "training=None" in good.text
+
+
+def test_of_all_files_it_is_the_deepest_that_nobody_can_walk_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def check(program: Program) -> Iterator[Finding]:
+        asked.append(Path(program.module.file).name)
+        if len(asked) == 1:
+            # As whoever follows a base of it into the other file.
+            raise RecursionError
+        yield from ()
+
+    known = rules.all_rules()
+    monkeypatch.setattr(rules, "all_rules", lambda: (*known, Rule("KF999", "fragile", check)))
+    _, (good, bad) = _checked(tmp_path, {"a.py": MODEL, "b.py": f"{MODEL}\nx = {'+'.join('1' * 99)}\n"})
+    assert asked == ["a.py", "a.py"]
+    assert isinstance(bad, Problem)
+    assert bad.reason == "nested too deeply to analyse"
+    assert isinstance(good, FileReport)
+    assert [finding.code for finding in good.findings] == ["KF101"]

@@ -380,6 +380,31 @@ def test_the_tokenizer_says_where_comments_are() -> None:
     assert [text[code.start : code.end] for code in found.codes] == ["KF103"]
 
 
+def test_a_comment_is_judged_when_all_the_rest_is_mended() -> None:
+    # What the comment silences is found once the flag is passed, not before.
+    text = """\
+import keras
+
+
+class Net(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.norm = keras.layers.BatchNormalization()
+        self.drop = keras.layers.Dropout(0.5)
+
+    def call(self, x, training=None):
+        if training:
+            x = self.norm(x)
+        h.append(self.norm(self.drop(training)))  # kerasfix: ignore[KF201] h is read elsewhere
+        return y
+"""
+    assert "KF000" in [each.code for each in kerasfix.check(text)]
+    fixed = kerasfix.fix(text)
+    assert fixed.text.count("training=training") == 2
+    assert "ignore[KF201]" in fixed.text
+    assert not {"KF000", "KF201"} & {each.code for each in fixed.left}
+
+
 @pytest.mark.parametrize(
     "comment",
     ["# noqa: KF106", "# noqa: E501, KF106", "# kerasfix: ignore[KF106]", "# noqa: KF106 frozen on purpose"],

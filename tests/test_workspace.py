@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from kerasfix.workspace import InputFile, WorkspaceError, discover, read, write
+from kerasfix.engine import Engine, FileReport
+from kerasfix.plan import Plan, make_plan
+from kerasfix.workspace import InputFile, Patterns, WorkspaceError, discover, read, write
+from kerasfix.writing import write_plan
 
 _is_root = hasattr(os, "geteuid") and os.geteuid() == 0
 _needs_permissions = pytest.mark.skipif(_is_root or os.name == "nt", reason="every file can be read")
@@ -353,3 +356,28 @@ def test_a_line_of_gitignore_that_is_no_pattern_names_nothing(tmp_path: Path) ->
     for name in ("in.py", "out.py"):
         (tmp_path / name).write_text("")
     assert [found.path.name for found in discover([tmp_path])] == ["in.py"]
+
+
+def test_patterns_name_nothing_on_another_drive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> str:
+        raise ValueError("path is on mount 'D:', start on mount 'C:'")
+
+    patterns = Patterns.of(tmp_path, ["*.py"])
+    assert patterns.names(str(tmp_path / "a.py"))
+    monkeypatch.setattr(os.path, "relpath", fail)
+    assert not patterns.names(str(tmp_path / "a.py"))
+
+
+def test_what_the_encoding_of_a_file_cannot_say_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    data = "# coding: latin-1\nx = 'é'\n".encode("latin-1")
+    path.write_bytes(data)
+    report = Engine().take(read(path))
+    assert isinstance(report, FileReport)
+    problem = write_plan(report, make_plan(report.text, lambda _source: [], lambda _finding: True))
+    assert problem is None
+    plan = Plan(report.text, report.text.replace("é", "模"), (), (), ())
+    problem = write_plan(report, plan)
+    assert problem is not None
+    assert problem.reason.startswith("a fix does not fit into iso-8859-1: ")
+    assert path.read_bytes() == data

@@ -196,6 +196,9 @@ class Walk:
 
     def _jump(self, kind: type[ast.stmt]) -> None:
         """Leave for where `break` or `continue` leads; a `finally` on the way there runs first."""
+        if not self._around:
+            # Outside of a loop: Python reads it, but would not run it.
+            return
         around = self._around[-1]
         if isinstance(around, _Finally):
             around.jumps[kind] = None

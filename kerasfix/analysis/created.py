@@ -119,12 +119,12 @@ class CreatedLayers:
             is_conditional = any(isinstance(each, ast.If | ast.IfExp | ast.match_case) for each in above)
             how = is_repeated, is_conditional
             match parents[node]:
-                case ast.Call(func=func) if func is node:
-                    yield CreatedLayer(node, method, value, None, (), *how)
                 case ast.Assign(targets=[ast.Name(id=name)]) as statement:
                     reads = _calls_of(name, method, parents)
                     if reads:
                         yield CreatedLayer(node, method, value, statement, tuple(reads), *how)
+                case _:
+                    yield CreatedLayer(node, method, value, None, (), *how)
 
 
 def _calls_of(name: str, method: Method, parents: dict[ast.AST, ast.AST]) -> list[ast.Name]:

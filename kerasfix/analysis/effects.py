@@ -46,8 +46,7 @@ class Effects:
     def _of(self, value: Value) -> bool:
         match value:
             case BuiltinLayer(fact=known, inner=inner):
-                is_known = known.effect is not Effect.UNKNOWN and known.name != "ActivityRegularization"
-                return not is_known or self.of_any(inner)
+                return known.effect is Effect.UNKNOWN or _regularizes(value) or self.of_any(inner)
             case UserLayer(info=info):
                 return self._of_class(info)
             case Stack(layers=parts) | Container(elements=parts):
@@ -78,8 +77,8 @@ class Effects:
 
     def _inner_acts(self, value: Value) -> bool:
         match value:
-            case BuiltinLayer(fact=known, inner=inner):
-                return known.name == "ActivityRegularization" or any(self._inner_acts(each) for each in inner)
+            case BuiltinLayer(inner=inner):
+                return _regularizes(value) or any(self._inner_acts(each) for each in inner)
             case UserLayer(info=info):
                 return self._class_acts(info)
             case Stack(layers=parts) | Container(elements=parts):
@@ -109,6 +108,14 @@ class Effects:
         return False
 
 
+def _regularizes(layer: BuiltinLayer) -> bool:
+    """Whether a call of a layer of Keras adds a loss: `Dense(4, activity_regularizer="l2")`."""
+    return layer.fact.name == "ActivityRegularization" or any(
+        keyword.arg == "activity_regularizer" and ast.unparse(keyword.value) != "None"
+        for keyword in layer.call.keywords
+    )
+
+
 def _is_of_local(func: ast.expr, method: Method) -> bool:
     """Whether a method of something is called that the function made itself: `outputs.append(x)`."""
     match func:
@@ -121,8 +128,6 @@ def _is_of_local(func: ast.expr, method: Method) -> bool:
 def _gives_nothing_new(call: Method) -> bool:
     """Whether a `call` returns nothing, or just what it was given: there is no output to lose."""
     nodes = list(own_nodes(call.node.body))
-    if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in nodes):
-        return False
     flow = DataFlow(call.node)
     given = {*flow.parameters.values()}
     for node in nodes:

@@ -385,8 +385,7 @@ def _takes_layers(layer: LayerFact) -> bool:
 
 def _arguments(call: ast.Call, parameters: list[ast.arg]) -> Iterator[tuple[str, ast.expr]]:
     """The arguments of a call by the names of the parameters that they go to."""
-    if not any(isinstance(each, ast.Starred) for each in call.args):
-        yield from ((parameter.arg, each) for parameter, each in zip(parameters, call.args, strict=False))
+    yield from ((parameter.arg, each) for parameter, each in zip(parameters, call.args, strict=False))
     known = {parameter.arg for parameter in parameters}
     yield from (
         (each.arg, each.value) for each in call.keywords if each.arg is not None and each.arg in known

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import enum
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -263,10 +262,6 @@ class Module:
     @property
     def file(self) -> str:
         return self.source.file
-
-    @cached_property
-    def folder(self) -> str:
-        return os.path.dirname(self.source.file)
 
     def follow_imports(self) -> None:
         """Read what the module imports of the project."""

@@ -33,7 +33,8 @@ _COMMENT = re.compile(
 # What a docstring has to say for the whole of a class or method.
 _DOCSTRING = re.compile(r"monte.?carlo|\bMC.?dropout|uncertaint|\bfrozen\b", re.IGNORECASE)
 # Functions that run one of two others: tf.cond, keras.ops.cond, tf.keras.backend.in_train_phase, ...
-_CHOOSERS = frozenset({"cond", "smart_cond", "in_train_phase"})
+_BY_PHASE = "in_train_phase"
+_CHOOSERS = frozenset({"cond", "smart_cond", _BY_PHASE})
 
 
 def sounds_meant(*texts: str) -> bool:
@@ -117,7 +118,10 @@ def _chosen(
             return
     given = [*chooser.args, *(keyword.value for keyword in chooser.keywords if keyword.arg != FLAG)]
     test = next((keyword.value for keyword in chooser.keywords if keyword.arg == FLAG), None)
-    if test is None and given and name != "in_train_phase":
+    if name == _BY_PHASE:
+        # Without the flag, Keras asks for its own phase.
+        test = test or (given.pop() if len(given) > 2 else ast.Name(FLAG))
+    elif given:
         test = given.pop(0)
     if test is None or len(given) != 2:
         return

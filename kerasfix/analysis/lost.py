@@ -205,9 +205,9 @@ class LayerUse:
     def lost_chains(self) -> Iterator[LostChain]:
         """The chains of layer calls that lead nowhere, each with its end."""
         lost = self.lost
-        for end in lost.difference(
-            self.data_flow.seen_by(read for step in _steps(lost) for read in step.reads)
-        ):
+        ends = lost.difference(self.data_flow.seen_by(read for step in _steps(lost) for read in step.reads))
+        # A set has another order in every run; of two chains that one read breaks, the first is told first.
+        for end in sorted(ends, key=lambda each: (each.step.order if each.step else 0, each.name)):
             members = self._ancestors(end, lost)
             calls = [call for step in _steps(members) for call in self.calls(step)]
             if calls:

@@ -61,10 +61,8 @@ def is_model(node: ast.expr, scope: Scope, method: Method | None) -> bool:
     return bool(made) and all(each.dotted in MODELS | _LOADED or each.application for each in made)
 
 
-def is_input(node: ast.expr, scope: Scope, method: Method | None) -> bool:
-    """Whether an expression is an attribute of `self` that holds an Input, and nothing else."""
-    if not isinstance(node, ast.Attribute):
-        return False
+def is_input(node: ast.Attribute, scope: Scope, method: Method | None) -> bool:
+    """Whether an attribute of `self` holds an Input, and nothing else."""
     made = made_by(node, scope, method)
     return bool(made) and all(each.dotted == names.INPUT for each in made)
 

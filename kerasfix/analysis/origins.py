@@ -35,6 +35,14 @@ class Origins:
         self._waiting: list[tuple[int, int, Definition]] = []
         self._add(sources)
 
+    def hold_all(self, definitions: Iterable[Definition]) -> bool:
+        """Whether all definitions are among them.
+
+        The latest is asked first: what one question finds counts for the next one, and in a loop it may find
+        more than that would. A set has another order in every run.
+        """
+        return all(map(self.hold, sorted(definitions, key=lambda each: (-_place(each), each.name))))
+
     def hold(self, definition: Definition) -> bool:
         """Whether a definition is one of them, or another name of such for certain (`residual = x`)."""
         if self._is_among(definition):
@@ -44,9 +52,8 @@ class Origins:
             # `user, movie = inputs` names parts of it.
             return False
         seen = self._flow.reaching[step.value]
-        return bool(seen) and all(
-            each is not definition and _place(each) < _place(definition) and self.hold(each) for each in seen
-        )
+        is_before = all(each is not definition and _place(each) < _place(definition) for each in seen)
+        return bool(seen) and is_before and self.hold_all(seen)
 
     def _is_among(self, definition: Definition) -> bool:
         """What is made from a value stands behind it, so nothing is looked for in front of the definition."""

@@ -68,8 +68,7 @@ def is_older(use: LayerUse, read: ast.Name, chain: LostChain) -> bool:
     seen = use.data_flow.reaching[read]
     if not seen or (_NO_TENSOR.search(read.id) and not _is_consumed(use, read)):
         return False
-    origins = use.origins(chain.sources)
-    return all(origins.hold(each) for each in seen)
+    return use.origins(chain.sources).hold_all(seen)
 
 
 def _is_consumed(use: LayerUse, read: ast.Name) -> bool:

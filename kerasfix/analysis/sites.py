@@ -183,7 +183,15 @@ def _site(call: ast.Call, method: Method, layers: LayerIndex, scope: Scope, in_r
         site = Site(call, method, scope, values, (), in_reach)
         positions = {_flag_position(value) for value in values if not isinstance(value, Nothing)}
     _see_how_passed(site, positions)
+    callees = [*helpers, *(value.info.find("call") for value in site.values if isinstance(value, UserLayer))]
+    if site.passed is Passed.ABSENT and any(gives_too_much(call, each) for each in callees if each):
+        site.passed = Passed.UNCLEAR
     return site
+
+
+def gives_too_much(call: ast.Call, method: Method) -> bool:
+    """Whether a call gives more than a method has parameters for: the flag, which it is about to take."""
+    return method.node.args.vararg is None and len(call.args) > len(method.parameters)
 
 
 def _inherited_call(func: ast.expr, method: Method) -> list[Value]:

@@ -336,6 +336,9 @@ def decorator_blockers(method: Method) -> Iterator[str]:
 
 def _signature_blockers(method: Method) -> Iterator[str]:
     other = sorted({argument.arg for argument in method.named} & OTHER_FLAG_NAMES)
+    if method.self_name is None:
+        # It is among `*args`, or was forgotten; the flag would take its place.
+        yield f"`{method.name}` of {method.owner.name} does not name its `self`"
     if other:
         yield f"`{method.name}` calls its flag `{other[0]}`, which Keras never sets"
     if _mentions(method, FLAG):
@@ -353,6 +356,9 @@ def _mentions(method: Method, name: str) -> bool:
 def _call_blocker(site: Site) -> str | None:
     call = site.call
     if site.passed is Passed.UNCLEAR:
+        starred = any(isinstance(each, ast.Starred) for each in call.args)
+        if not starred and all(keyword.arg for keyword in call.keywords):
+            return f"`{site.text}` on line {call.lineno} may already get the flag by position"
         return f"`{site.text}` on line {call.lineno} may already get the flag through `*` or `**`"
     if len(call.args) == 1 and isinstance(call.args[0], ast.GeneratorExp) and not call.keywords:
         return f"`{site.text}` on line {call.lineno} is called with a generator"

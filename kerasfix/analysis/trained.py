@@ -43,14 +43,9 @@ def words_of(*texts: str) -> set[str]:
     return {word.lower() for text in texts for word in _WORD.findall(text)}
 
 
-def may_have_weights(value: Value) -> bool:
-    """Whether something that an attribute holds could be trained."""
-    match value:
-        case BuiltinLayer(fact=known):
-            return known.name in TRAINED or known.name in WRAPPERS
-        case UserLayer() | Stack():
-            return True
-    return False
+def may_have_weights(layer: BuiltinLayer | UserLayer | Stack) -> bool:
+    """Whether a layer that an attribute holds could be trained."""
+    return not isinstance(layer, BuiltinLayer) or layer.fact.name in TRAINED or layer.fact.name in WRAPPERS
 
 
 def is_trained(value: Value) -> bool:

@@ -347,15 +347,12 @@ def _says_kept(layer: HeldLayer) -> bool:
 
 def _is_only_said(layer: HeldLayer) -> bool:
     """Whether a comment or a text of the class uses the layer: code that was taken out for now."""
-    node = layer.info.node
-    text = layer.info.module.source.segment(node)
-    said = re.findall(rf"\bself\s*\.\s*{re.escape(layer.name)}\b(?!\s*=[^=])", text)
-    own = [
-        each
+    node, source = layer.info.node, layer.info.module.source
+    start, end = source.span(node)
+    said = re.compile(rf"\bself\s*\.\s*{re.escape(layer.name)}\b(?!\s*=[^=])")
+    own = {
+        source.span(each)[0]
         for each in walk(node)
-        if isinstance(each, ast.Attribute)
-        and each.attr == layer.name
-        and isinstance(each.value, ast.Name)
-        and not isinstance(each.ctx, ast.Store)
-    ]
-    return len(said) > len(own)
+        if isinstance(each, ast.Attribute) and each.attr == layer.name and isinstance(each.value, ast.Name)
+    }
+    return any(match.start() not in own for match in said.finditer(source.text, start, end))

@@ -51,7 +51,7 @@ class Fix(CodemodCommand):
         from kerasfix.engine import Engine, allow_up_to
         from kerasfix.finder import Finder
         from kerasfix.findings import Applicability
-        from kerasfix.plan import PlanError, make_plans
+        from kerasfix.plan import make_plans
         from kerasfix.selection import Selection
         from kerasfix.source import Source, SourceError
 
@@ -68,8 +68,6 @@ class Fix(CodemodCommand):
             )
         except SourceError as error:
             raise SkipFile(error.reason) from None
-        except PlanError as error:
-            raise SkipFile(str(error)) from None
         if made.failed:
             raise SkipFile(str(made.failed[file]))
         plan = made.plans[file]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from itertools import takewhile
 
 from kerasfix.analysis.decorators import Hidden
 from kerasfix.analysis.scope import Function, Scope
@@ -20,7 +21,7 @@ def add_wraps(hidden: Hidden) -> tuple[Edit, ...]:
     """Put `@functools.wraps` above the functions that hide a method, and import it where nothing does.
 
     Raises:
-        CannotEdit: if there is no line of its own for it, or if its name stands for something else.
+        CannotEdit: if there is no line of its own for the import, or if its name stands for something else.
     """
     source = hidden.module.source
     name = _known_as(hidden)
@@ -63,8 +64,6 @@ def _line_above(source: Source, function: Function) -> tuple[int, str]:
     start = source.line_starts[line - 1]
     text = source.line(line)
     indentation = text[: len(text) - len(text.lstrip())]
-    if not text.lstrip().startswith(("@", "def ", "async ")):
-        raise CannotEdit(f"`{function.name}` does not begin on a line of its own")
     return start, indentation
 
 
@@ -91,23 +90,21 @@ def _import(source: Source, module: Scope, inner: Scope) -> Edit:
         return _above(source, standard[0], text, head)
     if imports:
         return _above(source, imports[0], text + source.newline, head)
-    if not rest:
-        raise CannotEdit("there is nothing to decorate")
     return _above(source, rest[0], text + 2 * source.newline, head)
 
 
 def _head(body: list[ast.stmt]) -> list[ast.stmt]:
     """The statements that must stay first: the docstring and what is imported from `__future__`."""
-    head: list[ast.stmt] = []
-    for statement in body:
+
+    def stays(statement: ast.stmt) -> bool:
         match statement:
-            case ast.Expr(value=ast.Constant(value=str())) if not head:
-                head.append(statement)
             case ast.ImportFrom(module="__future__"):
-                head.append(statement)
-            case _:
-                break
-    return head
+                return True
+            case ast.Expr(value=ast.Constant(value=str())):
+                return statement is body[0]
+        return False
+
+    return [*takewhile(stays, body)]
 
 
 def _is_standard(node: ast.Import | ast.ImportFrom) -> bool:

@@ -101,7 +101,8 @@ def _indent_unit(source: Source) -> str:
     for node in source.tree.body:
         body = getattr(node, "body", None)
         if isinstance(body, list) and body[0].lineno > node.lineno:
-            return source.line(body[0].lineno)[: body[0].col_offset]
+            # Python counts the indent from a page break on.
+            return source.line(body[0].lineno)[: body[0].col_offset].rpartition("\f")[2]
     return "    "
 
 

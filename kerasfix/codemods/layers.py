@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 from kerasfix.analysis.created import CreatedLayer
 from kerasfix.codemods import CannotEdit
@@ -46,11 +47,11 @@ def call_after(
         start, end = source.span(statement)
         first, last = _attribute_span(source, model)
         text = f"{source.text[start:first]}{name}{source.text[last:end]}"
-    return (line_after(source, statement, text),)
+    return (lines_after(source, statement, [text]),)
 
 
-def line_after(source: Source, statement: ast.stmt, text: str) -> Edit:
-    """A line behind a statement that has its lines for itself.
+def lines_after(source: Source, statement: ast.stmt, lines: Sequence[str]) -> Edit:
+    """Lines behind a statement that has its own lines for itself.
 
     Raises:
         CannotEdit: if it shares them with another one.
@@ -64,7 +65,9 @@ def line_after(source: Source, statement: ast.stmt, text: str) -> Edit:
     if indent.strip() or (behind and not behind.startswith("#")):
         raise CannotEdit("its statement shares a line with another one")
     at = source.line_starts[statement.end_lineno - 1] + len(last)
-    return Edit(at, at, f"{source.newline}{indent}{text}", source.file)
+    # A new page begins in front of that statement alone; Python counts the indent from there.
+    indent = indent.rpartition("\f")[2]
+    return Edit(at, at, "".join(f"{source.newline}{indent}{line}" for line in lines), source.file)
 
 
 def _attribute_span(source: Source, call: ast.Call) -> tuple[int, int]:
@@ -119,11 +122,11 @@ def _without(source: Source, statement: ast.stmt, root: ast.AST) -> Edit:
     """Take out a statement with its lines."""
     assert statement.end_lineno is not None
     first, last = statement.lineno, statement.end_lineno
-    start, end = source.line_starts[first - 1], source.line_starts[last]
+    starts = [*source.line_starts, len(source.text)]
+    start, end = starts[first - 1], starts[last]
     if source.text[start:end].strip() != source.segment(statement):
         raise CannotEdit("there is something else on its lines")
     for node in walk(root):
-        for block in (getattr(node, "body", None), getattr(node, "orelse", None)):
-            if isinstance(block, list) and block == [statement]:
-                raise CannotEdit("it is the only statement of its block")
+        if any(getattr(node, name, None) == [statement] for name in ("body", "orelse", "finalbody")):
+            raise CannotEdit("it is the only statement of its block")
     return Edit(start, end, "", source.file)

@@ -141,7 +141,7 @@ def _comma(text: str) -> str:
 
 @lru_cache(maxsize=4)
 def _line_limit(text: str) -> int | None:
-    lengths = [len(line.rstrip("\r\n")) for line in text.split("\n")]
+    lengths = [len(line) for line in _with_line_feeds(text).split("\n")]
     for limit in _LIMITS:
         if sum(length <= limit for length in lengths) >= _NEARLY_ALL * len(lengths):
             return limit
@@ -151,7 +151,12 @@ def _line_limit(text: str) -> int | None:
 @lru_cache(maxsize=4)
 def _has_blocks(text: str) -> bool:
     """Whether the file breaks lines behind the opening bracket, rather than below what follows it."""
+    text = _with_line_feeds(text)
     return len(_OPENED.findall(text)) > len(_HANGING.findall(text))
+
+
+def _with_line_feeds(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _stays_within(source: Source, edit: Edit, limit: int) -> bool:

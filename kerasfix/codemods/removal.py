@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection, Iterator, Sequence
 
 from kerasfix.analysis.index import Module
@@ -11,6 +12,8 @@ from kerasfix.codemods import CannotEdit
 from kerasfix.source import Edit, Source
 from kerasfix.syntax import walk
 
+# Somebody wants it there, read or not; a comment for kerasfix alone is about something else.
+_WANTED = re.compile(r"noqa(?!\s*:\s*KF\d+(?:[\s,]+KF\d+)*\s*(?:#|$))", re.IGNORECASE)
 _BODIES = ("body", "orelse", "finalbody")
 _IMPORTS = ast.Import | ast.ImportFrom
 
@@ -71,8 +74,7 @@ def remove_imports(
         if len(places) != 1 or module.file.endswith("__init__.py"):
             continue
         node, alias = places[0]
-        if "noqa" in module.source.line(node.end_lineno or node.lineno):
-            # Somebody wants it there, read or not.
+        if _WANTED.search(module.source.line(node.end_lineno or node.lineno)):
             continue
         if len(node.names) == 1:
             whole.append(node)

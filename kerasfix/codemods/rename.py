@@ -94,9 +94,8 @@ def _in_docstring(source: Source, method: Method, old: str) -> Iterator[Edit]:
         return
     start, end = source.span(first)
     entry = re.compile(
-        rf"(?:(?m:^)[ \t]*[*-]?[ \t]*|:param[ \t]+(?:\w+[ \t]+)?|:type[ \t]+|`){re.escape(old)}"
-        r"(?=[ \t]*(?:[:`=]|\(|$))",
-        re.MULTILINE,
+        rf"(?:(?<![^\r\n])[ \t]*[*-]?[ \t]*|:param[ \t]+(?:\w+[ \t]+)?|:type[ \t]+|`){re.escape(old)}"
+        r"(?=[ \t]*(?:[:`=\r\n]|\(|\Z))"
     )
     for match in entry.finditer(source.text[start:end]):
         stop = start + match.end()

@@ -517,6 +517,30 @@ class Net(keras.Model):
         return self.drop(self.block(x), training=training)
 """,
         ),
+        Case(
+            "A call that gives more than its callee takes: the rest may be meant as the flag",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x):
+        return self.head(x, True)
+
+    def head(self, x):
+        return self.drop(x)
+""",
+        ),
+        Case(
+            "A call that does not name its `self`, whose place the flag would take",
+            """\
+class Net(keras.Model):
+    def call(*given):
+        self, x = given
+        return layers.Dropout(0.5)(x)
+""",
+        ),
     ),
     valid=(
         Case(

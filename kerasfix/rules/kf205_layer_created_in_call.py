@@ -128,7 +128,7 @@ def _fix(
     program: Program, info: ClassInfo, found: list[CreatedLayer]
 ) -> tuple[Fix | None, dict[CreatedLayer, str]]:
     """One fix for all layers of a class that can be moved, and why the others cannot."""
-    from kerasfix.codemods.layers import line_after, moved
+    from kerasfix.codemods.layers import lines_after, moved
 
     taken = {*TAKEN, *names_taken(info)}
     why_not: dict[CreatedLayer, str] = {}
@@ -154,10 +154,8 @@ def _fix(
         edits += here
     if constructor is None or not lines:
         return None, why_not
-    last = constructor.node.body[-1]
-    indent = " " * last.col_offset if program.source.line(last.lineno)[:1] == " " else "\t" * last.col_offset
     try:
-        added = line_after(program.source, last, f"{program.source.newline}{indent}".join(lines))
+        added = lines_after(program.source, constructor.node.body[-1], lines)
     except CannotEdit as error:
         return None, {each: left_alone([str(error)]) for each in found}
     message = "Make it in `__init__`" if len(lines) == 1 else f"Make all {len(lines)} of them in `__init__`"
@@ -223,6 +221,29 @@ class Net(keras.Model):
         x = self.head(x)
         x = self.dense_2(x)
         return self.out(self.flatten(x))
+""",
+        ),
+        Case(
+            "A constructor that ends behind a page break",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+\f        self.units = 4
+
+    def call(self, x):
+        return layers.Flatten()(layers.Dense(self.units)(x))
+""",
+            """\
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+\f        self.units = 4
+        self.flatten = layers.Flatten()
+        self.dense = layers.Dense(self.units)
+
+    def call(self, x):
+        return self.flatten(self.dense(x))
 """,
         ),
         Case(

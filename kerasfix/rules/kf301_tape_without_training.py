@@ -176,6 +176,19 @@ def train_step(x):
 """,
         ),
         Case(
+            "A call with one argument too many is meant to give the flag, and about to (KF101)",
+            _NET.replace(", training=None", "").replace(", training=training", "")
+            + """\
+net = Net()
+
+
+def train_step(x):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(net(x, True) ** 2)
+    return tape.gradient(loss, net.trainable_variables)
+""",
+        ),
+        Case(
             "A model without such layers, in a script that gives its name to another one further down",
             _NET
             + """\

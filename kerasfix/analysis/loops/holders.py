@@ -7,12 +7,14 @@ parameter was given says which variable of the caller it is.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kerasfix.analysis.calls import Spot
 from kerasfix.analysis.index import Method, Module
 from kerasfix.analysis.instances import Instances
+from kerasfix.analysis.loops.arguments import attributes_set, given_to_each, is_static
+from kerasfix.analysis.loops.need import given_flag
 from kerasfix.analysis.project import Project
 from kerasfix.analysis.scope import (
     Binding,
@@ -25,11 +27,11 @@ from kerasfix.analysis.scope import (
 from kerasfix.analysis.sites import called_methods
 from kerasfix.analysis.training import TrainingFlow
 from kerasfix.analysis.values import UNKNOWN, UserLayer, Value
-from kerasfix.syntax import own_nodes
 
 _MAX_STEPS = 8
 # What gives back a function that does the same.
-_WRAPPERS = frozenset({"tensorflow.function", "jax.jit", "jax.checkpoint", "functools.partial"})
+_PARTIAL = "functools.partial"
+_WRAPPERS = frozenset({"tensorflow.function", "jax.jit", "jax.checkpoint", _PARTIAL})
 # `strategy.run(step, args=(x, y))` calls `step(x, y)`, once on each device.
 _RUNS = frozenset({"run", "experimental_run_v2", "experimental_run"})
 # What Keras calls itself; what happens in there is not for the caller to see.
@@ -121,7 +123,8 @@ class Holders:
                 inner = self.holder(value, context, steps)
                 return inner.at(f"[{key!r}]") if inner is not None else None
             case ast.Call(func=func, args=[first, *_]) if context.spot.scope.dotted(func) in _WRAPPERS:
-                return self.holder(first, context, steps - 1)
+                # `functools.partial(model, training=True)` has said it.
+                return self.holder(first, context, steps - 1) if given_flag(node) is None else None
         return None
 
     def _variable(self, name: str, context: Context, steps: int) -> Holder | None:
@@ -163,7 +166,7 @@ class Holders:
         constructor = info.find("__init__") if info is not None and info.role is None else None
         if constructor is None:
             return None
-        values = [value for target, value in _attributes_set(constructor) if target == name]
+        values = [value for target, value in attributes_set(constructor) if target == name]
         match values:
             case [ast.Name(id=parameter)] if constructor.scope.bindings.get(parameter) != []:
                 return self._argument_of(made, constructor, parameter, context, steps)
@@ -242,11 +245,8 @@ class Holders:
         match call:
             case ast.Call(func=ast.Attribute(attr=name), args=[function, *rest]) if name in _RUNS:
                 found = self.function(function, context)
-                if found is None:
-                    return None
-                args = next((each.value for each in call.keywords if each.arg == "args"), None)
-                handed = args.elts if isinstance(args, ast.Tuple | ast.List) else rest
-                return self._bind(found, handed, [], context)
+                if found is not None:
+                    return self._bind(found, *given_to_each(call, rest), context)
         found = self.function(call.func, context)
         return self._bind(found, call.args, call.keywords, context) if found is not None else None
 
@@ -267,8 +267,10 @@ class Holders:
                     case [ast.FunctionDef() | ast.AsyncFunctionDef() as function]:
                         inner = self.spots(spot.module).get(function)
                         return _Function(function, inner, None) if inner is not None else None
-                    case [ast.Call(func=func, args=[first, *_])] if spot.scope.dotted(func) in _WRAPPERS:
-                        return self.function(first, context, steps - 1)
+                    case [ast.Call() as wrapper]:
+                        found = self._wrapped(wrapper, self._where_bound(name, context), steps)
+                        if found is not None:
+                            return found
             case ast.Attribute(attr=name) if name in _OF_KERAS:
                 return None
             case ast.Attribute(value=owner, attr=name):
@@ -280,9 +282,19 @@ class Holders:
                         owner = ast.Name(around.self_name or "", ast.Load())
                     inner = self.spots(method.owner.module).get(method.node)
                     return _Function(method.node, inner, owner) if inner is not None else None
-            case ast.Call(func=func, args=[first, *_]) if spot.scope.dotted(func) in _WRAPPERS:
-                return self.function(first, context, steps - 1)
+            case ast.Call():
+                return self._wrapped(node, context, steps)
         return self._elsewhere(node, spot) or self._instance(node, context)
+
+    def _wrapped(self, wrapper: ast.Call, context: Context, steps: int) -> _Function | None:
+        """The function in `tf.function(step)`, and in `functools.partial(step, model)`."""
+        dotted = context.spot.scope.dotted(wrapper.func)
+        if dotted not in _WRAPPERS or not wrapper.args:
+            return None
+        found = self.function(wrapper.args[0], context, steps - 1)
+        if found is None or dotted != _PARTIAL:
+            return found
+        return replace(found, before=(*found.before, (wrapper.args[1:], wrapper.keywords, context)))
 
     def _instance(self, node: ast.expr, context: Context) -> _Function | None:
         """The `__call__` of an object that is no layer: `criterion(x, y)`."""
@@ -301,8 +313,6 @@ class Holders:
             own = called_methods(node, context.spot.method)
             if own:
                 return own[0] if len(own) == 1 else None
-        if isinstance(owner, ast.Call):
-            return None
         values = self.values(owner, context)
         found = {value.info.find(name) if isinstance(value, UserLayer) else None for value in values}
         return found.pop() if len(found) == 1 else None
@@ -322,26 +332,31 @@ class Holders:
         function = found.function
         given = dict(context.given)
         positional = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
-        handed: list[ast.expr] = list(args)
-        if found.owner is not None and not _is_static(function):
-            handed.insert(0, found.owner)
-        for name, value in zip(positional, handed, strict=False):
-            if isinstance(value, ast.Starred):
-                break
-            given[function, name] = Given(value, context)
-        for keyword in keywords:
-            if keyword.arg is not None:
-                given[function, keyword.arg] = Given(keyword.value, context)
+        if found.owner is not None and positional and not is_static(function):
+            given[function, positional.pop(0)] = Given(found.owner, context)
+        for values, named, place in (*found.before, (args, keywords, context)):
+            for value in values:
+                if isinstance(value, ast.Starred) or not positional:
+                    positional.clear()
+                    break
+                given[function, positional.pop(0)] = Given(value, place)
+            for keyword in named:
+                if keyword.arg is not None:
+                    given[function, keyword.arg] = Given(keyword.value, place)
         return Followed(function, Context(found.spot, given))
 
 
 @dataclass(frozen=True, slots=True)
 class _Function:
-    """A function, the spot of its body, and what it is called on if it is a method."""
+    """A function, the spot of its body, and what it is called on if it is a method.
+
+    `before` is what `functools.partial` gives it, and where that stands.
+    """
 
     function: Function
     spot: Spot
     owner: ast.expr | None
+    before: tuple[tuple[Sequence[ast.expr], Sequence[ast.keyword], Context], ...] = ()
 
 
 def _bound(name: str, spot: Spot) -> tuple[Function | None, list[Binding]]:
@@ -355,15 +370,6 @@ def _bound(name: str, spot: Spot) -> tuple[Function | None, list[Binding]]:
     return function, scope.bindings[name]
 
 
-def _attributes_set(method: Method) -> Iterator[tuple[str, ast.expr]]:
-    """What a constructor sets the attributes of `self` to."""
-    for node in own_nodes(method.node.body):
-        match node:
-            case ast.Assign(targets=[ast.Attribute(value=ast.Name(id=owner), attr=name)], value=value):
-                if owner == method.self_name:
-                    yield name, value
-
-
 def _alias(bindings: Sequence[Binding]) -> ast.expr | None:
     """What a variable is another name of."""
     match bindings:
@@ -373,7 +379,3 @@ def _alias(bindings: Sequence[Binding]) -> ast.expr | None:
             # `fast = tf.function(model)`
             return call
     return None
-
-
-def _is_static(function: Function) -> bool:
-    return any(isinstance(each, ast.Name) and each.id == "staticmethod" for each in function.decorator_list)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from kerasfix.analysis.callers import Callers
 from kerasfix.analysis.evaluate import Place
 from kerasfix.analysis.index import ClassInfo, Kind
-from kerasfix.analysis.sites import FLAG, call_signatures
+from kerasfix.analysis.sites import FLAG, call_signatures, gives_too_much
 from kerasfix.analysis.training import Dependence, TrainingFlow, is_true
 from kerasfix.analysis.values import BuiltinLayer, Stack, UserLayer, Value, flat, is_layer
 
@@ -143,8 +143,16 @@ def passes_flag(call: ast.Call, values: Sequence[Value]) -> bool:
         return True
     if any(isinstance(each, ast.Starred) for each in call.args):
         return True
+    return passes_by_position(call, values)
+
+
+def passes_by_position(call: ast.Call, values: Sequence[Value]) -> bool:
+    """Whether the flag is among the positional arguments of a call, or one too many is meant for it."""
     positions = {names.index(FLAG) for value in values for names in call_signatures(value) if FLAG in names}
-    return any(len(call.args) > position for position in positions)
+    methods = [value.info.find("call") for value in values if isinstance(value, UserLayer)]
+    return any(len(call.args) > position for position in positions) or any(
+        gives_too_much(call, each) for each in methods if each is not None
+    )
 
 
 def given_flag(call: ast.Call) -> ast.expr | None:

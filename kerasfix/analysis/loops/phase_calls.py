@@ -13,11 +13,12 @@ from kerasfix.analysis.frames import Frame, frames_in
 from kerasfix.analysis.functional import Functional
 from kerasfix.analysis.index import Module
 from kerasfix.analysis.instances import Instances
+from kerasfix.analysis.loops.need import passes_by_position
 from kerasfix.analysis.loops.phase_flow import OUTSIDE, Body, PhaseFlow, State
 from kerasfix.analysis.loops.phases import WORDS, PhaseUse, phase_uses
 from kerasfix.analysis.project import Project
 from kerasfix.analysis.scope import IN_PROJECT, Imported, is_in_project
-from kerasfix.analysis.sites import FLAG, NOT_FORWARD, call_signatures
+from kerasfix.analysis.sites import FLAG, NOT_FORWARD
 from kerasfix.analysis.tapes import opens_tape, place_of
 from kerasfix.analysis.training import Dependence, TrainingFlow, is_true
 from kerasfix.analysis.values import UserLayer, Value, is_layer
@@ -129,8 +130,6 @@ class Phases:
     @cached_property
     def _regions(self) -> dict[PhaseUse, Region]:
         regions = {setting: Region() for setting in self._all_settings.values()}
-        if not regions:
-            return regions
         for body, module in self._phase_flow.bodies:
             self._see_exit(body, module, regions)
             for call, state in self._phase_flow.calls(body):
@@ -348,11 +347,7 @@ def _passes_by_position(call: ast.Call, values: list[Value]) -> bool:
         return True
     if any(keyword.arg is None for keyword in call.keywords):
         return True
-    return any(
-        FLAG in parameters and parameters.index(FLAG) < len(call.args)
-        for value in values
-        for parameters in call_signatures(value)
-    )
+    return passes_by_position(call, values)
 
 
 def _is_foreign(dotted: str) -> bool:

@@ -91,25 +91,15 @@ def _is_default(use: PhaseUse) -> bool:
             *_,
         ):
             return _is_none(test) and use.around[0] is outer.body[0]
-        case (ast.IfExp(test=test, body=body), *_):
-            return _is_none(test) and body is use.node
-        case (
-            ast.IfExp(
-                test=ast.Compare(left=ast.Name(id="training"), ops=[ast.IsNot()], comparators=[last]),
-                orelse=orelse,
-            ),
-            *_,
-        ):
-            return isinstance(last, ast.Constant) and last.value is None and orelse is use.node
+        case (ast.IfExp(test=test, body=body, orelse=orelse), *_):
+            return use.node is (body if _is_none(test) else orelse if _is_none(test, ast.IsNot) else None)
     return False
 
 
-def _is_none(test: ast.expr) -> bool:
+def _is_none(test: ast.expr, operator: type[ast.cmpop] = ast.Is) -> bool:
     match test:
-        case ast.Compare(
-            left=ast.Name(id="training"), ops=[ast.Is()], comparators=[ast.Constant(value=None)]
-        ):
-            return True
+        case ast.Compare(left=ast.Name(id="training"), ops=[how], comparators=[ast.Constant(value=None)]):
+            return isinstance(how, operator)
     return False
 
 

@@ -12,9 +12,8 @@ from kerasfix.analysis.loops.holders import Context, Holder, Holders
 from kerasfix.analysis.scope import Binding
 from kerasfix.syntax import own_nodes
 
-# `model.trainable_variables` and its like; `parameters()` and `named_parameters()` under PyTorch.
+# `model.trainable_variables` and its like.
 VARIABLES = frozenset({"trainable_variables", "trainable_weights", "variables", "weights"})
-PARAMETERS = frozenset({"parameters", "named_parameters"})
 _COLLECTING = frozenset({"list", "tuple", "sum", "set", "chain", "flatten", "zip", "sorted", "filter"})
 _MAX_STEPS = 8
 
@@ -50,8 +49,6 @@ class Sources:
             return []
         match node:
             case ast.Attribute(value=owner, attr=name) if name in VARIABLES:
-                return self._of_model(owner, context, whole=True)
-            case ast.Call(func=ast.Attribute(value=owner, attr=name)) if name in PARAMETERS:
                 return self._of_model(owner, context, whole=True)
             case ast.Subscript(value=value):
                 found = self.of(value, context, steps - 1)
@@ -93,6 +90,9 @@ class Sources:
         match owner:
             case ast.Subscript(value=inner) | ast.Attribute(value=inner) | ast.Call(func=inner):
                 return self._of_model(inner, context, whole=False)
+            case ast.IfExp(body=body, orelse=orelse):
+                either = (body, orelse)
+                return [found for each in either for found in self._of_model(each, context, whole=whole)]
         return []
 
     def _each_of(self, owner: ast.expr, context: Context) -> list[ast.expr]:
@@ -127,14 +127,13 @@ class Sources:
         context: Context,
         steps: int,
     ) -> list[Source]:
-        """`[v for v in model.trainable_variables]`, `[v for m in (g, d) for v in m.trainable_variables]`"""
-        inner = context
-        found: list[Source] = []
-        for loop in loops:
-            each = self.of(loop.iter, inner, steps - 1)
-            found += [Source(one.holder, one.whole and not loop.ifs) for one in each]
-            inner = context.inside(node)
-        return found
+        """`[v for v in model.trainable_variables]`, `[m.trainable_variables for m in (g, d)]`"""
+        inner = context.inside(node)
+        found = self.of(node.elt, inner, steps - 1)
+        for number, loop in enumerate(loops):
+            found += self.of(loop.iter, inner if number else context, steps - 1)
+        is_all = not any(loop.ifs for loop in loops)
+        return [Source(each.holder, each.whole and is_all) for each in found]
 
     def _of_variable(self, name: str, context: Context, steps: int) -> list[Source]:
         given = self._holders.given(name, context)
