@@ -58,6 +58,13 @@ class Bystander:
         except WorkspaceError:
             return b""
 
+    def says(self, *words: bytes) -> bool:
+        """Whether all of some words occur in the file."""
+        # Few files say any of them, and to look for a word is far quicker than to list all.
+        if self._given is not None and any(word not in self._given for word in words):
+            return False
+        return all(word in self.words for word in words)
+
     @cached_property
     def words(self) -> frozenset[bytes]:
         """All words of the file."""

@@ -30,6 +30,7 @@ class Outside:
         self._run = run
         self._beside = beside
         self._speaking_of: dict[str, list[Bystander]] = {}
+        self._heirs_of: dict[str, set[str]] = {}
 
     def __call__(self, info: ClassInfo, method: str, renamed: str = "") -> Iterator[str]:
         if renamed:
@@ -45,8 +46,8 @@ class Outside:
         """Whether a file says `function` and imports the module that is written in `file`."""
         place = Path(file)
         stem = place.parent.name if place.stem == "__init__" else place.stem
-        words = {function.encode(), stem.encode()}
-        return any(words <= each.words and self._imports(each, file, stem) for each in self._outside)
+        words = (function.encode(), stem.encode())
+        return any(each.says(*words) and self._imports(each, file, stem) for each in self._outside)
 
     def mentions(self, info: ClassInfo, names: frozenset[str]) -> bool:
         return any(True for _ in self._meeting(info, names))
@@ -106,12 +107,12 @@ class Outside:
         """The files that say one of some names and may meet an instance of a class."""
         wanted = {name.encode() for name in names}
         for each in self._outside:
-            if wanted.isdisjoint(each.words):
+            if not any(each.says(word) for word in wanted):
                 continue
             # Who never names the class may be handed an instance by somebody who names both.
             speaking = self._speaking(info.name)
             stem = each.path.stem.encode()
-            if each in speaking or any(stem in other.words for other in speaking):
+            if each in speaking or any(other.says(stem) for other in speaking):
                 yield each
 
     def _speaking(self, class_name: str) -> list[Bystander]:
@@ -119,7 +120,7 @@ class Outside:
         if class_name not in self._speaking_of:
             names = [name.encode() for name in self._descendants(class_name)]
             self._speaking_of[class_name] = [
-                each for each in self._everything if not each.words.isdisjoint(names)
+                each for each in self._everything if any(each.says(name) for name in names)
             ]
         return self._speaking_of[class_name]
 
@@ -134,27 +135,30 @@ class Outside:
         names = self._descendants(class_name)
         wanted = [name.encode() for name in names]
         for each in self._everything:
-            words = each.words
-            if str(each.path) == but or method.encode() not in words or words.isdisjoint(wanted):
+            if str(each.path) == but or not any(each.says(method.encode(), name) for name in wanted):
                 continue
             for info, bases in each.classes:
                 if bases & names:
                     yield info, each.path
 
-    @cached_property
-    def _heirs(self) -> dict[str, set[str]]:
-        """Base name -> names of its subclasses."""
-        found: dict[str, set[str]] = {}
-        for each in self._everything:
-            for base, heir in each.heirs:
-                found.setdefault(base, set()).add(heir)
-        return found
+    def _heirs(self, base: str) -> set[str]:
+        """The names of what may be a subclass of a class, by its name."""
+        if base not in self._heirs_of:
+            word = base.encode()
+            self._heirs_of[base] = {
+                heir
+                for each in self._everything
+                if each.says(word)
+                for one, heir in each.heirs
+                if one == base
+            }
+        return self._heirs_of[base]
 
     def _descendants(self, class_name: str) -> set[str]:
         names = {class_name}
         waiting = [class_name]
         while waiting:
-            new = self._heirs.get(waiting.pop(), set()) - names
+            new = self._heirs(waiting.pop()) - names
             names |= new
             waiting += new
         return names
