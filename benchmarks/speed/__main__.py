@@ -43,7 +43,7 @@ def main(runs: int, only: tuple[str, ...], most_files: int, markdown: bool) -> N
     print(f"Python {platform.python_version()}, {peers}")
     with tempfile.TemporaryDirectory() as cache:
         if "start" in wanted:
-            out.ratios("Start: a file of 100 lines", _start(), runs * 4, "python -c 'import click'")
+            out.ratios("Start: a file of 100 lines", _start(Path(cache)), runs * 4, "python -c 'import click'")
         for name, title in NAMES.items():
             if name in wanted:
                 tree = getattr(trees, name)()
@@ -66,8 +66,8 @@ def _kerasfix(*options: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "kerasfix", *options)
 
 
-def _start() -> Mapping[str, Command]:
-    path = trees.single()
+def _start(folder: Path) -> Mapping[str, Command]:
+    path = trees.single(folder)
     return {
         "python -c 'import click'": Command((sys.executable, "-c", "import click"), path.parent),
         "kerasfix --diff": Command(_kerasfix("--diff", path.name), path.parent),

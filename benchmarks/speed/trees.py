@@ -47,10 +47,10 @@ def few() -> Path:
     return dense() / "keras" / "keras" / "src" / "layers"
 
 
-def single() -> Path:
-    """A file of 100 lines."""
-    path = _HERE / "single" / "models.py"
-    path.parent.mkdir(parents=True, exist_ok=True)
+def single(folder: Path) -> Path:
+    """A file of 100 lines, alone in a folder."""
+    path = folder / "single" / "models.py"
+    path.parent.mkdir()
     text = (ROOT / "tests" / "fixtures" / "dcgan" / "dcgan.py").read_text("utf-8")
     path.write_text("".join(text.splitlines(keepends=True)[:100]), "utf-8")
     return path
