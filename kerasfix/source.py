@@ -127,7 +127,8 @@ class Source:
                 warnings.simplefilter("ignore")
                 return ast.parse(self.text)
         except SyntaxError as error:
-            reason = f"syntax error: {error.msg}{self._for_newer(error.lineno)}"
+            newer = "" if "too many" in str(error.msg) else self._for_newer(error.lineno)
+            reason = f"syntax error: {error.msg}{newer}"
             raise SourceError(reason, error.lineno, error.offset) from None
         except ValueError as error:
             raise SourceError(f"not Python: {error}") from None

@@ -75,14 +75,20 @@ def _list(package: dict[str, Any], _request: dict[str, Any], answers: Any) -> No
 
 def _drive(package: dict[str, Any], request: dict[str, Any], answers: Any) -> None:
     _import_all(package, sorted({job["module"] for job in package["jobs"]}) if not package["ran"] else [])
-    isolation = importlib.import_module(_NAME + ".isolation")
+    isolation, meter, printed = (
+        importlib.import_module(f"{_NAME}.{name}") for name in ("isolation", "meter", "printed")
+    )
     sys.path[:0] = [package["folder"]] if package["ran"] else []
     for index, job in enumerate(package["jobs"]):
         base = Path(request["scratch"]) / f"{package['name']}-{index}"
         full = {**job, "result": f"{base}.json", "log": f"{base}.log", "weights": f"{base}.npz"}
         begin = time.monotonic()
-        child = isolation.ForkedChild(full, unwanted=[])
-        ending = isolation.watch(child, seconds=job["timeout"], memory_mb=job["memory_mb"])
+        output = printed.Printed()
+        child = isolation.ForkedChild(full, output, unwanted=[])
+        output.listen()
+        limits = meter.Meter(child.pid, job["memory_mb"], request["scratch"])
+        ending = isolation.watch(child, job["timeout"], limits)
+        output.save(full["log"])
         line = {
             "package": package["name"],
             "module": job["module"],

@@ -43,7 +43,9 @@ def main(runs: int, only: tuple[str, ...], most_files: int, markdown: bool) -> N
     print(f"Python {platform.python_version()}, {peers}")
     with tempfile.TemporaryDirectory() as cache:
         if "start" in wanted:
-            out.ratios("Start: a file of 100 lines", _start(Path(cache)), runs * 4, "python -c 'import click'")
+            out.ratios(
+                "Start: a file of 100 lines", _start(Path(cache)), runs * 4, "python -c 'import click'"
+            )
         for name, title in NAMES.items():
             if name in wanted:
                 tree = getattr(trees, name)()
