@@ -10,8 +10,8 @@ from typing import Any, cast
 import pytest
 from verify_models import HEADER, dcgan, dcgan_fixed, model
 
+from kerasfix.verify.leavings import seconds_of
 from kerasfix.verify.report import LayerCall, ModelReport, Observation
-from kerasfix.verify.runner import _seconds_of
 from kerasfix.verify.session import Session, Target
 from kerasfix.verify.worker.frameworks import Framework
 from kerasfix.verify.worker.route import Route
@@ -115,8 +115,8 @@ def test_seconds_are_from_one_beginning_to_the_next(tmp_path: Path) -> None:
     path = tmp_path / "times"
     # The last line was cut off when the process was killed.
     path.write_text("import 10.0\ninit 10.5\nprobe 11.0\ninit 12.0\nfit 12.25\neval")
-    assert _seconds_of(path, 15.0) == {"import": 0.5, "init": 0.75, "probe": 1.0, "fit": 2.75}
-    assert _seconds_of(tmp_path / "none", 15.0) == {}
+    assert seconds_of(path, 15.0) == {"import": 0.5, "init": 0.75, "probe": 1.0, "fit": 2.75}
+    assert seconds_of(tmp_path / "none", 15.0) == {}
 
 
 def _seen(report: ModelReport) -> tuple[Observation, Observation]:
