@@ -113,7 +113,8 @@ def hung_up(place: Place) -> Outcome:
 
 def _signalled(place: Place, number: signal.Signals, statuses: tuple[int, ...], says: str) -> Outcome:
     paths = place.make_many(100)
-    process = place.start("--apply", ".")
+    # Whoever is started in the background, or by nohup, hands on that such signals are to be ignored.
+    process = place.start("--apply", ".", preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
     wait_for(lambda: place.is_new(paths[3]), process)
     process.send_signal(number)
     over = ended(process)
