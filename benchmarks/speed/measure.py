@@ -92,11 +92,14 @@ def cost(command: Command) -> Cost:
     """
     command.before()
     words = [str(word) for word in command.words]
+    environment = {**os.environ, **command.environment}
+    # What is installed was compiled once, not in every run.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     started = time.perf_counter()
     process = subprocess.Popen(
         words,
         cwd=command.folder,
-        env={**os.environ, **command.environment},
+        env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
