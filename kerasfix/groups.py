@@ -29,7 +29,7 @@ class Group:
     """Files that can have to do with each other.
 
     Attributes:
-        run: All files of the run that are looked at, by their absolute paths.
+        run: All files of the run, by their absolute paths.
         places: Where modules are.
         files: Those of the group.
         others: Those in which there is nothing to find unless they name a class of the first ones, with their
@@ -73,9 +73,10 @@ def groups_of(files: Mapping[str, bytes], others: Mapping[str, bytes], places: P
         fresh = [file for file, found in links.items() if found and not roots.has(file)]
         for file, found in links.items():
             roots.join(file, found)
+    run = frozenset((*files, *others))
     groups: dict[str, Group] = {}
     for file in files:
-        groups.setdefault(roots.group(file), Group(files, places.fresh())).files.append(file)
+        groups.setdefault(roots.group(file), Group(run, places.fresh())).files.append(file)
     for file, data in others.items():
         if (group := groups.get(roots.group(file))) is not None:
             group.others[file] = data
@@ -154,8 +155,11 @@ class _Roots:
             # What Python finds by a path that nobody knows here may be any of that name.
             return self._called(head)
         place, steps = found
-        is_folder = steps and not place.endswith(".py")
-        return self._at(os.path.join(place, steps[0]) if is_folder else place)
+        if place.endswith(".py") or not steps:
+            return self._at(place)
+        # `from ..train import step` in a folder that is no package.
+        inner = os.path.join(place, steps[0])
+        return {*self._at(inner), *(self._at(f"{inner}.py") if os.path.isfile(f"{inner}.py") else ())}
 
     def group(self, file: str) -> str:
         return self._top(self._root(file))

@@ -7,7 +7,7 @@ caller there is left alone. Nothing is read until a fix would add a parameter.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +31,7 @@ class Neighbours:
     def __init__(self, files: Iterable[str]) -> None:
         self._iterated = files
         self._of_source: dict[Source, Bystander] = {}
+        self._read: dict[str, Bystander] = {}
         # How often it mattered what they say.
         self.asked = 0
 
@@ -41,19 +42,21 @@ class Neighbours:
 
         Args:
             project: The modules that are looked at together.
-            run: All files that are looked at. Those of other projects have nothing to do with this one.
+            run: All files of the run. Those of other projects have nothing to do with this one.
             beside: The files that belong to it but have nothing to find in them, with their bytes.
         """
         from kerasfix.analysis.outside import Outside
 
         return Outside(self, project, run, beside or {})
 
-    @cached_property
-    def around(self) -> dict[str, Bystander]:
-        """The files by their absolute paths."""
+    def around(self, *without: Container[str]) -> list[Bystander]:
+        """The files, without some by their absolute paths, which are not even read."""
         from kerasfix.analysis.bystanders import Bystander
 
-        return {file: Bystander(Path(file)) for file in self.paths}
+        for file in self.paths:
+            if file not in self._read and not any(file in each for each in without):
+                self._read[file] = Bystander(Path(file))
+        return [each for file, each in self._read.items() if not any(file in other for other in without)]
 
     @cached_property
     def paths(self) -> list[str]:

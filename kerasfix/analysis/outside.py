@@ -66,11 +66,7 @@ class Outside:
     def _outside(self) -> list[Bystander]:
         """The files that are no part of the project."""
         self._neighbours.asked += 1
-        found = [
-            each
-            for file, each in self._neighbours.around.items()
-            if file not in self._known and file not in self._run
-        ]
+        found = self._neighbours.around(self._known, self._run)
         beside = ((file, data) for file, data in self._beside.items() if file not in self._known)
         return found + [Bystander(Path(file), data) for file, data in beside]
 
