@@ -112,7 +112,7 @@ class Cache:
     def _around(self, group: Group) -> str:
         """The digest of the states of the files that are not looked at."""
         neighbours = self._finder.neighbours
-        paths = [] if neighbours is None else [each for each in neighbours.paths if each not in group.run]
+        paths = [] if neighbours is None else neighbours.beyond(group.run)
         return _digest(repr([(path, stamp_of(path)) for path in sorted(paths)]).encode()).decode("ascii")
 
     def _path(self, group: Group) -> Path:

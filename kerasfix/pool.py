@@ -38,6 +38,9 @@ def processors() -> int:
 
 def find(finder: Finder, work: Sequence[Work], processes: int) -> list[Found]:
     """The faults of groups, in their order."""
+    if finder.neighbours is not None:
+        # Found out once here, and not in each process.
+        finder.neighbours.beyond(work[0][0].run)
     total = sum(_size(sources) for _, sources in work)
     tasks: list[_Task] = []
     for number, (group, sources) in enumerate(work):
@@ -46,10 +49,12 @@ def find(finder: Finder, work: Sequence[Work], processes: int) -> list[Found]:
     # The longest first, or the last one is waited for.
     tasks.sort(key=lambda task: -_size(task.sources) / task.parts)
     results = _run(finder, tasks, processes)
+    parts_of: list[list[Found | None]] = [[] for _ in work]
+    for task in tasks:
+        parts_of[task.number].append(results.get(task))
     return [
-        _joined([results.get(task) for task in tasks if task.number == number])
-        or finder.in_group(group, sources)
-        for number, (group, sources) in enumerate(work)
+        _joined(found) or finder.in_group(group, sources)
+        for found, (group, sources) in zip(parts_of, work, strict=True)
     ]
 
 

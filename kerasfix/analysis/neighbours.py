@@ -32,6 +32,7 @@ class Neighbours:
         self._iterated = files
         self._of_source: dict[Source, Bystander] = {}
         self._read: dict[str, Bystander] = {}
+        self._beyond: tuple[Collection[str], list[str]] | None = None
         # How often it mattered what they say.
         self.asked = 0
 
@@ -49,14 +50,21 @@ class Neighbours:
 
         return Outside(self, project, run, beside or {})
 
-    def around(self, *without: Container[str]) -> list[Bystander]:
-        """The files, without some by their absolute paths, which are not even read."""
+    def around(self, run: Collection[str], known: Container[str]) -> list[Bystander]:
+        """The files that are no part of a run, but for some that are known; those are not even read."""
         from kerasfix.analysis.bystanders import Bystander
 
-        for file in self.paths:
-            if file not in self._read and not any(file in each for each in without):
+        wanted = [file for file in self.beyond(run) if file not in known]
+        for file in wanted:
+            if file not in self._read:
                 self._read[file] = Bystander(Path(file))
-        return [each for file, each in self._read.items() if not any(file in other for other in without)]
+        return [self._read[file] for file in wanted]
+
+    def beyond(self, run: Collection[str]) -> list[str]:
+        """The files that are no part of a run; every group of one run asks for the same."""
+        if self._beyond is None or self._beyond[0] is not run:
+            self._beyond = run, [file for file in self.paths if file not in run]
+        return self._beyond[1]
 
     @cached_property
     def paths(self) -> list[str]:

@@ -66,7 +66,7 @@ class Outside:
     def _outside(self) -> list[Bystander]:
         """The files that are no part of the project."""
         self._neighbours.asked += 1
-        found = self._neighbours.around(self._known, self._run)
+        found = self._neighbours.around(self._run, self._known)
         beside = ((file, data) for file, data in self._beside.items() if file not in self._known)
         return found + [Bystander(Path(file), data) for file, data in beside]
 

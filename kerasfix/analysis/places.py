@@ -85,7 +85,7 @@ class Places:
 
     def fresh(self) -> Places:
         """The same of which nobody asked anything yet."""
-        other = Places(self._given)
+        other = Places(())
         other.__dict__["common_folder"] = self.common_folder
         return other
 
