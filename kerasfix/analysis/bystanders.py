@@ -15,7 +15,7 @@ from pathlib import Path
 from kerasfix.analysis.scope import Scope, module_scope
 from kerasfix.analysis.threads import OTHER_FLAG_NAMES
 from kerasfix.source import Source, SourceError, decode
-from kerasfix.syntax import walk
+from kerasfix.syntax import of_kind
 from kerasfix.workspace import WorkspaceError, read
 
 # Whatever stands between `class` and the colon may be a base.
@@ -106,8 +106,7 @@ class Bystander:
         scope = module_scope(tree)
         return [
             (node, {name for base in node.bases for name in _last_names(base, scope)})
-            for node in walk(tree)
-            if isinstance(node, ast.ClassDef)
+            for node in of_kind(tree, ast.ClassDef)
         ]
 
     @cached_property

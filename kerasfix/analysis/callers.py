@@ -12,7 +12,9 @@ from kerasfix.analysis.project import Project
 from kerasfix.analysis.scope import Function, Imported
 from kerasfix.analysis.sites import called_methods
 from kerasfix.analysis.threads import Objections
-from kerasfix.syntax import walk
+from kerasfix.syntax import of_kind
+
+_HANDING_ON = (ast.Call, ast.Assign, ast.Return, ast.Dict, ast.List, ast.Tuple)
 
 
 @dataclass(slots=True)
@@ -110,8 +112,8 @@ class Callers:
     def _is_handed_on(self, info: ClassInfo, module: Module, made: set[ast.expr]) -> bool:
         """Whether a class is put somewhere, from where it may be made."""
         for node in self._handing_on(module):
-            for each in walk(node):
-                if isinstance(each, ast.Name) and each.id == info.name and each not in made:
+            for each in of_kind(node, ast.Name):
+                if each.id == info.name and each not in made:
                     return True
         return False
 
@@ -119,7 +121,7 @@ class Callers:
         """What a module assigns, returns and gives to functions, where that is no call itself."""
         if module not in self._given_on:
             found: list[ast.expr] = []
-            for node in walk(module.source.tree):
+            for node in of_kind(module.source.tree, *_HANDING_ON):
                 match node:
                     case ast.Call(func=ast.Name(id="isinstance" | "issubclass" | "super" | "cast")):
                         continue
@@ -185,10 +187,10 @@ class Callers:
             names = self._names[module] = _Names()
             for call in self.calls(module):
                 names.calls.setdefault(call.name, []).append(call)
-            for node in walk(module.source.tree):
+            for node in of_kind(module.source.tree, ast.Attribute, ast.Name):
                 if isinstance(node, ast.Attribute):
                     names.attributes.setdefault(node.attr, []).append(node)
-                elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                elif isinstance(node.ctx, ast.Load):
                     names.variables.setdefault(node.id, []).append(node)
             for bound, bindings in module.scope.bindings.items():
                 last = {each.dotted.rpartition(".")[2] for each in bindings if isinstance(each, Imported)}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from kerasfix.analysis.index import Method, Module
 from kerasfix.analysis.scope import Function, Scope, comprehension_scope, function_scope
-from kerasfix.syntax import children, own_nodes
+from kerasfix.syntax import own_nodes, reversed_children
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +66,47 @@ def function_spot(function: Function, outside: Spot, method: Method | None) -> S
     return Spot(outside.module, scope, function, method or outside.method, around)
 
 
+# What may be seen from elsewhere than where it stands.
+_TURNS = (
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.If, ast.IfExp),
+    *(ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp),
+)
+
+
 def calls_in(module: Module) -> Iterator[Call]:
     """The calls of a module, those at module level and in classes of any kind among them."""
     methods = {method.node: method for info in module.classes for method in info.methods.values()}
-    start = Spot(module, module.scope)
-    waiting: list[tuple[ast.AST, Spot]] = [(statement, start) for statement in module.source.tree.body[::-1]]
+    waiting: list[tuple[list[ast.AST], Spot]] = [
+        (reversed_children(module.source.tree), Spot(module, module.scope))
+    ]
     while waiting:
-        node, spot = waiting.pop()
-        inside: list[tuple[ast.AST, Spot]]
-        if isinstance(node, Function | ast.Lambda):
-            inside = _of_function(node, spot, methods)
-        elif isinstance(node, ast.If | ast.IfExp):
-            inside = _of_condition(node, spot)
-        else:
-            if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
-                spot = replace(spot, scope=comprehension_scope(node, spot.scope))
-            elif isinstance(node, ast.Call):
+        nodes, spot = waiting.pop()
+        while nodes:
+            node = nodes.pop()
+            if isinstance(node, _TURNS) and (inside := _inside(node, spot, methods)):
+                waiting.append((nodes, spot))
+                waiting += inside[::-1]
+                break
+            if isinstance(node, ast.Call):
                 yield Call(node, spot)
-            inside = [(child, spot) for child in children(node)]
-        waiting += inside[::-1]
+            nodes += reversed_children(node)
+
+
+def _inside(
+    node: ast.AST, spot: Spot, methods: Mapping[Function, Method]
+) -> list[tuple[list[ast.AST], Spot]]:
+    """What is in a node, each part with its spot; nothing if all of it is where the node is."""
+    if isinstance(node, Function | ast.Lambda):
+        return _of_function(node, spot, methods)
+    if isinstance(node, ast.If | ast.IfExp):
+        return _of_condition(node, spot)
+    assert isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp)
+    return [(reversed_children(node), replace(spot, scope=comprehension_scope(node, spot.scope)))]
 
 
 def _of_function(
     node: Function | ast.Lambda, spot: Spot, methods: Mapping[Function, Method]
-) -> list[tuple[ast.AST, Spot]]:
+) -> list[tuple[list[ast.AST], Spot]]:
     """What is in a function; its decorators and defaults are read outside of it."""
     outside: list[ast.AST] = [
         *node.args.defaults,
@@ -97,18 +114,20 @@ def _of_function(
     ]
     if isinstance(node, ast.Lambda):
         inner = replace(spot, scope=function_scope(node, spot.scope))
-        return [*((each, spot) for each in outside), (node.body, inner)]
+        return [(outside[::-1], spot), ([node.body], inner)]
     inner = function_spot(node, spot, methods.get(node))
     outside += node.decorator_list
-    return [*((each, spot) for each in outside), *((each, inner) for each in node.body)]
+    return [(outside[::-1], spot), ([*node.body[::-1]], inner)]
 
 
-def _of_condition(node: ast.If | ast.IfExp, spot: Spot) -> list[tuple[ast.AST, Spot]]:
-    narrowed = {**spot.narrowed, **dict(_narrowed_by(node.test))}
-    inner = replace(spot, narrowed=narrowed)
-    body = node.body if isinstance(node.body, list) else [node.body]
-    orelse = node.orelse if isinstance(node.orelse, list) else [node.orelse]
-    return [(node.test, spot), *((each, inner) for each in body), *((each, spot) for each in orelse)]
+def _of_condition(node: ast.If | ast.IfExp, spot: Spot) -> list[tuple[list[ast.AST], Spot]]:
+    known = dict(_narrowed_by(node.test))
+    if not known:
+        return []
+    inner = replace(spot, narrowed={**spot.narrowed, **known})
+    body: list[ast.AST] = [*node.body] if isinstance(node.body, list) else [node.body]
+    orelse: list[ast.AST] = [*node.orelse] if isinstance(node.orelse, list) else [node.orelse]
+    return [([node.test], spot), (body[::-1], inner), (orelse[::-1], spot)]
 
 
 def _narrowed_by(test: ast.expr) -> Iterator[tuple[str, tuple[ast.expr, ...]]]:

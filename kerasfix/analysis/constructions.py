@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from kerasfix.analysis.index import ClassInfo
 from kerasfix.analysis.project import Project
 from kerasfix.analysis.scope import Parameter
-from kerasfix.syntax import walk
+from kerasfix.syntax import of_kind
 
 
 class Constructions:
@@ -36,12 +36,12 @@ class Constructions:
         wanted = {info, *info.descendants}
         for heir in info.descendants:
             constructor = heir.methods.get("__init__")
-            for node in walk(constructor.node) if constructor is not None else ():
+            for node in of_kind(constructor.node, ast.Call) if constructor is not None else ():
                 match node:
                     case ast.Call(func=ast.Attribute(value=ast.Call(), attr="__init__")):
                         yield node
         for module in self._project.given:
-            for node in walk(module.source.tree) if module.speaks_of(info) else ():
+            for node in of_kind(module.source.tree, ast.Call) if module.speaks_of(info) else ():
                 match node:
                     case ast.Call(func=ast.Name() | ast.Attribute() as func):
                         if self._project.class_named(func, module.scope) in wanted:

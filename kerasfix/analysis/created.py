@@ -17,7 +17,7 @@ from kerasfix.analysis.sites import NOT_FORWARD
 from kerasfix.analysis.threads import Threads
 from kerasfix.analysis.unused import is_functional, is_layer_class
 from kerasfix.analysis.values import BuiltinLayer, Stack, UserLayer
-from kerasfix.syntax import own_nodes, parents_in, walk
+from kerasfix.syntax import of_kind, own_nodes, parents_in, walk
 
 _ONCE = re.compile(
     r"\bhasattr\b|\bgetattr\b|\bis (?:not )?None\b|\bnot self\.|\bnot in self\.|built|build|init|first|cache",
@@ -132,9 +132,7 @@ def _calls_of(name: str, method: Method, parents: dict[ast.AST, ast.AST]) -> lis
     if len(method.scope.bindings.get(name, ())) != 1:
         return []
     reads = [
-        node
-        for node in walk(method.node)
-        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
+        node for node in of_kind(method.node, ast.Name) if node.id == name and isinstance(node.ctx, ast.Load)
     ]
     calls = [node for node in reads if getattr(parents[node], "func", None) is node]
     return calls if len(calls) == len(reads) else []
@@ -145,7 +143,7 @@ def _builds_by_call(info: ClassInfo) -> bool:
     constructor = info.methods.get("__init__")
     if constructor is None:
         return False
-    for node in walk(constructor.node):
+    for node in of_kind(constructor.node, ast.Call):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr="call")):
                 if owner == constructor.self_name:
@@ -239,8 +237,8 @@ def _known_attributes(constructor: Method) -> set[str]:
         for info in constructor.owner.family
         for method in info.methods.values()
         if method is not constructor
-        for node in walk(method.node)
-        if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load)
+        for node in of_kind(method.node, ast.Attribute)
+        if not isinstance(node.ctx, ast.Load)
     }
     return found - elsewhere
 
@@ -252,7 +250,7 @@ def names_taken(info: ClassInfo) -> set[str]:
         for each in info.family
         for name in (
             *each.methods,
-            *(node.attr for node in walk(each.node) if isinstance(node, ast.Attribute)),
+            *(node.attr for node in of_kind(each.node, ast.Attribute)),
             *(
                 node.id
                 for statement in each.node.body

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from kerasfix.analysis.scope import Function, Imported, Scope, default_values, function_scope, module_scope
 from kerasfix.keras import names
 from kerasfix.source import Source
-from kerasfix.syntax import children, walk
+from kerasfix.syntax import children, of_kind
 
 if TYPE_CHECKING:
     from kerasfix.analysis.project import Project
@@ -69,7 +69,7 @@ class Method:
     def goes_up(self) -> bool:
         """Whether it calls the version of a base class, or may."""
         names = {each.name for each in self.owner.ancestors[1:]} | {"super"}
-        return any(isinstance(node, ast.Name) and node.id in names for node in walk(self.node))
+        return any(node.id in names for node in of_kind(self.node, ast.Name))
 
     def is_own_keywords(self, node: ast.expr) -> bool:
         """Whether an expression is the method's own `**kwargs`, never bound to anything else."""
@@ -292,10 +292,10 @@ class Module:
     def reads(self) -> dict[str, list[ast.Attribute | ast.Name]]:
         """The attributes, and the names that are read, by name."""
         found: dict[str, list[ast.Attribute | ast.Name]] = {}
-        for node in walk(self.source.tree):
+        for node in of_kind(self.source.tree, ast.Attribute, ast.Name):
             if isinstance(node, ast.Attribute):
                 found.setdefault(node.attr, []).append(node)
-            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            elif isinstance(node.ctx, ast.Load):
                 found.setdefault(node.id, []).append(node)
         return found
 

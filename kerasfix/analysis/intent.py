@@ -10,7 +10,7 @@ from kerasfix.analysis.scope import Function
 from kerasfix.analysis.sites import FLAG
 from kerasfix.analysis.threads import OTHER_FLAG_NAMES
 from kerasfix.source import Source
-from kerasfix.syntax import children, walk
+from kerasfix.syntax import children, of_kind, walk
 
 # Words of a name (`mc_dropout`, `frozenEncoder`, `predict_samples`) that say that a mode is fixed on purpose.
 _WORDS = frozenset(
@@ -101,9 +101,8 @@ def _conditions(function: Function, call: ast.Call) -> Iterator[tuple[ast.expr, 
             elif _holds(orelse, call):
                 found.append((node.test, False, [*body]))
         waiting += [child for child in children(node) if _holds([child], call)]
-    for node in walk(function):
-        if isinstance(node, ast.Call):
-            yield from _chosen(node, function, call)
+    for node in of_kind(function, ast.Call):
+        yield from _chosen(node, function, call)
     yield from found[::-1]
 
 
@@ -125,7 +124,7 @@ def _chosen(
         test = given.pop(0)
     if test is None or len(given) != 2:
         return
-    bodies = {node.name: node for node in walk(function) if isinstance(node, Function)}
+    bodies = {node.name: node for node in of_kind(function, ast.FunctionDef, ast.AsyncFunctionDef)}
     branches: list[ast.AST] = [bodies.get(getattr(each, "id", ""), each) for each in given]
     if _holds(branches[:1], call):
         yield test, True, branches[1:]

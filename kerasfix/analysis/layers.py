@@ -17,7 +17,7 @@ from kerasfix.analysis.project import Project
 from kerasfix.analysis.scope import Added, Scope
 from kerasfix.analysis.values import MISSING, UNKNOWN, BuiltinLayer, Container, Stack, Value, frozen
 from kerasfix.keras.layers import INHERITED_LAYERS, fact
-from kerasfix.syntax import own_nodes, walk
+from kerasfix.syntax import of_kind, own_nodes
 
 
 @dataclass(slots=True)
@@ -154,7 +154,7 @@ class LayerIndex:
 
 def _set_on_others(tree: ast.Module) -> Iterator[str]:
     """The attributes in `net.drop = f`, `setattr(net, "drop", f)`, `net.ls.append(f)`, `net.ls[0] = f`."""
-    for node in walk(tree):
+    for node in of_kind(tree, ast.Attribute, ast.Call, ast.Subscript):
         match node:
             case ast.Attribute(value=owner, attr=name, ctx=ast.Store()) if not _is_self(owner):
                 yield name
@@ -191,11 +191,14 @@ def _assignments(
                     yield target.id, statement.value, statement, None
     for method in info.methods.values():
         own = set(own_nodes(method.node.body))
-        for node in walk(method.node):
+        for node in of_kind(method.node, *_STORING):
             for target, value in _stores(node):
                 for name, part in _self_targets(target, value, method.self_name):
                     assert isinstance(node, ast.stmt)
                     yield name, part if node in own else None, node, method
+
+
+_STORING = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.For, ast.Expr)
 
 
 def _stores(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr | None]]:
@@ -231,7 +234,7 @@ def _self_targets(
 def _grown(info: ClassInfo) -> Iterator[tuple[str, ast.expr | Added, Method]]:
     """What is put into attributes: `self.name.append(value)`, `self.name[key] = value`, and their like."""
     for method in info.methods.values():
-        for node in walk(method.node):
+        for node in of_kind(method.node, ast.Call, ast.Assign):
             match node:
                 case ast.Call(func=ast.Attribute(value=ast.Attribute(value=ast.Name(id=owner), attr=name))):
                     if owner == method.self_name:

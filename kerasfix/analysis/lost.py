@@ -23,7 +23,7 @@ from kerasfix.analysis.layers import LayerIndex
 from kerasfix.analysis.origins import Origins
 from kerasfix.analysis.scope import Function
 from kerasfix.analysis.values import BuiltinLayer, Nothing, Value, is_layer
-from kerasfix.syntax import own_nodes, parents_in, walk
+from kerasfix.syntax import of_kind, own_nodes, parents_in, walk
 
 # Functions of these packages compute and do nothing else, but for those that print or write.
 _PURE_PACKAGES = ("tensorflow.", "keras.", "numpy.", "jax.numpy.", "jax.nn.", "torch.")
@@ -258,7 +258,7 @@ class LayerUse:
         value = _computed(step)
         if value is None or definition.name in self.data_flow.captured:
             return False
-        calls = [node for node in walk(value) if isinstance(node, ast.Call)]
+        calls = of_kind(value, ast.Call)
         # `Block(4, name=base.format(1))(x)`: what makes the layer does nothing else.
         made = {node for call in calls if self._layer_values(call) for node in walk(call.func)}
         return all(call in made or self._is_pure(call) for call in calls)

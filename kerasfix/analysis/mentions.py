@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from kerasfix.analysis.index import ClassInfo, Module
 from kerasfix.analysis.scope import Function
 from kerasfix.analysis.sites import NOT_FORWARD
-from kerasfix.syntax import parents_in, walk
+from kerasfix.syntax import of_kind, parents_in, walk
 
 # What may be asked of a layer without training it.
 HARMLESS = frozenset(
@@ -65,7 +65,7 @@ class Mentions:
             for method in (method for each in info.family for method in each.methods.values()):
                 parents = parents_in(method.node)
                 odd = self._odd_names(method.node)
-                for node in walk(method.node):
+                for node in of_kind(method.node, ast.Attribute, ast.Constant):
                     if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
                         is_call = self._is_call(node, method.node, parents, odd)
                         found[node.attr] = found.get(node.attr, True) and is_call
@@ -77,8 +77,8 @@ class Mentions:
         """The names in a function that are read for anything else than to be called as layers."""
         return {
             node.id
-            for node in walk(function)
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node not in self._funcs
+            for node in of_kind(function, ast.Name)
+            if isinstance(node.ctx, ast.Load) and node not in self._funcs
         }
 
     def _is_call(

@@ -12,7 +12,7 @@ from kerasfix.analysis.index import ClassInfo, Method, Module
 from kerasfix.analysis.sites import FLAG, NOT_FORWARD, called_methods
 from kerasfix.analysis.threads import OTHER_FLAG_NAMES, Objections, decorator_blockers, place_blockers
 from kerasfix.analysis.training import TrainingFlow
-from kerasfix.syntax import walk
+from kerasfix.syntax import of_kind, walk
 
 
 class NamedMethods:
@@ -82,7 +82,7 @@ class NamedMethods:
         return not any(
             (isinstance(node, ast.Attribute) and node.attr == helper.name and node not in called)
             or (isinstance(node, ast.Constant) and node.value == helper.name)
-            for node in walk(module.source.tree)
+            for node in of_kind(module.source.tree, ast.Attribute, ast.Constant)
         )
 
 
@@ -90,7 +90,7 @@ def _is_fetched(info: ClassInfo, name: str) -> bool:
     """Whether a class takes a method by its name, or as a value in its body: `getattr(self, kind)`."""
     for statement in info.node.body:
         is_method = isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef)
-        for node in walk(statement):
+        for node in of_kind(statement, ast.Call, ast.Name):
             match node:
                 case ast.Call(func=ast.Name(id="getattr"), args=[_, asked, *_]):
                     if not isinstance(asked, ast.Constant):

@@ -15,7 +15,7 @@ from kerasfix.analysis.neighbours import Neighbours
 from kerasfix.analysis.project import Project
 from kerasfix.analysis.scope import IN_PROJECT, is_in_project
 from kerasfix.source import Source
-from kerasfix.syntax import walk
+from kerasfix.syntax import of_kind
 
 
 class Outside:
@@ -29,7 +29,8 @@ class Outside:
         self._known = {module.file: module for module in project.given}
         self._run = run
         self._beside = beside
-        self._speaking_of: dict[str, list[Bystander]] = {}
+        self._saying_word: dict[str, list[Bystander]] = {}
+        self._speaking_of: dict[str, dict[Bystander, None]] = {}
         self._heirs_of: dict[str, set[str]] = {}
 
     def __call__(self, info: ClassInfo, method: str, renamed: str = "") -> Iterator[str]:
@@ -70,10 +71,25 @@ class Outside:
         beside = ((file, data) for file, data in self._beside.items() if file not in self._known)
         return found + [Bystander(Path(file), data) for file, data in beside]
 
+    def _saying(self, word: str) -> list[Bystander]:
+        """The files that say a word, in the order of all."""
+        if word not in self._saying_word:
+            own = self._own_saying.get(word, ())
+            wanted = word.encode()
+            self._saying_word[word] = [
+                *(each for each in self._outside if each.says(wanted)),
+                *map(self._neighbours.module, own),
+            ]
+        return self._saying_word[word]
+
     @cached_property
-    def _everything(self) -> list[Bystander]:
-        """These files, and those of the project."""
-        return [*self._outside, *map(self._neighbours.module, self._project.given)]
+    def _own_saying(self) -> dict[str, list[Module]]:
+        """The modules of the project by the words in them."""
+        found: dict[str, list[Module]] = {}
+        for module in self._project.given:
+            for word in module.words:
+                found.setdefault(word, []).append(module)
+        return found
 
     def _passing(self, keyword: str) -> Iterator[str]:
         """The calls that pass a keyword argument: of what, cannot be told there."""
@@ -84,15 +100,15 @@ class Outside:
             if tree is None:
                 yield f"{each.path.name}, which cannot be read, says `{keyword}`"
                 continue
-            for node in walk(tree):
-                if isinstance(node, ast.Call) and any(one.arg == keyword for one in node.keywords):
+            for node in of_kind(tree, ast.Call):
+                if any(one.arg == keyword for one in node.keywords):
                     yield f"`{ast.unparse(node.func)}` gets a `{keyword}` ({each.path.name}:{node.lineno})"
 
     def _users(self, info: ClassInfo, method: str) -> Iterator[str]:
         """Uses of a helper method in files that may meet its class."""
         for each in self._meeting(info, frozenset({method})):
             tree = each.tree
-            for node in walk(tree) if tree is not None else ():
+            for node in of_kind(tree, ast.Attribute) if tree is not None else ():
                 match node:
                     case ast.Attribute(value=ast.Name(id="self")):
                         pass
@@ -111,13 +127,11 @@ class Outside:
             if each in speaking or any(other.says(stem) for other in speaking):
                 yield each
 
-    def _speaking(self, class_name: str) -> list[Bystander]:
+    def _speaking(self, class_name: str) -> dict[Bystander, None]:
         """The files that name a class or an heir of it."""
         if class_name not in self._speaking_of:
-            names = [name.encode() for name in self._descendants(class_name)]
-            self._speaking_of[class_name] = [
-                each for each in self._everything if any(each.says(name) for name in names)
-            ]
+            saying = (each for name in self._descendants(class_name) for each in self._saying(name))
+            self._speaking_of[class_name] = dict.fromkeys(saying)
         return self._speaking_of[class_name]
 
     def _subclasses(self, class_name: str, method: str, but: str) -> Iterator[tuple[ast.ClassDef, Path]]:
@@ -129,9 +143,9 @@ class Outside:
             but: The file of the class itself, which is not looked at.
         """
         names = self._descendants(class_name)
-        wanted = [name.encode() for name in names]
-        for each in self._everything:
-            if str(each.path) == but or not any(each.says(method.encode(), name) for name in wanted):
+        speaking = self._speaking(class_name)
+        for each in self._saying(method):
+            if str(each.path) == but or each not in speaking:
                 continue
             for info, bases in each.classes:
                 if bases & names:
@@ -140,13 +154,8 @@ class Outside:
     def _heirs(self, base: str) -> set[str]:
         """The names of what may be a subclass of a class, by its name."""
         if base not in self._heirs_of:
-            word = base.encode()
             self._heirs_of[base] = {
-                heir
-                for each in self._everything
-                if each.says(word)
-                for one, heir in each.heirs
-                if one == base
+                heir for each in self._saying(base) for one, heir in each.heirs if one == base
             }
         return self._heirs_of[base]
 

@@ -29,7 +29,7 @@ from kerasfix.analysis.scope import (
 from kerasfix.keras.layers import LayerFact
 from kerasfix.keras.names import canonical
 from kerasfix.source import Source
-from kerasfix.syntax import walk
+from kerasfix.syntax import of_kind
 
 _MAX_STEPS = 30
 _BACKEND = re.compile(r"""KERAS_BACKEND["'\])]*\s*[=,]\s*["'](\w+)["']""")
@@ -100,11 +100,8 @@ class Project:
             if method.node.decorator_list
             and method.takes("training")
             and any(
-                isinstance(node, ast.keyword)
-                and node.arg == "training"
-                and isinstance(node.value, ast.Name)
-                and node.value.id == "training"
-                for node in walk(method.node)
+                node.arg == "training" and isinstance(node.value, ast.Name) and node.value.id == "training"
+                for node in of_kind(method.node, ast.keyword)
             )
         ]
         found: dict[Function, list[Method]] = {}

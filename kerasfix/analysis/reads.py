@@ -8,7 +8,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from kerasfix.analysis.definitions import Definition, Merge, Reaching, Step
 from kerasfix.analysis.scope import Function
 from kerasfix.analysis.ways import Meeting, Names
-from kerasfix.syntax import children, own_nodes, walk
+from kerasfix.syntax import own_nodes, reversed_children, walk
 
 _SEES_EVERYTHING = frozenset({"locals", "vars", "eval", "exec"})
 _Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
@@ -56,7 +56,7 @@ class Reader:
             each = waiting.pop()
             special = self._special.get(type(each))
             if special is None:
-                waiting += children(each)[::-1]
+                waiting += reversed_children(each)
             else:
                 special(each, step)
 

@@ -19,7 +19,7 @@ from kerasfix.analysis.scope import Function, Scope
 from kerasfix.analysis.sites import NOT_FORWARD
 from kerasfix.analysis.training import TrainingFlow
 from kerasfix.analysis.values import Unknown, UserLayer
-from kerasfix.syntax import children, walk
+from kerasfix.syntax import children, of_kind, walk
 
 _SIGNATURES = frozenset({"inspect.signature", "inspect.getfullargspec"})
 
@@ -165,8 +165,8 @@ class References:
             node.id if isinstance(node, ast.Name) else node.attr
             for info in self._flow.project.classes
             if info.role is not None
-            for node in walk(info.node)
-            if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load)
+            for node in of_kind(info.node, ast.Name, ast.Attribute)
+            if isinstance(node.ctx, ast.Load)
         )
 
     @cached_property
@@ -177,7 +177,7 @@ class References:
             if "getattr" not in info.module.words:
                 continue
             for method in info.methods.values():
-                for node in walk(method.node) if method.name not in NOT_FORWARD else ():
+                for node in of_kind(method.node, ast.Call) if method.name not in NOT_FORWARD else ():
                     match node:
                         case ast.Call(
                             func=ast.Call(func=ast.Name(id="getattr"), args=[ast.Name(id=owner), name, *_])
@@ -235,34 +235,59 @@ def _references_in(module: Module, wanted: frozenset[str]) -> Iterator[_Referenc
     called: set[int] = set()
     looked_at: set[int] = set()
     classes = module.class_of_node
-    waiting: list[tuple[ast.AST, Scope, ClassInfo | None, Method | None, str]] = [
-        (module.source.tree, module.scope, None, None, "")
+    waiting: list[tuple[list[ast.AST], _Around]] = [
+        ([module.source.tree], _Around(module.scope, None, None, ""))
     ]
     while waiting:
-        node, scope, info, method, holder = waiting.pop()
-        if isinstance(node, ast.ClassDef):
-            info, method, holder = classes.get(node), None, holder or node.name
-        elif isinstance(node, Function):
-            own = info.methods.get(node.name) if info is not None and method is None else None
-            method = own if own is not None and own.node is node else method
-            holder = holder or node.name
-            scope = method.scope if method is not None and method.node is node else scope
-        elif isinstance(node, ast.Call):
-            called.add(id(node.func))
-            looked_at |= {
-                id(given) for given in node.args if _is_looked_at(given, node, scope, module, wanted)
-            }
-        elif id(node) in looked_at:
-            continue
-        elif isinstance(node, ast.Attribute) and node.attr in wanted and isinstance(node.ctx, ast.Load):
-            is_built = method is not None and method.name in NOT_FORWARD and id(node) in called
-            yield _Reference(node, module, scope, info, method, holder, is_built)
-        elif (
-            isinstance(node, ast.Name)
-            and node.id in wanted
-            and info is not None
-            and method is None
-            and isinstance(node.ctx, ast.Load)
-        ):
-            yield _Reference(node, module, scope, info, None, holder, False)
-        waiting.extend((child, scope, info, method, holder) for child in children(node))
+        nodes, around = waiting.pop()
+        info, method = around.info, around.method
+        while nodes:
+            node = nodes.pop()
+            if isinstance(node, ast.ClassDef):
+                inner = _Around(around.scope, classes.get(node), None, around.holder or node.name)
+                waiting += [(nodes, around), (children(node), inner)]
+                break
+            if isinstance(node, Function):
+                own = info.methods.get(node.name) if info is not None and method is None else None
+                inside = own if own is not None and own.node is node else method
+                is_own = inside is not None and inside.node is node
+                scope = inside.scope if inside is not None and is_own else around.scope
+                inner = _Around(scope, info, inside, around.holder or node.name)
+                waiting += [(nodes, around), (children(node), inner)]
+                break
+            if isinstance(node, ast.Call):
+                called.add(id(node.func))
+                looked_at |= {
+                    id(given)
+                    for given in node.args
+                    if _is_looked_at(given, node, around.scope, module, wanted)
+                }
+            elif id(node) in looked_at:
+                continue
+            elif isinstance(node, ast.Attribute):
+                if node.attr in wanted and isinstance(node.ctx, ast.Load):
+                    is_built = method is not None and method.name in NOT_FORWARD and id(node) in called
+                    yield _Reference(node, module, around.scope, info, method, around.holder, is_built)
+            elif isinstance(node, ast.Name):
+                in_class_body = info is not None and method is None
+                if node.id in wanted and in_class_body and isinstance(node.ctx, ast.Load):
+                    yield _Reference(node, module, around.scope, info, None, around.holder, False)
+                continue
+            nodes += children(node)
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """Where a part of a module stands.
+
+    Attributes:
+        scope: The names that are seen there.
+        info: The class around it.
+        method: The method around it.
+        holder: The name of the outermost class or function around it.
+    """
+
+    scope: Scope
+    info: ClassInfo | None
+    method: Method | None
+    holder: str

@@ -18,7 +18,7 @@ from kerasfix.analysis.scope import (
 )
 from kerasfix.analysis.values import BuiltinLayer, Nothing, Stack, UserLayer, Value, is_layer
 from kerasfix.keras.layers import fact
-from kerasfix.syntax import children, walk
+from kerasfix.syntax import of_kind, reversed_children, walk
 
 FLAG = "training"
 # Methods that prepare or describe a model; a layer called there is called to be built.
@@ -131,7 +131,7 @@ def sites_in(method: Method, layers: LayerIndex) -> Iterator[Site]:
             site = _site(node, method, layers, scope, in_reach)
             if site is not None:
                 yield site
-        waiting.extend((child, scope, in_reach, narrowed) for child in children(node)[::-1])
+        waiting.extend((child, scope, in_reach, narrowed) for child in reversed_children(node))
 
 
 def _rebinds_flag(method: Method) -> bool:
@@ -141,17 +141,14 @@ def _rebinds_flag(method: Method) -> bool:
     """
     resolved = {
         node
-        for each in walk(method.node)
-        if isinstance(each, ast.If) and ast.unparse(each.test) == f"{FLAG} is None"
+        for each in of_kind(method.node, ast.If)
+        if ast.unparse(each.test) == f"{FLAG} is None"
         for statement in each.body
         for node in walk(statement)
     }
     return any(
-        isinstance(node, ast.Name)
-        and node.id == FLAG
-        and isinstance(node.ctx, ast.Store)
-        and node not in resolved
-        for node in walk(method.node)
+        node.id == FLAG and isinstance(node.ctx, ast.Store) and node not in resolved
+        for node in of_kind(method.node, ast.Name)
     )
 
 

@@ -25,7 +25,7 @@ from kerasfix.analysis.trained import (
 )
 from kerasfix.analysis.values import BuiltinLayer, Nothing, Stack, UserLayer, flat
 from kerasfix.keras.gradients import Kind
-from kerasfix.syntax import walk
+from kerasfix.syntax import of_kind
 
 # How models are trained without a gradient, and how with one.
 _EVOLVES = frozenset({"set_weights", "population", "mutate", "mutation", "crossover", "evolution"})
@@ -192,8 +192,8 @@ class StarvedLayers:
         """Where all layers of a class are made that could have weights; None if it has others."""
         for each in info.ancestors:
             for method in each.methods.values():
-                for node in walk(method.node):
-                    if isinstance(node, ast.Attribute) and node.attr in ("add_weight", "Variable"):
+                for node in of_kind(method.node, ast.Attribute):
+                    if node.attr in ("add_weight", "Variable"):
                         return None
         attributes = self._program.flow.layers.attributes(info).values()
         values = [each for one in attributes for value in one.values for each in flat(value)]

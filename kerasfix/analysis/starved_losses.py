@@ -17,7 +17,7 @@ from kerasfix.analysis.sites import called_methods
 from kerasfix.analysis.starved import Starved
 from kerasfix.keras import names
 from kerasfix.keras.gradients import Kind
-from kerasfix.syntax import own_nodes, walk
+from kerasfix.syntax import of_kind, own_nodes, walk
 
 _VARIABLES = frozenset({"trainable_variables", "trainable_weights", "variables", "weights"})
 # They return arrays of numpy.
@@ -128,8 +128,7 @@ class StarvedLosses:
         return any(
             (isinstance(node, ast.Name) and node.id in words)
             or (isinstance(node, ast.Attribute) and node.attr in words)
-            for node in walk(function)
-            if node is not function
+            for node in of_kind(function, ast.Name, ast.Attribute)
         )
 
     # --- Loss functions -----------------------------------------------------------------------------------

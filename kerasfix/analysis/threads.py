@@ -19,7 +19,7 @@ from kerasfix.analysis.sites import FLAG, Passed, Site
 from kerasfix.analysis.thread import Thread
 from kerasfix.analysis.training import Dependence, TrainingFlow, is_true
 from kerasfix.analysis.values import UserLayer, Value, is_layer
-from kerasfix.syntax import walk
+from kerasfix.syntax import of_kind
 
 # Names that people give the flag and that Keras never fills.
 OTHER_FLAG_NAMES = frozenset(
@@ -281,8 +281,8 @@ class Threads:
             if keyword.arg is None
         }
         for statement in method.node.body:
-            for node in walk(statement):
-                if isinstance(node, ast.Name) and node.id == keywords.arg and node not in handed_on:
+            for node in of_kind(statement, ast.Name):
+                if node.id == keywords.arg and node not in handed_on:
                     yield f"`**{keywords.arg}` of `{method.name}` may already carry the flag"
                     return
 
@@ -346,11 +346,7 @@ def _signature_blockers(method: Method) -> Iterator[str]:
 
 
 def _mentions(method: Method, name: str) -> bool:
-    return any(
-        isinstance(node, ast.Name) and node.id == name
-        for statement in method.node.body
-        for node in walk(statement)
-    )
+    return any(node.id == name for statement in method.node.body for node in of_kind(statement, ast.Name))
 
 
 def _call_blocker(site: Site) -> str | None:

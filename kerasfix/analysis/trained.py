@@ -9,7 +9,7 @@ from kerasfix.analysis.index import ClassInfo
 from kerasfix.analysis.values import BuiltinLayer, Stack, UserLayer, Value
 from kerasfix.keras.gradients import TRAINED, WRAPPERS
 from kerasfix.keras.packages import PackageLayer
-from kerasfix.syntax import walk
+from kerasfix.syntax import of_kind
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 # Words of names that are not trained by the gradient: they follow another model, or stay as they are.
@@ -80,7 +80,10 @@ def _has_weights(info: ClassInfo) -> bool:
     if info.is_open:
         return False
     nodes = [
-        node for each in info.ancestors for method in each.methods.values() for node in walk(method.node)
+        node
+        for each in info.ancestors
+        for method in each.methods.values()
+        for node in of_kind(method.node, ast.Attribute, ast.Call)
     ]
     if any(isinstance(node, ast.Attribute) and node.attr in ("trainable", "assign") for node in nodes):
         return False

@@ -25,7 +25,7 @@ from kerasfix.analysis.values import (
     is_layer,
 )
 from kerasfix.keras.layers import LAYERS, Effect, fact
-from kerasfix.syntax import walk
+from kerasfix.syntax import of_kind
 
 
 class Dependence(enum.Enum):
@@ -229,12 +229,9 @@ class TrainingFlow:
             if site.value is not None and not site.helpers and self._ignore_flag(site.values)
         }
         return any(
-            isinstance(node, ast.Name)
-            and node.id == FLAG
-            and isinstance(node.ctx, ast.Load)
-            and node not in ignored
+            node.id == FLAG and isinstance(node.ctx, ast.Load) and node not in ignored
             for statement in call.node.body
-            for node in walk(statement)
+            for node in of_kind(statement, ast.Name)
         )
 
     def _ignore_flag(self, values: Sequence[Value]) -> bool:

@@ -20,7 +20,7 @@ from kerasfix.analysis.training import TrainingFlow
 from kerasfix.analysis.uses import GROWS, Uses
 from kerasfix.analysis.values import BuiltinLayer, Nothing, Stack, UserLayer, Value, flat, is_layer
 from kerasfix.keras import names
-from kerasfix.syntax import own_nodes, walk
+from kerasfix.syntax import of_kind, own_nodes, walk
 
 # What a comment says of a layer that is there for another reason than to be called.
 _KEPT = re.compile(
@@ -205,11 +205,8 @@ def _given_names(layer: HeldLayer) -> frozenset[str]:
     return frozenset(
         node.value.value
         for making in layer.makings
-        for node in walk(making.value)
-        if isinstance(node, ast.keyword)
-        and node.arg == "name"
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
+        for node in of_kind(making.value, ast.keyword)
+        if node.arg == "name" and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
     )
 
 
@@ -240,7 +237,7 @@ def _is_decorated(info: ClassInfo) -> bool:
 def is_functional(info: ClassInfo) -> bool:
     """Whether a class is a functional model: its constructor hands inputs and outputs to Keras."""
     for method in info.methods.values():
-        for node in walk(method.node):
+        for node in of_kind(method.node, ast.Call):
             match node:
                 case ast.Call(func=ast.Attribute(attr="__init__"), args=args, keywords=keywords):
                     given = {each.arg for each in keywords}
@@ -253,9 +250,7 @@ def is_functional(info: ClassInfo) -> bool:
 
 def _hands_self_on(method: Method) -> bool:
     """Whether a method gives `self` to a function of somebody else, which may use what it likes of it."""
-    for node in walk(method.node):
-        if not isinstance(node, ast.Call):
-            continue
+    for node in of_kind(method.node, ast.Call):
         dotted = method.scope.dotted(node.func) or ""
         # `Base.__init__(self)` is a way to say `super`.
         is_own = dotted.rpartition(".")[2] in ("__init__", method.name)
@@ -292,8 +287,8 @@ def _makings(info: ClassInfo) -> dict[str, list[Making]]:
                     assert isinstance(node, ast.stmt)
                     found.setdefault(attribute.attr, []).append(Making(node, value, method))
                     seen.add(attribute)
-    for node in walk(info.node):
-        if isinstance(node, ast.Attribute) and node not in seen and not isinstance(node.ctx, ast.Load):
+    for node in of_kind(info.node, ast.Attribute):
+        if node not in seen and not isinstance(node.ctx, ast.Load):
             found.pop(node.attr, None)
     for statement in info.node.body:
         if isinstance(statement, ast.Assign | ast.AnnAssign):
@@ -305,11 +300,16 @@ def _makings(info: ClassInfo) -> dict[str, list[Making]]:
 
 def _unread(info: ClassInfo) -> dict[str, list[Making]]:
     """What a class makes and does not read; to build it, or to put something into it, is no read."""
-    nodes = [node for node in walk(info.node) if isinstance(node, ast.Attribute)]
-    left_out: set[ast.expr] = {attribute for node in walk(info.node) for attribute, _ in _stores(node)}
+    nodes = of_kind(info.node, ast.Attribute)
+    left_out: set[ast.expr] = {
+        attribute for node in of_kind(info.node, *_STORING) for attribute, _ in _stores(node)
+    }
     left_out |= {node.value for node in nodes if node.attr in HARMLESS}
     read = {node.attr for node in nodes if isinstance(node.ctx, ast.Load) and node not in left_out}
     return {name: found for name, found in _makings(info).items() if name not in read}
+
+
+_STORING = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr)
 
 
 def _stores(node: ast.AST) -> Iterator[tuple[ast.Attribute, ast.expr]]:
@@ -352,7 +352,7 @@ def _is_only_said(layer: HeldLayer) -> bool:
     said = re.compile(rf"\bself\s*\.\s*{re.escape(layer.name)}\b(?!\s*=[^=])")
     own = {
         source.span(each)[0]
-        for each in walk(node)
-        if isinstance(each, ast.Attribute) and each.attr == layer.name and isinstance(each.value, ast.Name)
+        for each in of_kind(node, ast.Attribute)
+        if each.attr == layer.name and isinstance(each.value, ast.Name)
     }
     return any(match.start() not in own for match in said.finditer(source.text, start, end))

@@ -13,7 +13,7 @@ from kerasfix.analysis.layers import LayerIndex
 from kerasfix.analysis.mentions import HARMLESS
 from kerasfix.analysis.scope import Function
 from kerasfix.analysis.threads import Objections
-from kerasfix.syntax import children, walk
+from kerasfix.syntax import of_kind, reversed_children
 
 # `self.blocks.append(layer)` puts something in and uses nothing.
 GROWS = frozenset({"append", "extend", "insert"})
@@ -167,7 +167,7 @@ def _reads_of(module: Module) -> _Reads:
                 left_out.add(name)
             case ast.Constant(value=str() as text) if node not in left_out and text.isidentifier():
                 found.texts.add(text)
-        waiting.extend((child, info, self_name) for child in children(node)[::-1])
+        waiting.extend((child, info, self_name) for child in reversed_children(node))
     return found
 
 
@@ -178,7 +178,7 @@ def _first_parameter(function: Function) -> str | None:
 
 def _goes_over_all(info: ClassInfo) -> bool:
     """Whether a class reaches for its attributes without naming them."""
-    for node in walk(info.node):
+    for node in of_kind(info.node, ast.Name, ast.Call, ast.Attribute):
         match node:
             case ast.Name(id=name) if name in _ALL_FUNCTIONS:
                 return True

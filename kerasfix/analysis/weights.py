@@ -10,7 +10,7 @@ from kerasfix.analysis.layers import LayerIndex
 from kerasfix.analysis.values import UNKNOWN, BuiltinLayer, Container, Nothing, Stack, UserLayer, Value, flat
 from kerasfix.keras.layers import APPLICATIONS, LAYERS
 from kerasfix.keras.weights import has_seed, has_weights
-from kerasfix.syntax import walk
+from kerasfix.syntax import of_kind
 
 # What makes a weight in a class that somebody wrote.
 _MAKES = frozenset({"add_weight", "add_variable", "Variable", "get_variable"})
@@ -69,8 +69,7 @@ class Weights:
         made = {
             node.attr if isinstance(node, ast.Attribute) else node.id
             for each in info.ancestors
-            for node in walk(each.node)
-            if isinstance(node, ast.Attribute | ast.Name)
+            for node in of_kind(each.node, ast.Attribute, ast.Name)
         }
         if made & _MAKES:
             return True
@@ -90,9 +89,9 @@ class Weights:
         attributes = self._layers.attributes(info)
         unknown = {name for name, each in attributes.items() if UNKNOWN in each.values}
         return any(
-            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in unknown
+            isinstance(node.func, ast.Attribute) and node.func.attr in unknown
             for each in info.ancestors
             for name, method in each.methods.items()
             if name != "__init__"
-            for node in walk(method.node)
+            for node in of_kind(method.node, ast.Call)
         )
