@@ -18,6 +18,7 @@ from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING
 
 from kerasfix.finder import Found
+from kerasfix.source import size_of
 
 if TYPE_CHECKING:
     from kerasfix.finder import Finder
@@ -41,13 +42,13 @@ def find(finder: Finder, work: Sequence[Work], processes: int) -> list[Found]:
     if finder.neighbours is not None:
         # Found out once here, and not in each process.
         finder.neighbours.beyond(work[0][0].run)
-    total = sum(_size(sources) for _, sources in work)
+    total = sum(size_of(sources) for _, sources in work)
     tasks: list[_Task] = []
     for number, (group, sources) in enumerate(work):
-        parts = max(1, round(processes * _size(sources) / total))
+        parts = max(1, round(processes * size_of(sources) / total))
         tasks += [_Task(number, group, sources, part, parts) for part in range(parts)]
     # The longest first, or the last one is waited for.
-    tasks.sort(key=lambda task: -_size(task.sources) / task.parts)
+    tasks.sort(key=lambda task: -size_of(task.sources) / task.parts)
     results = _run(finder, tasks, processes)
     parts_of: list[list[Found | None]] = [[] for _ in work]
     for task in tasks:
@@ -67,10 +68,6 @@ class _Task:
     sources: Mapping[str, Source]
     part: int
     parts: int
-
-
-def _size(sources: Mapping[str, Source]) -> int:
-    return sum(len(each.text) for each in sources.values())
 
 
 def _run(finder: Finder, tasks: list[_Task], processes: int) -> dict[_Task, Found]:

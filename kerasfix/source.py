@@ -16,7 +16,7 @@ import sys
 import tokenize
 import warnings
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -194,6 +194,11 @@ class Encoding:
 
     def encode(self, text: str) -> bytes:
         return self.bom + text.encode(self.name)
+
+
+def size_of(sources: Mapping[str, Source]) -> int:
+    """How much text there is, in characters."""
+    return sum(len(source.text) for source in sources.values())
 
 
 def decode(data: bytes) -> tuple[str, Encoding]:

@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "codec": set(),
     "cache": {"analysis", "codec", "finder", "workspace"},
     "finder": {"analysis", "drawn", "findings", "selection", "source", "syntax"},
-    "pool": {"finder"},
+    "pool": {"finder", "source"},
     "engine": {"finder", "source", "findings", "plan", "workspace"},
     "api": {"engine", "finder", "source", "findings", "plan", "selection"},
     "verify": {"verify", "analysis", "findings", "source", "syntax", "workspace"},
