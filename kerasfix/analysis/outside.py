@@ -74,22 +74,12 @@ class Outside:
     def _saying(self, word: str) -> list[Bystander]:
         """The files that say a word, in the order of all."""
         if word not in self._saying_word:
-            own = self._own_saying.get(word, ())
             wanted = word.encode()
             self._saying_word[word] = [
                 *(each for each in self._outside if each.says(wanted)),
-                *map(self._neighbours.module, own),
+                *map(self._neighbours.module, self._project.saying(word)),
             ]
         return self._saying_word[word]
-
-    @cached_property
-    def _own_saying(self) -> dict[str, list[Module]]:
-        """The modules of the project by the words in them."""
-        found: dict[str, list[Module]] = {}
-        for module in self._project.given:
-            for word in module.words:
-                found.setdefault(word, []).append(module)
-        return found
 
     def _passing(self, keyword: str) -> Iterator[str]:
         """The calls that pass a keyword argument: of what, cannot be told there."""

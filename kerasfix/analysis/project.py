@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from kerasfix.analysis.index import ClassInfo, Method, Module
@@ -123,20 +123,22 @@ class Project:
         if info not in self._speaking:
             found: dict[Module, None] = {}
             for each in (info, *info.descendants):
-                found.update(dict.fromkeys(self._naming.get(each.name, ())))
+                found.update(dict.fromkeys(self.saying(each.name)))
                 if each.module.given:
                     found[each.module] = None
             self._speaking[info] = found
         return self._speaking[info]
 
+    def saying(self, word: str) -> Sequence[Module]:
+        """The given modules in which a word occurs."""
+        return self._saying.get(word, ())
+
     @cached_property
-    def _naming(self) -> dict[str, list[Module]]:
-        """The given modules in which the name of a class occurs, by that name."""
-        names = frozenset(info.name for info in self.classes)
+    def _saying(self) -> dict[str, list[Module]]:
         found: dict[str, list[Module]] = {}
         for module in self.given:
-            for name in names & module.words:
-                found.setdefault(name, []).append(module)
+            for word in module.words:
+                found.setdefault(word, []).append(module)
         return found
 
     def may_meet(self, module: Module, info: ClassInfo) -> bool:
@@ -146,7 +148,10 @@ class Project:
         if module.speaks_of(info):
             return True
         stem = os.path.splitext(os.path.basename(module.file))[0]
-        return any(stem in each.words for each in self.speaking(info))
+        speaking, saying = self.speaking(info), self.saying(stem)
+        if len(saying) < len(speaking):
+            return any(each in speaking for each in saying)
+        return any(stem in each.words for each in speaking)
 
     def class_named(self, node: ast.expr, scope: Scope, steps: int = 8) -> ClassInfo | None:
         """The class of the project that a name stands for, if it can be only one."""

@@ -67,6 +67,7 @@ class HandTraining:
         """
         wanted = self._with_containers(info)
         found = Relying()
+        doubtful: list[tuple[ast.Call, Module]] = []
         seen: set[ast.Call] = set()
         project = self._flow.project
         modules = [
@@ -84,7 +85,9 @@ class HandTraining:
                 if answer and block.is_tape:
                     found.sure.append((block.module, block.spot.function, node))
                 elif answer or answer is None:
-                    found.doubtful.append(place_of(node, block.module, info.module))
+                    doubtful.append((node, block.module))
+        doubtful.sort(key=lambda call: (call[1].file, call[0].lineno))
+        found.doubtful = [place_of(node, module, info.module) for node, module in doubtful]
         return found
 
     def _called(self, call: ast.Call, block: _Block) -> Who:
@@ -160,7 +163,7 @@ def _training_blocks(module: Module) -> list[_Block]:
     if _trains(module.source.tree.body):
         blocks.append(_Block(module, start, _outside_of_definitions(module.source.tree.body), False))
     for block in blocks:
-        for name in _called_names(block.body):
+        for name in sorted(_called_names(block.body)):
             blocks += functions.pop(name, [])
     return blocks
 

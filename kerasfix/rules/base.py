@@ -29,7 +29,7 @@ class Case:
     fixed: str | None = None
 
 
-_MOST_REASONS = 3
+_MOST_NAMED = 3
 HEADER = """\
 import tensorflow as tf
 from tensorflow import keras
@@ -135,12 +135,12 @@ def left_alone(reasons: list[str]) -> str:
     return f"Left alone, because {some(reasons)}"
 
 
-def some(reasons: list[str]) -> str:
-    """The first few of many reasons: they are enough."""
-    unique = list(dict.fromkeys(reasons))
-    rest = len(unique) - _MOST_REASONS
+def some(named: list[str], what: str = "reason") -> str:
+    """The first few of many reasons, or of whatever they are: they are enough."""
+    unique = list(dict.fromkeys(named))
+    rest = len(unique) - _MOST_NAMED
     if rest > 0:
-        unique = [*unique[:_MOST_REASONS], f"{rest} more reasons" if rest > 1 else "one more reason"]
+        unique = [*unique[:_MOST_NAMED], f"{rest} more {what}s" if rest > 1 else f"one more {what}"]
     return listed(unique)
 
 

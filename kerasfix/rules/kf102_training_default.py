@@ -44,7 +44,7 @@ from kerasfix.analysis.tapes import Relying, place_of
 from kerasfix.analysis.threads import decorator_blockers
 from kerasfix.analysis.training import Dependence, is_true
 from kerasfix.findings import Applicability, Finding, Fix, Severity
-from kerasfix.rules.base import Case, Rule, attempt, finding, left_alone, listed, severity
+from kerasfix.rules.base import Case, Rule, attempt, finding, left_alone, listed, severity, some
 from kerasfix.source import Edit
 
 _RULE = ("KF102", "training-default")
@@ -107,7 +107,7 @@ def _bare_containers(program: Program, info: ClassInfo) -> list[str]:
 
 def _warning(relying: Relying) -> str:
     if relying.doubtful:
-        places = listed(relying.doubtful)
+        places = some(relying.doubtful, "place")
         return f"A call on {places} may rely on the default, and would need `training=True` then"
     return "A training loop in another file that passes no flag needs `training=True` then"
 
