@@ -12,13 +12,17 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from kerasfix.magics import as_written, blank, masked
-from kerasfix.source import Edit, Encoding, SourceError, apply_edits, moved
+from kerasfix.source import Edit, Encoding, Source, SourceError, apply_edits, moved
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
+# "line 7" in a sentence about this file; "line 7 of train.py" is about another one.
+_LINE = re.compile(r"\bline (\d+)(?! of )")
+_LINES = re.compile(r"\blines ((?:\d+, )*\d+ and \d+)(?! of )")
 
 
 class NotANotebook(SourceError):
@@ -110,10 +114,12 @@ class Cells:
         """The cells that are no Python, each with the line and the reason; they are left as they are."""
         return [(cell.number, cell.problem_line, cell.problem) for cell in self.cells if cell.problem]
 
-    def after(self, edits: Sequence[Edit]) -> Rows:
-        """Where the cells lie in the joined text once edits are made."""
-        starts = [moved(start, edits) for start in self.starts]
-        return Rows(apply_edits(self.shown, edits), starts, [cell.number for cell in self.cells])
+    def after(self, *rounds: Sequence[Edit]) -> Rows:
+        """Where the cells lie in the joined text once edits are made, one round of them after the other."""
+        text, starts = self.shown, self.starts
+        for edits in rounds:
+            text, starts = apply_edits(text, edits), [moved(start, edits) for start in starts]
+        return Rows(text, starts, [cell.number for cell in self.cells])
 
     def by_cell(self, edits: Sequence[Edit]) -> Iterator[tuple[Cell, list[Edit]]]:
         """The cells that edits change, each with the edits as they count in its own text.
@@ -208,7 +214,7 @@ class Notebook(Cells):
         return json.dumps(text, ensure_ascii=is_escaped)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rows:
     """The joined text as people see it, and where its cells begin.
 
@@ -222,10 +228,38 @@ class Rows:
     starts: list[int]
     numbers: list[int]
 
+    @cached_property
+    def source(self) -> Source:
+        """The text with its lines."""
+        return Source(self.text)
+
+    @cached_property
+    def cells(self) -> Cells:
+        """The cells as they are now."""
+        ends = [*(start - 1 for start in self.starts[1:]), len(self.text) - 1]
+        texts = (self.text[start:end] for start, end in zip(self.starts, ends, strict=True))
+        return Cells(zip(self.numbers, texts, strict=True))
+
     def cell_at(self, offset: int) -> tuple[int, int]:
         """The number of the cell that an offset lies in, and the offset of its begin."""
         index = max(bisect_right(self.starts, offset) - 1, 0)
         return (self.numbers[index], self.starts[index]) if self.starts else (1, 0)
+
+    def in_cell(self, line: int) -> tuple[int, int]:
+        """The number of the cell that a line of the joined text stands in, and which line of it that is."""
+        starts = self.source.line_starts
+        number, start = self.cell_at(starts[min(line, len(starts)) - 1])
+        return number, min(line, len(starts)) - self.source.position(start).line + 1
+
+    def said(self, sentence: str) -> str:
+        """A sentence about the notebook in which lines are told by cell; those of other files stay."""
+        sentence = _LINES.sub(lambda found: re.sub(r"\d+", self._spelled, found[1]), sentence)
+        return _LINE.sub(lambda found: self._spelled(re.match(r"\d+", found[1])), sentence)
+
+    def _spelled(self, number: re.Match[str] | None) -> str:
+        assert number is not None
+        cell, line = self.in_cell(int(number.group()))
+        return f"line {line} of cell {cell}"
 
 
 def _decoded(data: bytes) -> tuple[str, Encoding]:

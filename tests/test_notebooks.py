@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -436,3 +437,69 @@ def lines_of(text: str) -> list[str]:
 def test_not_a_notebook_is_a_source_error() -> None:
     with pytest.raises(NotANotebook):
         Notebook(b"")
+
+
+MAKING = """\
+class Making(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.out = layers.Dense(1)
+
+    def call(self, x):
+        x = layers.Dense(4)(x)
+        return self.out(x)
+"""
+SHOWN = re.compile(r"a\.ipynb:cell (\d+):(\d+):(\d+): (KF\d+).*\n  (\d+) \| (.*)\n")
+
+
+@pytest.mark.parametrize("answers", ["y\ny\ny\ny\n", "n\ny\ny\ny\n", "y\nn\nn\nn\n", "n\nn\nn\nn\n"])
+def test_cell_and_line_are_right_however_many_fixes_were_taken(answers: str, tmp_path: Path) -> None:
+    """A fix that was taken makes the cells above longer: by a line (KF205), or within one (KF101)."""
+    first, second = ("!ls\n" + NET.replace("Net", name) for name in ("First", "Second"))
+    (tmp_path / "a.ipynb").write_bytes(
+        dumped(*(code(lines(each)) for each in ("%cd x\n" + IMPORTS, first, MAKING, second, NET)))
+    )
+    arguments = [main, ["--interactive", str(tmp_path / "a.ipynb")]]
+    shown = SHOWN.findall(CliRunner().invoke(*arguments, input=answers).stderr)
+    assert [each[:4] for each in shown] == [
+        ("2", "7", "5", "KF101"),
+        ("3", "7", "13", "KF205"),
+        ("4", "7", "5", "KF101"),
+        ("5", "6", "5", "KF101"),
+    ]
+    for _, line, _, rule, number, text in shown:
+        assert number == line
+        assert text == ("        x = layers.Dense(4)(x)" if rule == "KF205" else "    def call(self, x):")
+
+
+# Two findings in one cell: the fix of the first, once taken, lies above the second.
+TWICE = NET.replace("self.drop(x)", "self.drop(x)\n") + "\n\n" + NET.replace("Net", "Other")
+
+
+def test_the_changes_that_are_asked_about_are_those_of_the_cell(tmp_path: Path) -> None:
+    path = tmp_path / "a.ipynb"
+    path.write_bytes(dumped(code(lines(IMPORTS)), code(lines("%cd x\n" + TWICE))))
+    result = CliRunner().invoke(main, ["--interactive", str(path)], input="y\nn\n")
+    taken, asked = (
+        each.split("    cell 2\n")[1].splitlines() for each in result.stderr.split("Make this fix?")[:2]
+    )
+    assert taken[0] == "    @@ -4,8 +4,8 @@"
+    assert asked[0] == "    @@ -14,5 +14,5 @@"
+    assert asked[-4:] == [
+        "    -    def call(self, x):",
+        "    -        return self.drop(x)",
+        "    +    def call(self, x, training=None):",
+        "    +        return self.drop(x, training=training)",
+    ]
+
+
+def test_a_suggestion_is_shown_in_its_cell_with_its_magics(tmp_path: Path) -> None:
+    making = MAKING.replace("super().__init__()", "super().__init__()\n        !ls")
+    assert """\
+    cell 2
+    @@ -3,7 +3,8 @@
+             super().__init__()
+             !ls
+             self.out = layers.Dense(1)
+    +        self.dense = layers.Dense(4)
+""" in told(tmp_path / "a.ipynb", "%cd x\n" + IMPORTS, making)

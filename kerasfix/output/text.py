@@ -13,7 +13,7 @@ from kerasfix.findings import Applicability, Finding, Fix, Severity
 from kerasfix.output.chain import ASCII, Strokes, chain_lines
 from kerasfix.output.console import Line
 from kerasfix.output.views import View
-from kerasfix.source import Source
+from kerasfix.source import SourceError
 
 if TYPE_CHECKING:
     from kerasfix.verify.report import ModelReport
@@ -49,7 +49,7 @@ def _fix_lines(word: str, fix: Fix, view: View) -> Iterator[Line]:
     text = f"{fix.message}. {fix.effect}".rstrip(" .")
     yield [(f"  {word}", "bold"), (f" ({fix.applicability.value}): ", "bold"), (view.said(text), "")]
     if fix.applicability is Applicability.SUGGESTION:
-        yield from fix_diff(view.source, fix)
+        yield from fix_diff(view, fix)
 
 
 def problem_line(problem: Problem) -> Line:
@@ -148,14 +148,20 @@ def _frame(view: View, finding: Finding) -> Iterator[Line]:
     yield [(f"  {' ' * len(number)} | ", "blue"), (indent + "^" * max(width, 1), "bold red")]
 
 
-def fix_diff(source: Source, fix: Fix) -> Iterator[Line]:
-    """What a fix changes in one source, as a small diff."""
-    file = source.file
-    here = [edit for edit in fix.edits if edit.file == file]
-    # Its header is not shown.
-    text = unified_diff("", source.text, sorted(here))
-    for line in text.splitlines()[2:]:
-        yield [("    ", ""), (line, _DIFF_STYLES.get(line[:1], ""))]
+def fix_diff(view: View, fix: Fix) -> Iterator[Line]:
+    """What a fix changes in one file, as a small diff; of a notebook, cell by cell."""
+    file = view.report.source.file
+    try:
+        changes = [*view.changes([edit for edit in fix.edits if edit.file == file])]
+    except SourceError as error:
+        yield [("    ", ""), (f"It cannot be made: {error.reason}", "")]
+        return
+    for number, text, edits in changes:
+        if number is not None:
+            yield [("    ", ""), (f"cell {number}", "bold")]
+        # Its header is not shown.
+        for line in unified_diff("", text, edits).splitlines()[2:]:
+            yield [("    ", ""), (line, _DIFF_STYLES.get(line[:1], ""))]
     others = {edit.file for edit in fix.edits} - {file}
     if others:
         yield [("    and changes in ", ""), (counted(len(others), "other file"), "")]
