@@ -452,24 +452,34 @@ class Making(keras.Model):
 SHOWN = re.compile(r"a\.ipynb:cell (\d+):(\d+):(\d+): (KF\d+).*\n  (\d+) \| (.*)\n")
 
 
-@pytest.mark.parametrize("answers", ["y\ny\ny\ny\n", "n\ny\ny\ny\n", "y\nn\nn\nn\n", "n\nn\nn\nn\n"])
-def test_cell_and_line_are_right_however_many_fixes_were_taken(answers: str, tmp_path: Path) -> None:
-    """A fix that was taken makes the cells above longer: by a line (KF205), or within one (KF101)."""
-    first, second = ("!ls\n" + NET.replace("Net", name) for name in ("First", "Second"))
+def test_cell_and_line_are_right_after_fixes_were_taken(tmp_path: Path) -> None:
+    """Fixes make cells longer by a line; what is found in the next round is told of the cells as they are."""
+    first = MAKING.replace("x):", "x, training=None):").replace("Dense(4)", "Dropout(0.5)")
+    second = "!ls\n" + first.replace("Making", "Second")
     (tmp_path / "a.ipynb").write_bytes(
-        dumped(*(code(lines(each)) for each in ("%cd x\n" + IMPORTS, first, MAKING, second, NET)))
+        dumped(*(code(lines(each)) for each in ("%cd x\n" + IMPORTS, first, second, NET)))
     )
+    # The layers are made in the constructor, and called without the flag in the first place.
     arguments = [main, ["--interactive", str(tmp_path / "a.ipynb")]]
-    shown = SHOWN.findall(CliRunner().invoke(*arguments, input=answers).stderr)
-    assert [each[:4] for each in shown] == [
-        ("2", "7", "5", "KF101"),
-        ("3", "7", "13", "KF205"),
-        ("4", "7", "5", "KF101"),
-        ("5", "6", "5", "KF101"),
+    asked = CliRunner().invoke(*arguments, input="y\nn\n" * 2 + "y\nn\nn\n").stderr
+    shown = [(*map(int, each[:3]), each[3], int(each[4]), each[5].strip()) for each in SHOWN.findall(asked)]
+    made, kept = "x = layers.Dropout(0.5)(x)", "x = self.dropout(x)"
+    assert shown == [
+        (2, 7, 13, "KF205", 7, made),
+        (2, 7, 13, "KF103", 7, made),
+        (3, 8, 13, "KF205", 8, made),
+        (3, 8, 13, "KF103", 8, made),
+        (4, 6, 5, "KF101", 6, "def call(self, x):"),
+        (2, 8, 13, "KF103", 8, kept),
+        (3, 9, 13, "KF103", 9, kept),
     ]
-    for _, line, _, rule, number, text in shown:
-        assert number == line
-        assert text == ("        x = layers.Dense(4)(x)" if rule == "KF205" else "    def call(self, x):")
+    last = asked.split("Make this fix?")[-2].split("    cell 3\n")[1].splitlines()
+    assert last[0] == "    @@ -6,5 +6,5 @@"
+    assert last[-3:] == [
+        f"    -        {kept}",
+        "    +        x = self.dropout(x, training=training)",
+        "             return self.out(x)",
+    ]
 
 
 # Two findings in one cell: the fix of the first, once taken, lies above the second.
