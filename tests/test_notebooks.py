@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kerasfix.cli import main
-from kerasfix.notebook import NotANotebook, Notebook
+from kerasfix.ipynb import NotANotebook
+from kerasfix.notebook import Notebook
 from kerasfix.source import Edit, SourceError
 
 IMPORTS = "import tensorflow as tf\nfrom tensorflow import keras\nfrom tensorflow.keras import layers"

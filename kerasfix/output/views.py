@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from kerasfix.engine import FileReport
-from kerasfix.notebook import Rows
+from kerasfix.notebook import Notebook, Rows
 from kerasfix.plan import Plan
 from kerasfix.source import Edit, Position, Source
 
@@ -84,6 +84,24 @@ class View:
         if self._plan.text == self.report.text:
             return self.report.source
         return Source(self._plan.text, self.report.source.file)
+
+    @cached_property
+    def book(self) -> Notebook | None:
+        """The notebook as its file is after the plan; None for any other file."""
+        if isinstance(self.report.notebook, Notebook):
+            return Notebook(self.report.encoded(self._plan))
+        return None
+
+    def in_book(self, book: Notebook, start: int, end: int) -> tuple[Position, Position]:
+        """Where a part of the text stands in the file of a notebook, whose lines are not the cells'."""
+        assert self._rows is not None
+        # The last character tells the end: behind it the string may end, and the next one be in another line.
+        first, last = (
+            book.span(number, offset - begin)
+            for offset in (start, max(start, end - 1))
+            for number, begin in [self._rows.cell_at(offset)]
+        )
+        return book.file.position(first[0]), book.file.position(last[end > start])
 
     def place(self, offset: int) -> Place:
         """The place of a character of the text."""
