@@ -18,8 +18,9 @@ from kerasfix.ipynb import Written, code_cells, content_of, decoded, language, l
 from kerasfix.magics import as_written, blank, masked
 from kerasfix.source import Edit, Position, Source, SourceError, apply_edits, moved
 
-# "line 7" in a sentence about this file; "line 7 of train.py" is about another one.
-_LINE = re.compile(r"\bline (\d+)(?! of )")
+# "line 7" in a sentence about this file; "line 7 of train.py" is about another one, and so may be
+# `File "train.py", line 7`.
+_LINE = re.compile(r"(?<!\", )\bline (\d+)(?! of )")
 _LINES = re.compile(r"\blines ((?:\d+, )*\d+ and \d+)(?! of )")
 
 

@@ -182,14 +182,7 @@ class _Run:
         if self.session is not None:
             from kerasfix.proving import prove
 
-            books = {str(each.path): each for each in reports if each.notebook is not None}
-            return prove(
-                reports,
-                self.settings.allow,
-                self.engine,
-                self.session,
-                lambda model: self._tell_proof(model, books.get(model.file)),
-            )
+            return prove(reports, self.settings.allow, self.engine, self.session, self._tell_proof)
         if self.settings.interactive:
             from kerasfix.asking import Asking
 
@@ -205,16 +198,12 @@ class _Run:
             return unchanged(report)
         return plan
 
-    def _tell_proof(self, model: ModelReport, notebook: FileReport | None) -> None:
-        from kerasfix.output.proof import proof_lines, proof_of_cells
-        from kerasfix.output.views import View
+    def _tell_proof(self, model: ModelReport) -> None:
+        from kerasfix.output.proof import proof_lines
 
         self.outcome.models.append(model)
         self.progress.pause()
-        if notebook is None:
-            self.talk.lines(proof_lines(model))
-        else:
-            self.talk.lines(proof_of_cells(model, View(notebook, unchanged(notebook))))
+        self.talk.lines(proof_lines(model))
 
     def _write(
         self, reports: Sequence[FileReport | Problem], plans: Mapping[str, Plan | Problem]

@@ -129,6 +129,20 @@ def test_json_counts_rows_in_the_cell(notebook: Path) -> None:
     assert (first["cell"], first["location"]) == (4, {"row": 6, "column": 21})
 
 
+def test_the_rows_of_a_chain_have_their_cells(tmp_path: Path) -> None:
+    path = tmp_path / "a.ipynb"
+    lost, end = (
+        "y = layers.Dense(4)(x)\ny = layers.Dense(2)(x)",
+        "z = layers.Dense(1)(y)\nm = keras.Model(i, z)",
+    )
+    path.write_bytes(dumped(*map(code, (IMPORTS, INPUT, lost, f"%cd x\n{end}"))))
+    [finding] = json.loads(run("--output-format", "json", "--select", "KF201", path).stdout)
+    chain = finding["chain"]
+    assert (chain["cell"], chain["row"]) == (finding["cell"], finding["location"]["row"]) == (3, 2)
+    assert [(each["cell"], each["row"]) for each in chain["lost"]] == [(3, 1)]
+    assert [(each["cell"], each["row"]) for each in chain["taken"]] == [(3, 2), (4, 2)]
+
+
 def test_lines_in_a_sentence_are_lines_of_a_cell(tmp_path: Path) -> None:
     loss = "def loss_of(model, x):\n    return tf.reduce_sum(model(x))\n"
     step = """\

@@ -115,10 +115,11 @@ def unseen_lines(models: Sequence[ModelReport], *, written: bool) -> Iterator[Li
     if unknown:
         what = "Written without verification" if written else "Not verified"
         yield [(f"{what}: ", "bold yellow"), (", ".join(unknown), "")]
-    from kerasfix.verify.verdict import few
+    from kerasfix.verify.places import told_lines
+    from kerasfix.verify.verdict import MOST_NAMES
 
     untried = [
-        f"{model.class_name} (line{'s' if len(lines) > 1 else ''} {few([str(line) for line in lines])})"
+        f"{model.class_name} ({told_lines(lines, MOST_NAMES)})"
         for model in models
         if model.verdict != "worse" and model.after is not None and (lines := model.after.unreached_lines)
     ]
