@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -21,6 +20,7 @@ from kerasfix.engine import (
 )
 from kerasfix.engines import engine_for
 from kerasfix.findings import Finding
+from kerasfix.garbage import uncollected
 from kerasfix.output import console, text
 from kerasfix.output.formats import Asked, Format, make
 from kerasfix.output.patch import patch
@@ -286,7 +286,7 @@ def run(settings: Settings) -> int:
             if settings.is_filter:
                 here.filter(_standard_input(), refused=exclusion.refuses(settings.first_path))
             else:
-                with _uncollected():
+                with uncollected(stays=True):
                     reports = engine.check([engine.read(each) for each in found])
                 here.settle_baseline(reports)
                 if settings.add_noqa:
@@ -314,17 +314,6 @@ def _standard_input() -> bytes:
         return sys.stdin.buffer.read()
     except OSError as error:
         raise ConfigError(f"standard input: cannot be read: {error.strerror or error}") from None
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Syntax trees and what is known of them stay, so the garbage collector is not to look at them."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def _finish(here: _Run) -> int:

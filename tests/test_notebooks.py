@@ -444,6 +444,19 @@ def test_any_edit_gives_the_notebook_that_says_it(
         assert sources == after
 
 
+@given(SOURCES, st.booleans(), st.booleans())
+def test_every_character_has_its_place_in_the_file(
+    sources: list[str], as_list: bool, ascii_only: bool
+) -> None:
+    made = [code(lines_of(each) if as_list else each) for each in sources]
+    notebook = Notebook(dumped(*made, ensure_ascii=ascii_only))
+    for number, text in enumerate(sources, 1):
+        places = [notebook.span(number, offset) for offset in range(len(text))]
+        assert [json.loads(f'"{notebook.file.text[start:end]}"') for start, end in places] == [*text]
+        assert places == sorted(places)
+        assert notebook.file.text[notebook.span(number, len(text))[0]] == '"'
+
+
 def lines_of(text: str) -> list[str]:
     parts = text.split("\n")
     return [f"{each}\n" for each in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
