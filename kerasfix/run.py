@@ -97,7 +97,7 @@ class _Run:
                 self._tell(report, without_crossings(unchanged(report), unwritten))
             else:
                 if plan.edits:
-                    self.talk.lines(text.applied_lines(report.path, plan.applied))
+                    self.talk.lines(text.applied_lines(report, plan))
                 self._tell(report, without_crossings(plan, unwritten) if unwritten else plan)
 
     def settle_baseline(self, reports: Sequence[FileReport | Problem]) -> None:

@@ -158,6 +158,9 @@ print(loss_of(Net(), data))
     path = tmp_path / "a.ipynb"
     path.write_bytes(dumped(code(IMPORTS), code(NET), code(loss), code(step)))
     assert "on line 8 of cell 4" in run("--select", "KF301", path).stdout
+    applied = run("--apply", "--select", "KF301", path)
+    assert "Fixed" in applied.output
+    assert "on line 8 of cell 4" in applied.output
 
 
 def test_standard_input_can_be_a_notebook(notebook: Path) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kerasfix.diff import unified_diff
-from kerasfix.engine import Problem
+from kerasfix.engine import FileReport, Problem
 from kerasfix.findings import Applicability, Finding, Fix, Severity
 from kerasfix.output.chain import ASCII, Strokes, chain_lines
 from kerasfix.output.console import Line
 from kerasfix.output.views import View
+from kerasfix.plan import Plan
 from kerasfix.source import SourceError
 
 if TYPE_CHECKING:
@@ -77,17 +78,23 @@ def summary_lines(findings: Sequence[Finding], files: int, *, tried: bool) -> It
         yield [(f"  {by_hand} to settle by hand", "")]
 
 
-def applied_lines(path: Path, applied: Sequence[Finding]) -> Iterator[Line]:
+def applied_lines(report: FileReport, plan: Plan) -> Iterator[Line]:
     """`Fixed dcgan.py: KF102 (2), KF104`, and what runs differently from now on."""
-    counts = Counter(each.code for each in applied)
+    counts = Counter(each.code for each in plan.applied)
     listed = ", ".join(f"{code} ({count})" if count > 1 else code for code, count in sorted(counts.items()))
     yield [
         ("Fixed ", "bold green"),
-        (f"{path.as_posix()}: ", "bold"),
+        (f"{report.path.as_posix()}: ", "bold"),
         (listed or "what a fix elsewhere needs", ""),
     ]
-    effects = [(each.code, each.fix.effect) for each in applied if each.fix and each.fix.effect]
-    notes = [(each.code, each.help) for each in applied if each.help]
+    effects, notes = [], []
+    for each, rounds in zip(plan.applied, plan.rounds, strict=True):
+        # What a sentence says of lines, it says of the text in which the fault was found.
+        view = View(report, plan, rounds)
+        if each.fix and each.fix.effect:
+            effects.append((each.code, view.said(each.fix.effect)))
+        if each.help:
+            notes.append((each.code, view.said(each.help)))
     for code, sentence in sorted(dict.fromkeys([*effects, *notes]), key=lambda pair: pair[0]):
         yield [(f"  {code}: ", "bold"), (sentence, "")]
 
