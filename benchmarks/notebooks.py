@@ -30,7 +30,8 @@ from rich.console import Console
 
 from benchmarks.packages import CACHE, check_pinned, programs, source_archive, wheel
 from kerasfix.cli import main as kerasfix
-from kerasfix.notebook import Cell, NotANotebook, Notebook
+from kerasfix.ipynb import NotANotebook
+from kerasfix.notebook import Cell, Notebook
 
 # Source archives with notebooks in them; in some of them for Keras, in all with magics.
 ARCHIVES = (

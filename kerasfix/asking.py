@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TextIO
 
 from kerasfix.engine import Allow, ByFile, Engine, FileReport, Problem
-from kerasfix.findings import Finding, Fix
+from kerasfix.findings import Applicability, Finding, Fix
 from kerasfix.output.console import Line, Printer
 from kerasfix.output.text import finding_lines, fix_diff
 from kerasfix.output.views import View
@@ -87,9 +87,9 @@ class Asking:
         if self._is_over or self._takes_all:
             self._unwanted.add(key)
             return
-        view = View(report, Plan(report.text, source.text, (), (), ()))
+        view = View.on_the_way(report, source)
         self.out.lines(finding_lines(view, finding))
-        self.out.lines(self._shown(ways, source))
+        self.out.lines(self._shown(ways, view))
         while True:
             answer = self._answer(len(ways))
             if answer == "y" or (answer.isdigit() and 1 <= int(answer) <= len(ways)):
@@ -108,12 +108,15 @@ class Asking:
             else:
                 self.out.lines([(f"  {line}", "")] for line in _HELP)
 
-    def _shown(self, ways: Sequence[Fix], source: Source) -> Iterator[Line]:
+    def _shown(self, ways: Sequence[Fix], view: View) -> Iterator[Line]:
         """What each of the ways changes."""
+        if len(ways) == 1 and ways[0].applicability is Applicability.SUGGESTION:
+            # The finding shows it.
+            return
         for number, way in enumerate(ways, 1):
             if len(ways) > 1:
                 yield [(f"  {number}: {way.message} ({way.applicability.value})", "bold")]
-            yield from fix_diff(source, way)
+            yield from fix_diff(view, way)
 
     def _answer(self, ways: int) -> str:
         more = f",1-{ways}" if ways > 1 else ""

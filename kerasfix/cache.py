@@ -23,7 +23,7 @@ from kerasfix.analysis.library import Stamp, stamp_of
 from kerasfix.analysis.places import What, what_is_at
 from kerasfix.codec import from_json, to_json
 from kerasfix.finder import Found
-from kerasfix.workspace import save
+from kerasfix.workspace import forget_old, save
 
 if TYPE_CHECKING:
     from kerasfix.finder import Finder
@@ -100,7 +100,7 @@ class Cache:
             path = self._path(group)
             text = json.dumps(to_json(entry), separators=(",", ":")).encode("ascii")
             save(path, _digest(text) + b"\n" + text)
-            _forget_old(path.parent)
+            forget_old(path.parent, _MOST_ENTRIES, _MOST_ROOM)
 
     def _still(self, seen: _Seen, group: Group) -> bool:
         return (
@@ -142,14 +142,3 @@ def _own_state() -> list[tuple[str, Stamp]]:
 
 def _digest(text: bytes) -> bytes:
     return hashlib.blake2b(text, digest_size=20).hexdigest().encode("ascii")
-
-
-def _forget_old(folder: Path) -> None:
-    """Remove what was written longest ago, if there is too much."""
-    with os.scandir(folder) as scan:
-        states = sorted(((each.stat(), each.path) for each in scan), key=lambda each: -each[0].st_mtime_ns)
-    room = 0
-    for number, (state, path) in enumerate(states):
-        room += state.st_size
-        if number and (number >= _MOST_ENTRIES or room > _MOST_ROOM):
-            os.unlink(path)

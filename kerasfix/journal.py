@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kerasfix.workspace import InputFile, WorkspaceError, read, save, sweep, write
+from kerasfix.workspace import InputFile, WorkspaceError, forget_old, read, save, sweep, write
 
 # Older ones than these are forgotten, and so is what takes more room, in bytes.
 _MOST_ENTRIES = 20
@@ -65,7 +65,7 @@ def record(files: Sequence[Written]) -> str:
         sweep([folder, *(each.path.parent for each in files)])
         # Half of a character, which a path may hold, is written as JSON writes it.
         save(folder / f"{time.time_ns():020d}-{os.getpid()}.json", json.dumps(entry).encode("ascii"))
-        _forget_old(folder)
+        forget_old(folder, _MOST_ENTRIES, _MOST_ROOM)
     except OSError as error:
         return error.strerror or str(error)
     except RuntimeError as error:
@@ -175,12 +175,3 @@ def _is_within(path: Path, folder: str) -> bool:
 
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def _forget_old(folder: Path) -> None:
-    room = 0
-    for number, path in enumerate(sorted(folder.glob("*.json"), reverse=True)):
-        with contextlib.suppress(OSError):
-            room += path.stat().st_size
-            if number and (number >= _MOST_ENTRIES or room > _MOST_ROOM):
-                path.unlink()

@@ -12,39 +12,16 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
+from kerasfix.ipynb import Written, code_cells, content_of, decoded, language, lines_of
 from kerasfix.magics import as_written, blank, masked
-from kerasfix.source import Edit, Encoding, SourceError, apply_edits, moved
+from kerasfix.source import Edit, Position, Source, SourceError, apply_edits, moved
 
-_SPACE = re.compile(r"[ \t\r\n]*")
-_DECODER = json.JSONDecoder()
-
-
-class NotANotebook(SourceError):
-    """A notebook that is none, or not one of ours; says why in one line."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Literal:
-    """A string of the file: its offsets there, quotes included, and what it says."""
-
-    start: int
-    end: int
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """The strings of the file that a cell is written in; in a list they are one a line."""
-
-    number: int
-    literals: tuple[_Literal, ...]
-    is_list: bool
-
-    @property
-    def text(self) -> str:
-        return "".join(each.value for each in self.literals)
+# "line 7" in a sentence about this file; "line 7 of train.py" is about another one, and so may be
+# `File "train.py", line 7`.
+_LINE = re.compile(r"(?<!\", )\bline (\d+)(?! of )")
+_LINES = re.compile(r"\blines ((?:\d+, )*\d+ and \d+)(?! of )")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +87,12 @@ class Cells:
         """The cells that are no Python, each with the line and the reason; they are left as they are."""
         return [(cell.number, cell.problem_line, cell.problem) for cell in self.cells if cell.problem]
 
-    def after(self, edits: Sequence[Edit]) -> Rows:
-        """Where the cells lie in the joined text once edits are made."""
-        starts = [moved(start, edits) for start in self.starts]
-        return Rows(apply_edits(self.shown, edits), starts, [cell.number for cell in self.cells])
+    def after(self, *rounds: Sequence[Edit]) -> Rows:
+        """Where the cells lie in the joined text once edits are made, one round of them after the other."""
+        text, starts = self.shown, self.starts
+        for edits in rounds:
+            text, starts = apply_edits(text, edits), [moved(start, edits) for start in starts]
+        return Rows(text, starts, [cell.number for cell in self.cells])
 
     def by_cell(self, edits: Sequence[Edit]) -> Iterator[tuple[Cell, list[Edit]]]:
         """The cells that edits change, each with the edits as they count in its own text.
@@ -142,17 +121,21 @@ class Notebook(Cells):
     Args:
         data: The bytes of the file.
 
+    Attributes:
+        file: The text of the file, which is JSON.
+
     Raises:
         NotANotebook: if the file is broken, or of a format or version that is not supported.
     """
 
     def __init__(self, data: bytes) -> None:
-        self._json, self._encoding = _decoded(data)
-        content = _content(self._json)
-        self._written = {each.number: each for each in _code_cells(self._json, content["cells"])}
+        text, self._encoding = decoded(data)
+        content = content_of(text)
+        self.file = Source(text)
+        self._written = {each.number: each for each in code_cells(self.file.text, content["cells"])}
         super().__init__(
             ((number, each.text) for number, each in self._written.items()),
-            is_python=_language(content) in ("", "python", "ipython"),
+            is_python=language(content) in ("", "python", "ipython"),
         )
 
     def encode(self, edits: Sequence[Edit]) -> bytes:
@@ -161,15 +144,37 @@ class Notebook(Cells):
         Raises:
             SourceError: as `by_cell` does.
         """
+        return self._encoding.encode(apply_edits(self.file.text, self.written(edits)))
+
+    def written(self, edits: Sequence[Edit]) -> list[Edit]:
+        """Edits of the joined text as edits of the text of the file, which replace whole strings of it.
+
+        Raises:
+            SourceError: as `by_cell` does.
+        """
         changes: list[Edit] = []
         for cell, here in self.by_cell(edits):
             changes += self._rewritten(self._written[cell.number], apply_edits(cell.text, here))
-        return self._encoding.encode(apply_edits(self._json, changes))
+        return changes
 
-    def _rewritten(self, cell: _Written, text: str) -> list[Edit]:
+    def span(self, number: int, offset: int) -> tuple[int, int]:
+        """Where a character of a cell stands in the text of the file; behind the last one, its last quote."""
+        literals = self._written[number].literals
+        for literal in literals:
+            if offset < len(literal.value):
+                return literal.span(self.file.text, offset)
+            offset -= len(literal.value)
+        return literals[-1].end - 1, literals[-1].end - 1
+
+    def position(self, number: int, line: int) -> Position:
+        """Where a line of a cell begins in the file."""
+        starts = Source(self._written[number].text).line_starts
+        return self.file.position(self.span(number, starts[min(line, len(starts)) - 1])[0])
+
+    def _rewritten(self, cell: Written, text: str) -> list[Edit]:
         """The strings of a cell, as few of them as can be, so that they say a new text."""
         old = [each.value for each in cell.literals]
-        new = _lines(text) if cell.is_list else [text]
+        new = lines_of(text) if cell.is_list else [text]
         if not old:
             return []
         head = 0
@@ -195,20 +200,20 @@ class Notebook(Cells):
         end = cell.literals[len(gone)].start if tail else gone[-1].end
         return [Edit(gone[0].start, end, "")]
 
-    def _separator(self, cell: _Written) -> str:
+    def _separator(self, cell: Written) -> str:
         if len(cell.literals) > 1:
-            return self._json[cell.literals[0].end : cell.literals[1].start]
-        before = self._json[: cell.literals[0].start]
+            return self.file.text[cell.literals[0].end : cell.literals[1].start]
+        before = self.file.text[: cell.literals[0].start]
         space = before[len(before.rstrip(" \t\r\n")) :]
         return f",{space}" if space else ", "
 
-    def _dumped(self, cell: _Written, text: str) -> str:
-        raw = self._json[cell.literals[0].start : cell.literals[-1].end]
-        is_escaped = "\\u" in raw or self._json.isascii()
+    def _dumped(self, cell: Written, text: str) -> str:
+        raw = self.file.text[cell.literals[0].start : cell.literals[-1].end]
+        is_escaped = "\\u" in raw or self.file.text.isascii()
         return json.dumps(text, ensure_ascii=is_escaped)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rows:
     """The joined text as people see it, and where its cells begin.
 
@@ -222,106 +227,35 @@ class Rows:
     starts: list[int]
     numbers: list[int]
 
+    @cached_property
+    def source(self) -> Source:
+        """The text with its lines."""
+        return Source(self.text)
+
+    @cached_property
+    def cells(self) -> Cells:
+        """The cells as they are now."""
+        ends = [*(start - 1 for start in self.starts[1:]), len(self.text) - 1]
+        texts = (self.text[start:end] for start, end in zip(self.starts, ends, strict=True))
+        return Cells(zip(self.numbers, texts, strict=True))
+
     def cell_at(self, offset: int) -> tuple[int, int]:
         """The number of the cell that an offset lies in, and the offset of its begin."""
         index = max(bisect_right(self.starts, offset) - 1, 0)
         return (self.numbers[index], self.starts[index]) if self.starts else (1, 0)
 
+    def in_cell(self, line: int) -> tuple[int, int]:
+        """The number of the cell that a line of the joined text stands in, and which line of it that is."""
+        starts = self.source.line_starts
+        number, start = self.cell_at(starts[min(line, len(starts)) - 1])
+        return number, min(line, len(starts)) - self.source.position(start).line + 1
 
-def _decoded(data: bytes) -> tuple[str, Encoding]:
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise NotANotebook(f"not a notebook: not valid utf-8: {error}") from None
-    if b"\0" in data:
-        raise NotANotebook("not a notebook: contains a null byte")
-    bom = b"\xef\xbb\xbf"
-    text = data.removeprefix(bom).decode("utf-8")
-    return text, Encoding("utf-8", bom if data.startswith(bom) else b"")
+    def said(self, sentence: str) -> str:
+        """A sentence about the notebook in which lines are told by cell; those of other files stay."""
+        sentence = _LINES.sub(lambda found: re.sub(r"\d+", self._spelled, found[1]), sentence)
+        return _LINE.sub(lambda found: self._spelled(re.match(r"\d+", found[1])), sentence)
 
-
-def _content(text: str) -> dict[str, Any]:
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise NotANotebook(f"not a notebook: {error.msg}", error.lineno, error.colno) from None
-    except RecursionError:
-        raise NotANotebook("not a notebook: nested too deeply") from None
-    if not isinstance(content, dict) or not isinstance(content.get("nbformat"), int):
-        raise NotANotebook("not a notebook: it does not say its nbformat")
-    if content["nbformat"] < 4:
-        raise NotANotebook(
-            f"nbformat {content['nbformat']} is not supported; "
-            "`jupyter nbconvert --to notebook --nbformat 4` makes a newer one of it"
-        )
-    if not isinstance(content.get("cells"), list):
-        raise NotANotebook("not a notebook: it has no cells")
-    return content
-
-
-def _language(content: dict[str, Any]) -> str:
-    metadata = content.get("metadata")
-    for place, key in (("language_info", "name"), ("kernelspec", "language")):
-        part = metadata.get(place) if isinstance(metadata, dict) else None
-        if isinstance(part, dict) and isinstance(part.get(key), str):
-            return str(part[key]).lower()
-    return ""
-
-
-def _code_cells(text: str, cells: list[Any]) -> Iterator[_Written]:
-    members = dict(_members(text, _begin(text, 0)))
-    for number, (cell, start) in enumerate(zip(cells, _elements(text, members["cells"]), strict=True), 1):
-        if not isinstance(cell, dict) or cell.get("cell_type") != "code":
-            continue
-        source = cell.get("source", "")
-        if isinstance(source, str) and source:
-            place = dict(_members(text, start))["source"]
-            yield _Written(number, (_literal(text, place),), False)
-        elif isinstance(source, list) and all(isinstance(each, str) for each in source):
-            place = dict(_members(text, start))["source"]
-            yield _Written(number, tuple(_literal(text, each) for each in _elements(text, place)), True)
-        elif source:
-            raise NotANotebook(f"not a notebook: the source of cell {number} is no text")
-
-
-def _begin(text: str, at: int) -> int:
-    found = _SPACE.match(text, at)
-    assert found is not None
-    return found.end()
-
-
-def _members(text: str, at: int) -> Iterator[tuple[str, int]]:
-    """The keys of the object that begins at an offset, each with the offset of its value."""
-    at = _begin(text, at + 1)
-    while text[at] != "}":
-        key, at = _DECODER.raw_decode(text, at)
-        # Behind the colon.
-        value = _begin(text, _begin(text, at) + 1)
-        yield key, value
-        _, at = _DECODER.raw_decode(text, value)
-        at = _begin(text, at)
-        if text[at] == ",":
-            at = _begin(text, at + 1)
-
-
-def _elements(text: str, at: int) -> Iterator[int]:
-    """The offsets of the elements of the list that begins at an offset."""
-    at = _begin(text, at + 1)
-    while text[at] != "]":
-        yield at
-        _, at = _DECODER.raw_decode(text, at)
-        at = _begin(text, at)
-        if text[at] == ",":
-            at = _begin(text, at + 1)
-
-
-def _literal(text: str, at: int) -> _Literal:
-    value, end = _DECODER.raw_decode(text, at)
-    return _Literal(at, end, value)
-
-
-def _lines(text: str) -> list[str]:
-    """The lines of a cell as notebooks keep them: all but the last one end with a line feed."""
-    lines = text.split("\n")
-    kept = [f"{line}\n" for line in lines[:-1]]
-    return [*kept, lines[-1]] if lines[-1] else kept
+    def _spelled(self, number: re.Match[str] | None) -> str:
+        assert number is not None
+        cell, line = self.in_cell(int(number.group()))
+        return f"line {line} of cell {cell}"

@@ -7,7 +7,7 @@ all rounds did together is kept as edits on the original text, which is all that
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from kerasfix.findings import Finding, Fix
 from kerasfix.source import Edit, Source, SourceError
@@ -32,6 +32,7 @@ class Plan:
         edits: What changed, as edits on `original`.
         applied: The findings that were fixed. Their offsets count in the text of the round that fixed them.
         left: The findings that are left in `text`, offsets counted there.
+        rounds: For each of `applied`, the edits that led to the text in which it counts, round by round.
     """
 
     original: str
@@ -39,6 +40,7 @@ class Plan:
     edits: tuple[Edit, ...]
     applied: tuple[Finding, ...]
     left: tuple[Finding, ...]
+    rounds: tuple[tuple[Sequence[Edit], ...], ...] = field(default=(), compare=False, repr=False)
 
 
 Check = Callable[[Mapping[str, Source]], Mapping[str, Sequence[Finding]]]
@@ -136,6 +138,7 @@ def _make_plans(
     sources = dict(originals)
     pieces: dict[str, list[_Piece]] = {file: [(0, len(source.text))] for file, source in sources.items()}
     applied: dict[str, list[Finding]] = {file: [] for file in sources}
+    rounds: dict[str, list[tuple[Sequence[Edit], ...]]] = {file: [] for file in sources}
     for _ in range(_MAX_ROUNDS):
         allowed = [each for group in findings.values() for each in group if allow(each)]
         # Whether a comment silences nothing shows when all the rest is done.
@@ -148,12 +151,14 @@ def _make_plans(
                     _edits(original.text, pieces[file]),
                     tuple(applied[file]),
                     tuple(findings.get(file, ())),
+                    tuple(rounds[file]),
                 )
                 for file, original in originals.items()
             }
         steps: dict[str, set[Edit]] = {}
         for each in chosen:
             applied[each.file].append(each)
+            rounds[each.file].append(sources[each.file].rounds)
             for edit in each.fix.edits if each.fix is not None else ():
                 steps.setdefault(edit.file, set()).add(edit)
         for file, edits in steps.items():

@@ -16,6 +16,7 @@ from kerasfix.engine import Allow, ByFile, Engine, FileReport, Problem
 from kerasfix.findings import Applicability, Finding, Fix
 from kerasfix.keras.layers import LayerFact
 from kerasfix.plan import Plan
+from kerasfix.proving_cells import told_by_cell
 from kerasfix.proving_loops import STEP, Key, key_of, loop_targets
 from kerasfix.source import Source
 from kerasfix.verify.loops.compare import LoopTarget
@@ -158,9 +159,10 @@ class _Proof:
         return seen
 
     def _run_loop(self, report: FileReport, target: LoopTarget) -> ModelReport:
-        texts = self._texts(self.settled())
+        plans = self.settled()
+        texts = self._texts(plans)
         original, patched = texts[report.source.file]
-        return self.session.compare_loop(target, original, patched, texts)
+        return _told(self.session.compare_loop(target, original, patched, texts), report, plans)
 
     def _examine_clear(
         self, report: FileReport, target: Target, suggestions: list[Finding]
@@ -230,7 +232,7 @@ class _Proof:
         claimed = set(plan.edits) - set(known.edits if isinstance(known, Plan) else ())
         changed = dict(zip(plan.edits, changed_lines(plan), strict=True))
         # A mended chain computes something else; all other fixes leave inference as it is.
-        return self.session.compare(
+        seen = self.session.compare(
             target,
             report.text,
             plan.text,
@@ -240,6 +242,7 @@ class _Proof:
             claimed=tuple(lines for edit, lines in changed.items() if wanted and edit in claimed),
             others=self._texts(plans),
         )
+        return _told(seen, report, plans)
 
     def _texts(self, plans: dict[str, Plan | Problem]) -> dict[str, tuple[str, str]]:
         """All files as they are and as they would be; one that cannot be planned stays as it is."""
@@ -255,6 +258,15 @@ class _Proof:
         if is_proved:
             self.proved |= {_key(each) for each in wanted}
         return is_proved
+
+
+def _told(model: ModelReport, report: FileReport, plans: Mapping[str, Plan | Problem]) -> ModelReport:
+    """A report as people read it: of a notebook, by cell."""
+    if report.notebook is None:
+        return model
+    plan = plans.get(report.source.file)
+    after = plan.edits if isinstance(plan, Plan) else ()
+    return told_by_cell(model, report.notebook.after(), report.notebook.after(after))
 
 
 def _ran_its_step(model: ModelReport) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -21,6 +20,7 @@ from kerasfix.engine import (
 )
 from kerasfix.engines import engine_for
 from kerasfix.findings import Finding
+from kerasfix.garbage import uncollected
 from kerasfix.output import console, text
 from kerasfix.output.formats import Asked, Format, make
 from kerasfix.output.patch import patch
@@ -97,7 +97,7 @@ class _Run:
                 self._tell(report, without_crossings(unchanged(report), unwritten))
             else:
                 if plan.edits:
-                    self.talk.lines(text.applied_lines(report.path, plan.applied))
+                    self.talk.lines(text.applied_lines(report, plan))
                 self._tell(report, without_crossings(plan, unwritten) if unwritten else plan)
 
     def settle_baseline(self, reports: Sequence[FileReport | Problem]) -> None:
@@ -182,14 +182,7 @@ class _Run:
         if self.session is not None:
             from kerasfix.proving import prove
 
-            books = {str(each.path): each for each in reports if each.notebook is not None}
-            return prove(
-                reports,
-                self.settings.allow,
-                self.engine,
-                self.session,
-                lambda model: self._tell_proof(model, books.get(model.file)),
-            )
+            return prove(reports, self.settings.allow, self.engine, self.session, self._tell_proof)
         if self.settings.interactive:
             from kerasfix.asking import Asking
 
@@ -205,16 +198,12 @@ class _Run:
             return unchanged(report)
         return plan
 
-    def _tell_proof(self, model: ModelReport, notebook: FileReport | None) -> None:
-        from kerasfix.output.proof import proof_lines, proof_of_cells
-        from kerasfix.output.views import View
+    def _tell_proof(self, model: ModelReport) -> None:
+        from kerasfix.output.proof import proof_lines
 
         self.outcome.models.append(model)
         self.progress.pause()
-        if notebook is None:
-            self.talk.lines(proof_lines(model))
-        else:
-            self.talk.lines(proof_of_cells(model, View(notebook, unchanged(notebook))))
+        self.talk.lines(proof_lines(model))
 
     def _write(
         self, reports: Sequence[FileReport | Problem], plans: Mapping[str, Plan | Problem]
@@ -297,7 +286,7 @@ def run(settings: Settings) -> int:
             if settings.is_filter:
                 here.filter(_standard_input(), refused=exclusion.refuses(settings.first_path))
             else:
-                with _uncollected():
+                with uncollected(stays=True):
                     reports = engine.check([engine.read(each) for each in found])
                 here.settle_baseline(reports)
                 if settings.add_noqa:
@@ -325,17 +314,6 @@ def _standard_input() -> bytes:
         return sys.stdin.buffer.read()
     except OSError as error:
         raise ConfigError(f"standard input: cannot be read: {error.strerror or error}") from None
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Syntax trees and what is known of them stay, so the garbage collector is not to look at them."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def _finish(here: _Run) -> int:

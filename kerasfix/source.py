@@ -95,16 +95,23 @@ class Source:
         file: The absolute path of the file; "" for a text that is none.
         cells: Of a notebook, where its cells begin in the text. People run them one by one, look at what they
             give, and run them again or leave them out.
+
+    Attributes:
+        rounds: The edits that led here, round by round, each counted in the text that the one before left.
     """
 
     def __init__(self, text: str, file: str = "", cells: Sequence[int] = ()) -> None:
         self.text = text
         self.file = file
         self.cells = cells
+        self.rounds: tuple[Sequence[Edit], ...] = ()
 
     def edited(self, edits: Sequence[Edit]) -> Source:
         """The source with edits made in it."""
-        return Source(apply_edits(self.text, edits), self.file, [moved(start, edits) for start in self.cells])
+        cells = [moved(start, edits) for start in self.cells]
+        new = Source(apply_edits(self.text, edits), self.file, cells)
+        new.rounds = (*self.rounds, edits)
+        return new
 
     def cell_of(self, node: ast.stmt) -> int | None:
         """Which cell of a notebook a statement stands in, by its place among the cells; else None."""

@@ -204,6 +204,30 @@ def save(path: Path, data: bytes) -> None:
         target.write_bytes(data)
 
 
+def forget_old(folder: Path, most: int, room: int) -> None:
+    """Remove what was saved longest ago in a folder, if there is too much; the last one stays.
+
+    Args:
+        most: So many files may be there.
+        room: So many bytes may they have.
+
+    Raises:
+        OSError: if the folder cannot be read.
+    """
+    states = []
+    with os.scandir(folder) as scan:
+        for entry in scan:
+            with contextlib.suppress(OSError):
+                states.append((entry.stat().st_mtime_ns, entry.name, entry.stat().st_size))
+    taken = 0
+    for number, (_, name, size) in enumerate(sorted(states, reverse=True)):
+        taken += size
+        if number and (number >= most or taken > room):
+            # Another run may have been quicker.
+            with contextlib.suppress(OSError):
+                os.unlink(folder / name)
+
+
 def sweep(folders: Iterable[Path]) -> None:
     """Take away what runs that were killed left behind in folders."""
     long_ago = time.time() - _LONGEST_WRITE

@@ -244,8 +244,10 @@ def test_a_cell_is_named_wherever_a_line_is_not_one_of_the_file(
     done = kerasfix("--output-format", name, ".")
     found = dict(read(name, done.stdout))
     assert found.keys() == {"KF103", "invalid-syntax"}
-    whole_file = {"github": (1, 1), "gitlab": (1, 1), "junit": None}
-    assert found["KF103"] == whole_file.get(name, (7, 16))
+    before = (tmp_path / "a.ipynb").read_text("utf-8").partition("self.drop(x)")[0]
+    in_file = (before.count("\n") + 1, len(before) - before.rfind("\n"))
+    others = {"github": (1, 1), "gitlab": (1, 1), "junit": None, "sarif": in_file}
+    assert found["KF103"] == others.get(name, (7, 16))
     assert done.returncode == 2
     said = done.stdout if name != "json" else json.dumps([each["cell"] for each in json.loads(done.stdout)])
     assert re.search({"json": "3"}.get(name, "[Cc]ell 3[,:].*7"), said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kerasfix.cli import main
-from kerasfix.notebook import NotANotebook, Notebook
+from kerasfix.ipynb import NotANotebook
+from kerasfix.notebook import Notebook
 from kerasfix.source import Edit, SourceError
 
 IMPORTS = "import tensorflow as tf\nfrom tensorflow import keras\nfrom tensorflow.keras import layers"
@@ -127,6 +129,20 @@ def test_json_counts_rows_in_the_cell(notebook: Path) -> None:
     assert (first["cell"], first["location"]) == (4, {"row": 6, "column": 21})
 
 
+def test_the_rows_of_a_chain_have_their_cells(tmp_path: Path) -> None:
+    path = tmp_path / "a.ipynb"
+    lost, end = (
+        "y = layers.Dense(4)(x)\ny = layers.Dense(2)(x)",
+        "z = layers.Dense(1)(y)\nm = keras.Model(i, z)",
+    )
+    path.write_bytes(dumped(*map(code, (IMPORTS, INPUT, lost, f"%cd x\n{end}"))))
+    [finding] = json.loads(run("--output-format", "json", "--select", "KF201", path).stdout)
+    chain = finding["chain"]
+    assert (chain["cell"], chain["row"]) == (finding["cell"], finding["location"]["row"]) == (3, 2)
+    assert [(each["cell"], each["row"]) for each in chain["lost"]] == [(3, 1)]
+    assert [(each["cell"], each["row"]) for each in chain["taken"]] == [(3, 2), (4, 2)]
+
+
 def test_lines_in_a_sentence_are_lines_of_a_cell(tmp_path: Path) -> None:
     loss = "def loss_of(model, x):\n    return tf.reduce_sum(model(x))\n"
     step = """\
@@ -142,6 +158,9 @@ print(loss_of(Net(), data))
     path = tmp_path / "a.ipynb"
     path.write_bytes(dumped(code(IMPORTS), code(NET), code(loss), code(step)))
     assert "on line 8 of cell 4" in run("--select", "KF301", path).stdout
+    applied = run("--apply", "--select", "KF301", path)
+    assert "Fixed" in applied.output
+    assert "on line 8 of cell 4" in applied.output
 
 
 def test_standard_input_can_be_a_notebook(notebook: Path) -> None:
@@ -428,6 +447,19 @@ def test_any_edit_gives_the_notebook_that_says_it(
         assert sources == after
 
 
+@given(SOURCES, st.booleans(), st.booleans())
+def test_every_character_has_its_place_in_the_file(
+    sources: list[str], as_list: bool, ascii_only: bool
+) -> None:
+    made = [code(lines_of(each) if as_list else each) for each in sources]
+    notebook = Notebook(dumped(*made, ensure_ascii=ascii_only))
+    for number, text in enumerate(sources, 1):
+        places = [notebook.span(number, offset) for offset in range(len(text))]
+        assert [json.loads(f'"{notebook.file.text[start:end]}"') for start, end in places] == [*text]
+        assert places == sorted(places)
+        assert notebook.file.text[notebook.span(number, len(text))[0]] == '"'
+
+
 def lines_of(text: str) -> list[str]:
     parts = text.split("\n")
     return [f"{each}\n" for each in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
@@ -436,3 +468,79 @@ def lines_of(text: str) -> list[str]:
 def test_not_a_notebook_is_a_source_error() -> None:
     with pytest.raises(NotANotebook):
         Notebook(b"")
+
+
+MAKING = """\
+class Making(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.out = layers.Dense(1)
+
+    def call(self, x):
+        x = layers.Dense(4)(x)
+        return self.out(x)
+"""
+SHOWN = re.compile(r"a\.ipynb:cell (\d+):(\d+):(\d+): (KF\d+).*\n  (\d+) \| (.*)\n")
+
+
+def test_cell_and_line_are_right_after_fixes_were_taken(tmp_path: Path) -> None:
+    """Fixes make cells longer by a line; what is found in the next round is told of the cells as they are."""
+    first = MAKING.replace("x):", "x, training=None):").replace("Dense(4)", "Dropout(0.5)")
+    second = "!ls\n" + first.replace("Making", "Second")
+    (tmp_path / "a.ipynb").write_bytes(
+        dumped(*(code(lines(each)) for each in ("%cd x\n" + IMPORTS, first, second, NET)))
+    )
+    # The layers are made in the constructor, and called without the flag in the first place.
+    arguments = [main, ["--interactive", str(tmp_path / "a.ipynb")]]
+    asked = CliRunner().invoke(*arguments, input="y\nn\n" * 2 + "y\nn\nn\n").stderr
+    shown = [(*map(int, each[:3]), each[3], int(each[4]), each[5].strip()) for each in SHOWN.findall(asked)]
+    made, kept = "x = layers.Dropout(0.5)(x)", "x = self.dropout(x)"
+    assert shown == [
+        (2, 7, 13, "KF205", 7, made),
+        (2, 7, 13, "KF103", 7, made),
+        (3, 8, 13, "KF205", 8, made),
+        (3, 8, 13, "KF103", 8, made),
+        (4, 6, 5, "KF101", 6, "def call(self, x):"),
+        (2, 8, 13, "KF103", 8, kept),
+        (3, 9, 13, "KF103", 9, kept),
+    ]
+    last = asked.split("Make this fix?")[-2].split("    cell 3\n")[1].splitlines()
+    assert last[0] == "    @@ -6,5 +6,5 @@"
+    assert last[-3:] == [
+        f"    -        {kept}",
+        "    +        x = self.dropout(x, training=training)",
+        "             return self.out(x)",
+    ]
+
+
+# Two findings in one cell: the fix of the first, once taken, lies above the second.
+TWICE = NET.replace("self.drop(x)", "self.drop(x)\n") + "\n\n" + NET.replace("Net", "Other")
+
+
+def test_the_changes_that_are_asked_about_are_those_of_the_cell(tmp_path: Path) -> None:
+    path = tmp_path / "a.ipynb"
+    path.write_bytes(dumped(code(lines(IMPORTS)), code(lines("%cd x\n" + TWICE))))
+    result = CliRunner().invoke(main, ["--interactive", str(path)], input="y\nn\n")
+    taken, asked = (
+        each.split("    cell 2\n")[1].splitlines() for each in result.stderr.split("Make this fix?")[:2]
+    )
+    assert taken[0] == "    @@ -4,8 +4,8 @@"
+    assert asked[0] == "    @@ -14,5 +14,5 @@"
+    assert asked[-4:] == [
+        "    -    def call(self, x):",
+        "    -        return self.drop(x)",
+        "    +    def call(self, x, training=None):",
+        "    +        return self.drop(x, training=training)",
+    ]
+
+
+def test_a_suggestion_is_shown_in_its_cell_with_its_magics(tmp_path: Path) -> None:
+    making = MAKING.replace("super().__init__()", "super().__init__()\n        !ls")
+    assert """\
+    cell 2
+    @@ -3,7 +3,8 @@
+             super().__init__()
+             !ls
+             self.out = layers.Dense(1)
+    +        self.dense = layers.Dense(4)
+""" in told(tmp_path / "a.ipynb", "%cd x\n" + IMPORTS, making)

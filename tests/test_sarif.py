@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +22,7 @@ from tests.conftest import FIXTURES, Run, run_command
 from tests.test_command_line import CLEAN, FAULTY
 from tests.test_formats import AWKWARD, BROKEN, DOCS, Session
 from tests.test_json_output import FORM_FEED, NESTED, NO_FLAG, TWO_WAYS, WIDE
-from tests.test_notebooks import IMPORTS, NET, code, dumped, lines
+from tests.test_notebooks import IMPORTS, MAKING, NET, code, dumped, lines
 from tests.test_projects import BASE, CHILD
 
 SARIF = ("--output-format", "sarif")
@@ -209,23 +210,65 @@ def test_a_run_without_findings_is_a_success(tmp_path: Path, kerasfix: Run) -> N
     assert (run["results"], run["artifacts"], run["tool"]["driver"]["rules"]) == ([], [], [])
 
 
-def test_a_cell_is_named_and_its_fixes_are_left_to_apply(tmp_path: Path, kerasfix: Run) -> None:
-    (tmp_path / "a.ipynb").write_bytes(dumped(code(lines(IMPORTS)), code(lines(NET)), code("x = )")))
+@pytest.mark.parametrize("as_list", [True, False], ids=["a string a line", "one string"])
+@pytest.mark.parametrize("how", [{}, {"indent": None}, {"ensure_ascii": True}], ids=["", "one line", "ASCII"])
+def test_places_in_a_notebook_are_those_of_its_file(
+    as_list: bool, how: dict[str, Any], tmp_path: Path, kerasfix: Run
+) -> None:
+    net = '# "Dröpout" \\ 🎲\n' + NET.replace("return", "'🎲\\t', \"ü\"; return")
+    cells = [code(lines(each) if as_list else each) for each in ("%cd x\n" + IMPORTS, net, "\nx = )")]
+    (tmp_path / "a.ipynb").write_bytes(dumped({"cell_type": "markdown", "source": "# ü"}, *cells, **how))
     (tmp_path / "net.py").write_text(FAULTY)
+    text = (tmp_path / "a.ipynb").read_text("utf-8")
     run = of(kerasfix(*SARIF, ".").stdout)
-    cells = [each for each in run["results"] if "fixes" not in each]
-    others = [each for each in run["results"] if "fixes" in each]
-    assert {each["ruleId"] for each in cells} == {"KF101"}
-    assert [
-        path_of(each["locations"][0]["physicalLocation"]["artifactLocation"], run) for each in others
-    ] == [str(tmp_path / "net.py")]
-    for each in cells:
-        assert each["message"]["text"].startswith("Cell 2, line 6: `call` of Net")
-        region = each["locations"][0]["physicalLocation"]["region"]
-        assert span(NET, region).startswith("def call(self, x)")
-        assert {"name": "cell 2", "kind": "cell"} in each["locations"][0]["logicalLocations"]
+    in_cell, in_file = run["results"]
+    assert (in_cell["ruleId"], in_file["ruleId"]) == ("KF101", "KF103")
+    assert in_cell["message"]["text"].startswith("Cell 3, line 7: `call` of Net")
+    [location] = in_cell["locations"]
+    assert location["physicalLocation"]["artifactLocation"]["uri"] == "a.ipynb"
+    assert span(text, location["physicalLocation"]["region"]) == "def call(self, x):"
+    assert {"name": "cell 3", "kind": "cell"} in location["logicalLocations"]
     [problem] = run["invocations"][0]["toolExecutionNotifications"]
-    assert problem["message"]["text"].startswith("Cell 3, line 1: syntax error")
+    assert problem["message"]["text"].startswith("Cell 4, line 2: syntax error")
+    region = problem["locations"][0]["physicalLocation"]["region"]
+    assert span(text, {**region, "endLine": region["startLine"], "endColumn": region["startColumn"] + 5}) == (
+        "x = )"
+    )
+
+
+def test_a_fix_in_a_notebook_replaces_the_strings_of_its_lines(tmp_path: Path, kerasfix: Run) -> None:
+    (tmp_path / "a.ipynb").write_bytes(dumped(code(lines(IMPORTS)), code(lines(NET))))
+    [result] = of(kerasfix(*SARIF, ".").stdout)["results"]
+    [change] = result["fixes"][0]["artifactChanges"]
+    [replacement] = change["replacements"]
+    text = (tmp_path / "a.ipynb").read_text("utf-8")
+    old = [json.dumps(each) for each in lines(NET)[-2:]]
+    assert [each.strip() for each in span(text, replacement["deletedRegion"]).split(",\n")] == old
+    new = [each.strip() for each in replacement["insertedContent"]["text"].split(",\n")]
+    assert [json.loads(each) for each in new] == [
+        "    def call(self, x, training=None):\n",
+        "        return self.drop(x, training=training)\n",
+    ]
+
+
+def test_a_step_of_a_chain_in_a_notebook_is_a_line_of_its_file(tmp_path: Path, kerasfix: Run) -> None:
+    """Also where the whole cell is one line of the file."""
+    (tmp_path / "a.ipynb").write_bytes(dumped(code(IMPORTS), code(TWO_WAYS.partition("\n\n\n")[2])))
+    text = (tmp_path / "a.ipynb").read_text("utf-8")
+    [result] = of(kerasfix(*SARIF, "--select", "KF201", ".").stdout)["results"]
+    steps = [each["location"] for flow in result["codeFlows"] for each in flow["threadFlows"][0]["locations"]]
+    told = {each["message"]["text"]: span(text, each["physicalLocation"]["region"]) for each in steps}
+    assert told["conv1"] == "        x = self.conv1(i)"
+    assert told["add"] == "        x = self.add([i, self.conv2(i)])"
+
+
+def test_what_is_left_in_a_notebook_is_told_of_its_file_as_it_is_now(tmp_path: Path, kerasfix: Run) -> None:
+    cells = (IMPORTS, NET, MAKING)
+    (tmp_path / "a.ipynb").write_bytes(dumped(*(code(lines(each)) for each in cells)))
+    [result] = of(kerasfix(*SARIF, "--apply", ".").stdout)["results"]
+    text = (tmp_path / "a.ipynb").read_text("utf-8")
+    assert "self.drop(x, training=training)" in text
+    assert span(text, result["locations"][0]["physicalLocation"]["region"]) == "layers.Dense(4)"
 
 
 def test_nothing_in_a_message_is_a_placeholder_or_a_link() -> None:
@@ -283,6 +326,14 @@ def test_what_is_the_same_twice_has_two_names(tmp_path: Path, kerasfix: Run, nam
 
 # The fixes: the program of the page.
 
+# Two cells with fixes, magics, what JSON escapes and what it need not, a cell that is indented, an empty one.
+CELLS = (
+    "%cd x\n" + IMPORTS,
+    '# "Dröpout" \\ 🎲\u2028\n!ls\n' + NET,
+    "",
+    textwrap.indent(NET.replace("Net", "Other").replace("return", "'\\n\t'; return"), "    "),
+)
+
 
 @pytest.mark.parametrize(
     "files",
@@ -304,6 +355,14 @@ def test_what_is_the_same_twice_has_two_names(tmp_path: Path, kerasfix: Run, nam
         {"base.py": BASE.encode(), "child.py": CHILD.replace("\n", "\r\n").encode()},
         {"a,b:%41 é.py": FAULTY.encode(), "line\nbreak.py": NO_FLAG.encode()},
         {"dcgan.py": (FIXTURES / "dcgan" / "dcgan.py").read_bytes()},
+        {"lines.ipynb": dumped(*(code(lines(each)) for each in CELLS))},
+        {"strings.ipynb": dumped(*map(code, CELLS), indent=None)},
+        {"ascii.ipynb": dumped(*(code(lines(each)) for each in CELLS), ensure_ascii=True, indent=4)},
+        {
+            "bom.ipynb": b"\xef\xbb\xbf"
+            + dumped(*(code(lines(each.replace("\n", "\r\n"))) for each in CELLS)).replace(b"\n", b"\r\n")
+        },
+        {"old.ipynb": dumped(*map(code, CELLS)).replace(b"\n", b"\r"), "net.py": FAULTY.encode()},
     ],
     ids=lambda files: ", ".join(files).replace("\n", " "),
 )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from kerasfix.config import Config, ConfigError, read_config
 from kerasfix.engine import Allow, Engine, FileReport, Problem, allow_up_to
 from kerasfix.finder import Finder
 from kerasfix.findings import Applicability
+from kerasfix.garbage import uncollected
 from kerasfix.lsp.texts import Checked, Document
 from kerasfix.plan import Plan
 from kerasfix.selection import Selection
@@ -46,7 +45,7 @@ class Checker:
 
     def check(self, documents: Sequence[Document]) -> list[Checked]:
         """The findings in documents, all of one project."""
-        with _uncollected():
+        with uncollected():
             return self._checked(documents)
 
     def _checked(self, documents: Sequence[Document]) -> list[Checked]:
@@ -100,13 +99,3 @@ class Checker:
                 # The command line says what is wrong with it.
                 self._configs[folder] = Config()
         return self._configs[folder]
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Nearly all that a check makes is there until it ends; looking for garbage is a third of its time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()

@@ -164,12 +164,18 @@ def _chain(chain: Chain, view: View) -> _Object:
         "variable": chain.variable,
         "taken": [_link(each, view) for each in chain.taken],
         "end": chain.end,
-        "row": view.place_of_line(chain.line).line,
+        **_row(chain.line, view),
     }
 
 
 def _link(link: Link, view: View) -> _Object:
-    return {"name": link.name, "row": view.place_of_line(link.line).line}
+    return {"name": link.name, **_row(link.line, view)}
+
+
+def _row(line: int, view: View) -> _Object:
+    """A line; of a notebook with its cell, because a chain may run through several."""
+    place = view.place_of_line(line)
+    return {"row": place.line} if place.cell is None else {"cell": place.cell, "row": place.line}
 
 
 def _place(position: Position) -> _Object:

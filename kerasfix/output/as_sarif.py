@@ -1,15 +1,16 @@
 """`--output-format sarif`: SARIF 2.1.0, with the pages of the rules, the fixes, and the ways of a chain.
 
 The format is described at https://docs.oasis-open.org/sarif/sarif/v2.1.0/. Of the ways that it leaves open:
-columns count characters (`columnKind`), files are named from the root of the repository (`SRCROOT`), and a
-place in a notebook counts in its cell, which the message names.
+columns count characters (`columnKind`), files are named from the root of the repository (`SRCROOT`), and
+places in a notebook are those of its file, which is JSON: whoever makes a fix in the text of the file writes
+what `--apply` writes. Cell and line stand in the message.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -22,7 +23,7 @@ from kerasfix.output.patch import repository
 from kerasfix.output.sarif_rules import LEVELS, rule_objects
 from kerasfix.output.told import FILE_ERROR, INVALID_SYNTAX, Document, Entry, Told, text
 from kerasfix.output.views import Place, View
-from kerasfix.source import Edit
+from kerasfix.source import Edit, Position, SourceError
 
 _Object = dict[str, Any]
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -99,6 +100,14 @@ class _Files:
     def relative(self, path: Path) -> str:
         return str(self.location(path)["uri"])
 
+    def of_problem(self, path: Path, place: Place) -> _Object:
+        """The place of a syntax error."""
+        view = next((each for each in self.views.values() if each.report.path == path), None)
+        if view is None or view.book is None or place.cell is None:
+            return {"startLine": place.line, "startColumn": place.column}
+        at = view.book.position(place.cell, place.line)
+        return {"startLine": at.line, "startColumn": at.column}
+
     def artifacts(self) -> list[_Object]:
         """The files that have findings, and in which encoding the positions count."""
         return [
@@ -135,7 +144,7 @@ def _invocation(entries: Iterable[Entry], files: _Files, exit_code: int) -> _Obj
 def _notification(entry: Entry, files: _Files) -> _Object:
     location: _Object = {"artifactLocation": files.location(entry.path)}
     if entry.code == INVALID_SYNTAX:
-        location["region"] = {"startLine": entry.start.line, "startColumn": entry.start.column}
+        location["region"] = files.of_problem(entry.path, entry.start)
     return {
         "descriptor": {"id": entry.code},
         "level": "error",
@@ -175,7 +184,12 @@ def _location(view: View, files: _Files, region: _Object) -> _Object:
 
 
 def _region(view: View, start: int, end: int) -> _Object:
-    first, last = _place(view, start), _place(view, end)
+    if view.book is not None:
+        return _between(*view.in_book(view.book, start, end))
+    return _between(_place(view, start), _place(view, end))
+
+
+def _between(first: Position | Place, last: Position | Place) -> _Object:
     return {
         "startLine": first.line,
         "startColumn": first.column,
@@ -240,37 +254,48 @@ def _code_flows(finding: Finding, chain: Chain, view: View, files: _Files) -> li
 
 
 def _step(link: Link, view: View, files: _Files) -> _Object:
-    region = {"startLine": view.place_of_line(link.line).line}
+    region: _Object = {"startLine": link.line}
+    if view.book is not None:
+        # A cell may be one line of the file.
+        start = view.source.line_starts[link.line - 1]
+        region = _region(view, start, start + len(view.source.line(link.line)))
     return {**_location(view, files, region), "message": _message(link.name)}
 
 
 def _fix(fix: Fix, view: View, files: _Files, *, is_other: bool) -> _Object | None:
-    """A fix with all its files; None where a notebook is among them.
-
-    Whoever makes a fix replaces text of the file; the lines of a cell are no lines of the file of a notebook.
-    """
+    """A fix with all its files; None for one that would change what is no Python in a notebook."""
     by_file: dict[str, list[Edit]] = {}
     for edit in sorted(fix.edits, key=lambda edit: (edit.file != view.report.source.file, edit.file, edit)):
         by_file.setdefault(edit.file, []).append(edit)
-    if any(files.views[file].report.notebook is not None for file in by_file):
+    try:
+        changes = [_change(files.views[file], edits, files) for file, edits in by_file.items()]
+    except SourceError:
         return None
     what = f"{fix.message}. {fix.effect}".rstrip(" .")
     return {
         "description": _message(view.said(what)),
-        "artifactChanges": [_change(files.views[file], edits, files) for file, edits in by_file.items()],
+        "artifactChanges": changes,
         # `isAlternative`: another way than the one that kerasfix would take, which it never makes by itself.
         "properties": {"kind": fix.applicability.value, "isAlternative": is_other},
     }
 
 
-def _change(view: View, edits: Iterable[Edit], files: _Files) -> _Object:
+def _change(view: View, edits: Sequence[Edit], files: _Files) -> _Object:
+    """What is to be replaced in a file; of a notebook, the strings of its JSON that hold the changed lines.
+
+    Raises:
+        SourceError: if that would change what is no Python in a notebook.
+    """
+    if view.book is None:
+        regions = [(_region(view, edit.start, edit.end), edit.content) for edit in edits]
+    else:
+        place = view.book.file.position
+        regions = [
+            (_between(place(edit.start), place(edit.end)), edit.content) for edit in view.book.written(edits)
+        ]
     return {
         "artifactLocation": files.location(view.report.path),
         "replacements": [
-            {
-                "deletedRegion": _region(view, edit.start, edit.end),
-                "insertedContent": {"text": edit.content},
-            }
-            for edit in edits
+            {"deletedRegion": region, "insertedContent": {"text": content}} for region, content in regions
         ],
     }

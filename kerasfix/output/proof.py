@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kerasfix.output.console import Line, Piece, Table
-from kerasfix.output.views import View
 from kerasfix.proving import TRIED
+from kerasfix.verify.places import told_lines
 from kerasfix.verify.report import PHASES, ModelReport, Observation, SensitiveLayer, VerdictKind
 from kerasfix.verify.verdict import few, where_raised
 
@@ -61,7 +61,7 @@ def proof_lines(model: ModelReport) -> Iterator[Line | Table]:
     verdict, style = VERDICTS[model.verdict]
     yield [
         (f"{model.class_name} ", "bold"),
-        (f"({model.file}:{model.line}): ", ""),
+        (f"({model.place}): ", ""),
         (verdict, style),
         (f"  [{_where(model)}]", "dim"),
     ]
@@ -76,18 +76,6 @@ def proof_lines(model: ModelReport) -> Iterator[Line | Table]:
     yield Table(("", "before", "after"), [*rows, *_flag_cells(flag_rows(model))])
     for note in dict.fromkeys([*model.before.notes, *model.after.notes]):
         yield [("  note: ", "bold"), (note, "")]
-
-
-def proof_of_cells(model: ModelReport, view: View) -> Iterator[Line | Table]:
-    """The same of a class in a notebook: its lines are told by cell."""
-    place = view.place_of_line(model.line)
-    head = replace(model, file=f"{model.file}:cell {place.cell}", line=place.line)
-    for line in proof_lines(head):
-        if isinstance(line, Table):
-            rows = [tuple((view.said(text), style) for text, style in row) for row in line.rows]
-            yield replace(line, rows=rows)
-        else:
-            yield [(view.said(text), style) for text, style in line]
 
 
 def made_as(model: ModelReport) -> str:
@@ -155,10 +143,8 @@ def flag_phases(rows: Sequence[FlagRow]) -> list[str]:
 
 def where_lost(model: ModelReport) -> str:
     """`lost on line 58`: the lines that lost a gradient, as far as they are known, else ""."""
-    lines = sorted({trace.lost_line for trace in model.traces if trace.lost_line is not None})
-    if not lines:
-        return ""
-    return f"lost on line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}"
+    lost = {(trace.lost_cell or 0, trace.lost_line) for trace in model.traces if trace.lost_line is not None}
+    return f"lost on {told_lines([(line, cell or None) for cell, line in sorted(lost)])}" if lost else ""
 
 
 def _where(model: ModelReport) -> str:

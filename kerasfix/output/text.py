@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kerasfix.diff import unified_diff
-from kerasfix.engine import Problem
+from kerasfix.engine import FileReport, Problem
 from kerasfix.findings import Applicability, Finding, Fix, Severity
 from kerasfix.output.chain import ASCII, Strokes, chain_lines
 from kerasfix.output.console import Line
 from kerasfix.output.views import View
-from kerasfix.source import Source
+from kerasfix.plan import Plan
+from kerasfix.source import SourceError
 
 if TYPE_CHECKING:
     from kerasfix.verify.report import ModelReport
@@ -49,7 +50,7 @@ def _fix_lines(word: str, fix: Fix, view: View) -> Iterator[Line]:
     text = f"{fix.message}. {fix.effect}".rstrip(" .")
     yield [(f"  {word}", "bold"), (f" ({fix.applicability.value}): ", "bold"), (view.said(text), "")]
     if fix.applicability is Applicability.SUGGESTION:
-        yield from fix_diff(view.source, fix)
+        yield from fix_diff(view, fix)
 
 
 def problem_line(problem: Problem) -> Line:
@@ -77,17 +78,23 @@ def summary_lines(findings: Sequence[Finding], files: int, *, tried: bool) -> It
         yield [(f"  {by_hand} to settle by hand", "")]
 
 
-def applied_lines(path: Path, applied: Sequence[Finding]) -> Iterator[Line]:
+def applied_lines(report: FileReport, plan: Plan) -> Iterator[Line]:
     """`Fixed dcgan.py: KF102 (2), KF104`, and what runs differently from now on."""
-    counts = Counter(each.code for each in applied)
+    counts = Counter(each.code for each in plan.applied)
     listed = ", ".join(f"{code} ({count})" if count > 1 else code for code, count in sorted(counts.items()))
     yield [
         ("Fixed ", "bold green"),
-        (f"{path.as_posix()}: ", "bold"),
+        (f"{report.path.as_posix()}: ", "bold"),
         (listed or "what a fix elsewhere needs", ""),
     ]
-    effects = [(each.code, each.fix.effect) for each in applied if each.fix and each.fix.effect]
-    notes = [(each.code, each.help) for each in applied if each.help]
+    effects, notes = [], []
+    for each, rounds in zip(plan.applied, plan.rounds, strict=True):
+        # What a sentence says of lines, it says of the text in which the fault was found.
+        view = View(report, plan, rounds)
+        if each.fix and each.fix.effect:
+            effects.append((each.code, view.said(each.fix.effect)))
+        if each.help:
+            notes.append((each.code, view.said(each.help)))
     for code, sentence in sorted(dict.fromkeys([*effects, *notes]), key=lambda pair: pair[0]):
         yield [(f"  {code}: ", "bold"), (sentence, "")]
 
@@ -115,10 +122,11 @@ def unseen_lines(models: Sequence[ModelReport], *, written: bool) -> Iterator[Li
     if unknown:
         what = "Written without verification" if written else "Not verified"
         yield [(f"{what}: ", "bold yellow"), (", ".join(unknown), "")]
-    from kerasfix.verify.verdict import few
+    from kerasfix.verify.places import told_lines
+    from kerasfix.verify.verdict import MOST_NAMES
 
     untried = [
-        f"{model.class_name} (line{'s' if len(lines) > 1 else ''} {few([str(line) for line in lines])})"
+        f"{model.class_name} ({told_lines(lines, MOST_NAMES)})"
         for model in models
         if model.verdict != "worse" and model.after is not None and (lines := model.after.unreached_lines)
     ]
@@ -148,14 +156,20 @@ def _frame(view: View, finding: Finding) -> Iterator[Line]:
     yield [(f"  {' ' * len(number)} | ", "blue"), (indent + "^" * max(width, 1), "bold red")]
 
 
-def fix_diff(source: Source, fix: Fix) -> Iterator[Line]:
-    """What a fix changes in one source, as a small diff."""
-    file = source.file
-    here = [edit for edit in fix.edits if edit.file == file]
-    # Its header is not shown.
-    text = unified_diff("", source.text, sorted(here))
-    for line in text.splitlines()[2:]:
-        yield [("    ", ""), (line, _DIFF_STYLES.get(line[:1], ""))]
+def fix_diff(view: View, fix: Fix) -> Iterator[Line]:
+    """What a fix changes in one file, as a small diff; of a notebook, cell by cell."""
+    file = view.report.source.file
+    try:
+        changes = [*view.changes([edit for edit in fix.edits if edit.file == file])]
+    except SourceError as error:
+        yield [("    ", ""), (f"It cannot be made: {error.reason}", "")]
+        return
+    for number, text, edits in changes:
+        if number is not None:
+            yield [("    ", ""), (f"cell {number}", "bold")]
+        # Its header is not shown.
+        for line in unified_diff("", text, edits).splitlines()[2:]:
+            yield [("    ", ""), (line, _DIFF_STYLES.get(line[:1], ""))]
     others = {edit.file for edit in fix.edits} - {file}
     if others:
         yield [("    and changes in ", ""), (counted(len(others), "other file"), "")]

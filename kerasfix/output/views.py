@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from kerasfix.engine import FileReport
-from kerasfix.notebook import Rows
+from kerasfix.notebook import Notebook, Rows
 from kerasfix.plan import Plan
-from kerasfix.source import Position, Source
+from kerasfix.source import Edit, Position, Source
 
 if TYPE_CHECKING:
     from kerasfix.analysis.silencers import Silencers
-
-# "line 7" in a sentence about this file; "line 7 of train.py" is about another one.
-_LINE = re.compile(r"\bline (\d+)(?! of )")
-_LINES = re.compile(r"\blines ((?:\d+, )*\d+ and \d+)(?! of )")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +40,20 @@ class View:
     Args:
         report: The file.
         plan: What was done, or nothing.
+        rounds: The edits of the plan, if they were made one round after the other.
     """
 
-    def __init__(self, report: FileReport, plan: Plan) -> None:
+    def __init__(
+        self, report: FileReport, plan: Plan, rounds: Sequence[Sequence[Edit]] | None = None
+    ) -> None:
         self.report = report
         self._plan = plan
+        self._rounds = [plan.edits] if rounds is None else rounds
+
+    @staticmethod
+    def on_the_way(report: FileReport, source: Source) -> View:
+        """A file as a plan that is being made has left it so far."""
+        return View(report, Plan(report.text, source.text, (), (), ()), source.rounds)
 
     @property
     def has_findings(self) -> bool:
@@ -57,7 +62,19 @@ class View:
 
     @cached_property
     def _rows(self) -> Rows | None:
-        return self.report.notebook.after(self._plan.edits) if self.report.notebook is not None else None
+        return self.report.notebook.after(*self._rounds) if self.report.notebook is not None else None
+
+    def changes(self, edits: Sequence[Edit]) -> Iterator[tuple[int | None, str, Sequence[Edit]]]:
+        """What edits of the text change: each cell with its number and text, or else the file as a whole.
+
+        Raises:
+            SourceError: if they would change what is no Python in a notebook.
+        """
+        if self._rows is None:
+            yield None, self.source.text, sorted(edits)
+            return
+        for cell, here in self._rows.cells.by_cell(edits):
+            yield cell.number, cell.text, here
 
     @cached_property
     def source(self) -> Source:
@@ -67,6 +84,24 @@ class View:
         if self._plan.text == self.report.text:
             return self.report.source
         return Source(self._plan.text, self.report.source.file)
+
+    @cached_property
+    def book(self) -> Notebook | None:
+        """The notebook as its file is after the plan; None for any other file."""
+        if isinstance(self.report.notebook, Notebook):
+            return Notebook(self.report.encoded(self._plan))
+        return None
+
+    def in_book(self, book: Notebook, start: int, end: int) -> tuple[Position, Position]:
+        """Where a part of the text stands in the file of a notebook, whose lines are not the cells'."""
+        assert self._rows is not None
+        # The last character tells the end: behind it the string may end, and the next one be in another line.
+        first, last = (
+            book.span(number, offset - begin)
+            for offset in (start, max(start, end - 1))
+            for number, begin in [self._rows.cell_at(offset)]
+        )
+        return book.file.position(first[0]), book.file.position(last[end > start])
 
     def place(self, offset: int) -> Place:
         """The place of a character of the text."""
@@ -97,12 +132,4 @@ class View:
 
     def said(self, sentence: str) -> str:
         """A sentence with the lines of this file that it names, told by cell in a notebook."""
-        if self._rows is None:
-            return sentence
-        sentence = _LINES.sub(lambda found: re.sub(r"\d+", self._spelled, found[1]), sentence)
-        return _LINE.sub(lambda found: self._spelled(re.match(r"\d+", found[1])), sentence)
-
-    def _spelled(self, number: re.Match[str] | None) -> str:
-        assert number is not None
-        place = self.place_of_line(int(number.group()))
-        return f"line {place.line} of cell {place.cell}"
+        return sentence if self._rows is None else self._rows.said(sentence)

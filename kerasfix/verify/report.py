@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from kerasfix.findings import Chain
+from kerasfix.verify.places import Place, placed
 
 SCHEMA_VERSION = 1
 
@@ -129,6 +130,7 @@ class Observation:
             told here too ("crashed (signal 6, SIGABRT)").
         raised_in: Where: "import", "init", "probe", or one of `PHASES`.
         raised_line: The line of the class's file that raised, or that led there, if it is known.
+        raised_cell: Of a notebook, the cell that this is a line of.
         raised_at: `file:line` of another module of the project, if that raised.
         errors: Phase -> exception in one line, for every phase that raised.
         stopped: Which limit ended the run ("time", "memory", "processes", "disk"), "crash" for a native
@@ -156,12 +158,15 @@ class Observation:
         changed_lines: Lines of the class's file at which statements of its methods begin that the fix
             changes; of the patched version only.
         changed_lines_reached: Those that were run. A line that was not was never put to the test.
+        changed_cells: Of a notebook, the cell of each of the changed lines; else empty.
+        changed_cells_reached: The same of those that were run.
     """
 
     raised: str | None = None
     raised_in: str | None = None
     raised_line: int | None = None
     raised_at: str | None = None
+    raised_cell: int | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
     stopped: Literal["time", "memory", "processes", "disk", "crash"] | None = None
     trainable: tuple[str, ...] = ()
@@ -183,11 +188,15 @@ class Observation:
     notes: tuple[str, ...] = ()
     changed_lines: tuple[int, ...] = ()
     changed_lines_reached: tuple[int, ...] = ()
+    changed_cells: tuple[int, ...] = ()
+    changed_cells_reached: tuple[int, ...] = ()
 
     @property
-    def unreached_lines(self) -> tuple[int, ...]:
+    def unreached_lines(self) -> tuple[Place, ...]:
         """What the fix changes and no phase ran."""
-        return tuple(line for line in self.changed_lines if line not in self.changed_lines_reached)
+        reached = {*placed(self.changed_lines_reached, self.changed_cells_reached)}
+        places = placed(self.changed_lines, self.changed_cells)
+        return tuple(place for place in places if place not in reached)
 
     @property
     def trainable_count(self) -> int:
@@ -251,12 +260,16 @@ class Trace:
         layer: The attribute path of its layer, for example "conv1".
         made_line: The line that made the layer (1-based).
         lost_line: The line that lost its output, None if it is not known.
+        made_cell: Of a notebook, the cell of `made_line`.
+        lost_cell: The same of `lost_line`.
     """
 
     variable: str
     layer: str
     made_line: int | None
     lost_line: int | None
+    made_cell: int | None = None
+    lost_cell: int | None = None
 
 
 @dataclass(frozen=True)
@@ -266,6 +279,8 @@ class ModelReport:
     Attributes:
         file: The path as it was given.
         line: The line of the class statement.
+        cell: Of a notebook, the number of the cell that it stands in, among all cells, from 1. Lines of this
+            report count in cells then: in this one where no other is named.
         keras_version: For example "3.15.1"; None if Keras was not reached.
         backend: "tensorflow", "jax", "torch"; None if Keras was not reached.
         python: The interpreter that ran the model.
@@ -306,6 +321,12 @@ class ModelReport:
     chains: tuple[Chain, ...] = ()
     kind: Literal["model", "function"] = "model"
     not_kept_in: tuple[str, ...] | None = None
+    cell: int | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it stands: `net.py:3`, `net.ipynb:cell 4:3`."""
+        return f"{self.file}:{'' if self.cell is None else f'cell {self.cell}:'}{self.line}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data (dict, list, str, int, float, bool, None) in the shape of this schema."""

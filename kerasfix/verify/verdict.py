@@ -6,12 +6,22 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 
-from kerasfix.verify.report import LIMITS, Observation, SensitiveLayer, Verdict, VerdictKind
+from kerasfix.verify.places import Place, told_lines
+from kerasfix.verify.report import (
+    LIMITS,
+    Observation,
+    SensitiveLayer,
+    Verdict,
+    VerdictKind,
+)
 
 #: The first and the last line of a change.
 Lines = tuple[int, int]
 
-_MOST_NAMES = 6
+#: What lines are of that do not count in the file as it is.
+PATCHED = " of the patched file"
+#: Of more than these a sentence names the first, and says how many more there are.
+MOST_NAMES = 6
 # The worker writes down no more of them.
 _MOST_CALLS = 2000
 # Rounding differs between runs and devices; a changed computation differs by far more.
@@ -57,7 +67,9 @@ def judge(
     unreached = tuple(_not_reached(after.unreached_lines))
     if claims:
         untried = [
-            line for line in after.unreached_lines if any(begin <= line <= end for begin, end in claimed)
+            (line, cell)
+            for line, cell in after.unreached_lines
+            if any(begin <= line <= end for begin, end in claimed)
         ]
         if untried:
             return Verdict(VerdictKind.NOT_PROVED, tuple(_not_reached(untried)))
@@ -84,10 +96,9 @@ def judge(
     return Verdict(VerdictKind.UNCHANGED, (same,))
 
 
-def _not_reached(lines: Sequence[int]) -> Iterator[str]:
+def _not_reached(lines: Sequence[Place]) -> Iterator[str]:
     if lines:
-        names = few([str(line) for line in lines])
-        yield f"not reached by this run: line{'s' if len(lines) > 1 else ''} {names} of the patched file"
+        yield f"not reached by this run: {told_lines(lines, MOST_NAMES)}{PATCHED}"
 
 
 def on_other_inputs(verdict: Verdict, outputs_must_match: bool, before: str, after: str) -> Verdict:
@@ -164,7 +175,7 @@ def _new_errors(before: Observation, after: Observation) -> Iterator[str]:
     if not before.ran:
         return
     if not after.ran:
-        yield f"the original ran; the patched model raises {after.raised}{where_raised(after)}"
+        yield f"the original ran; the patched model raises {after.raised}{where_raised(after, PATCHED)}"
         return
     for phase, message in after.errors.items():
         if phase not in before.errors:
@@ -321,8 +332,8 @@ def _new_names(what: str, before: Iterable[str], after: Iterable[str]) -> Iterat
 
 def few(names: Sequence[str]) -> str:
     """Some names for a sentence; of many the first, and how many more there are."""
-    shown = ", ".join(names[:_MOST_NAMES])
-    return shown if len(names) <= _MOST_NAMES else f"{shown} and {len(names) - _MOST_NAMES} more"
+    shown = ", ".join(names[:MOST_NAMES])
+    return shown if len(names) <= MOST_NAMES else f"{shown} and {len(names) - MOST_NAMES} more"
 
 
 def _count(number: int, what: str) -> str:
@@ -339,9 +350,14 @@ def phase_name(phase: str) -> str:
     return _PHASE_NAMES.get(phase, phase)
 
 
-def where_raised(observation: Observation) -> str:
-    """` (line 30, at block.py:8)`, as far as it is known."""
-    parts = [f"line {observation.raised_line}"] if observation.raised_line else []
+def where_raised(observation: Observation, text: str = "") -> str:
+    """` (line 30, at block.py:8)`, as far as it is known.
+
+    Args:
+        text: What the line is one of, `PATCHED` if that is not the file as it is.
+    """
+    line = observation.raised_line
+    parts = [f"{told_lines([(line, observation.raised_cell)])}{text}"] if line else []
     if observation.raised_at:
         parts.append(f"at {os.path.basename(observation.raised_at)}")
     return f" ({', '.join(parts)})" if parts else ""

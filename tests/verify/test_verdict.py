@@ -77,7 +77,12 @@ CRASHED = Observation(
         (FROZEN, GOOD, PROVED, "bn (BatchNormalization) did not run in training mode in fit; now it does"),
         (IN_PREDICT, GOOD, PROVED, "drop (Dropout) ran in training mode in predict; now it does not"),
         (CRASHED, GOOD, PROVED, "the original raises crashed (signal 6, SIGABRT)"),
-        (GOOD, RAISES, WORSE, "the original ran; the patched model raises ValueError: no (line 7)"),
+        (
+            GOOD,
+            RAISES,
+            WORSE,
+            "the patched model raises ValueError: no (line 7 of the patched file)",
+        ),
         (GOOD, CRASHED, WORSE, "crashed"),
         (GOOD, BROKEN_CHAIN, WORSE, "conv1/kernel: no gradient any more"),
         (GOOD, replace(GOOD, layers_not_reached=("drop",)), WORSE, "drop: not reached any more"),

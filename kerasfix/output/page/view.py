@@ -26,7 +26,14 @@ from kerasfix.output.proof import (
     proof_rows,
     where_lost,
 )
-from kerasfix.verify.report import STEPS, ModelReport, Observation, VerdictKind, VerificationReport
+from kerasfix.verify.places import told_lines
+from kerasfix.verify.report import (
+    STEPS,
+    ModelReport,
+    Observation,
+    VerdictKind,
+    VerificationReport,
+)
 
 _NOTHING = "-"
 # What is wrong first.
@@ -49,8 +56,8 @@ class VariableRow:
     after: float | None
     before_text: str
     after_text: str
-    made_line: int | None
-    lost_line: int | None
+    made_line: str
+    lost_line: str
 
     @property
     def is_wrong(self) -> bool:
@@ -151,9 +158,15 @@ def _variables(model: ModelReport) -> list[VariableRow]:
     for name in names:
         (before, before_text), (after, after_text) = _norm(model.before, name), _norm(model.after, name)
         trace = traces.get(name)
-        lines = (trace.made_line, trace.lost_line) if trace else (None, None)
-        rows.append(VariableRow(name, before, after, before_text, after_text, *lines))
+        made = _line(trace.made_line, trace.made_cell) if trace else ""
+        lost = _line(trace.lost_line, trace.lost_cell) if trace else ""
+        rows.append(VariableRow(name, before, after, before_text, after_text, made, lost))
     return rows
+
+
+def _line(line: int | None, cell: int | None) -> str:
+    """A line below a heading that says that it is one."""
+    return "" if line is None else told_lines([(line, cell)]).removeprefix("line ")
 
 
 def _norm(seen: Observation | None, name: str) -> tuple[float | None, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from kerasfix.verify.report import LIMITS, Observation, SensitiveLayer, Verdict, VerdictKind
-from kerasfix.verify.verdict import few, layer_name
+from kerasfix.verify.verdict import PATCHED, few, layer_name, where_raised
 
 #: The phase in which a function is watched.
 PHASE = "loop"
@@ -29,7 +29,8 @@ def judge_loop(before: Observation, after: Observation, models: Sequence[str]) -
         return Verdict(VerdictKind.WORSE, worse)
     if before.raised is not None:
         return Verdict(
-            VerdictKind.PROVED, (f"the original raises {before.raised}{_line(before)}; the patched one runs",)
+            VerdictKind.PROVED,
+            (f"the original raises {before.raised}{where_raised(before)}; the patched one runs",),
         )
     mended, strange = tuple(_mended(before, after, models)), tuple(_strange(before, after, models))
     if strange:
@@ -48,7 +49,7 @@ def judge_loop(before: Observation, after: Observation, models: Sequence[str]) -
 
 def _worse(before: Observation, after: Observation) -> Iterator[str]:
     if before.raised is None and after.raised is not None:
-        yield f"the original ran; the patched function raises {after.raised}{_line(after)}"
+        yield f"the original ran; the patched function raises {after.raised}{where_raised(after, PATCHED)}"
         return
     if before.raised is not None:
         return
@@ -115,7 +116,3 @@ def _new(what: str, before: Sequence[str], after: Sequence[str]) -> Iterator[str
     names = [name for name in after if name not in before]
     if names:
         yield f"{few(names)}: {what}"
-
-
-def _line(observation: Observation) -> str:
-    return f" (line {observation.raised_line})" if observation.raised_line else ""
