@@ -1,14 +1,16 @@
-"""Big trees on several processors: groups of files, and parts of big groups, each in a process of its own.
+"""Big trees on several processors: a process looks at some small groups of files, or at a part of a big one.
 
-A process that looks at one group and ends gives its memory back, which a garbage collector takes long to do.
+A process that ends gives its memory back, which a garbage collector takes long to do.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import math
 import multiprocessing
 import os
+import pkgutil
 import signal
 import sys
 import threading
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 Work = tuple["Group", Mapping[str, "Source"]]
 
+# In characters of source: what one process does of small groups before it gives its memory back.
+_LITTLE = 500_000
+
 
 def processors() -> int:
     """How many processes can be at work at a time; one where that is this one."""
@@ -43,41 +48,76 @@ def find(finder: Finder, work: Sequence[Work], processes: int) -> list[Found]:
     if finder.neighbours is not None:
         # Found out once here, and not in each process.
         finder.neighbours.beyond(work[0][0].run)
-    total = sum(size_of(sources) for _, sources in work)
-    tasks: list[_Task] = []
-    for number, (group, sources) in enumerate(work):
-        # A little more than its share may stay whole: parts find out some things twice.
-        parts = max(1, math.ceil(processes * size_of(sources) / total - 0.2))
-        tasks += [_Task(number, group, sources, part, parts) for part in range(parts)]
-    # The longest first, or the last one is waited for.
-    tasks.sort(key=lambda task: -size_of(task.sources) / task.parts)
+    _load()
+    tasks = _tasks(work, processes)
     results = _run(finder, tasks, processes)
     parts_of: list[list[Found | None]] = [[] for _ in work]
     for task in tasks:
-        parts_of[task.number].append(results.get(task))
+        found = iter(results.get(task, ()))
+        for number in task.work:
+            parts_of[number].append(next(found, None))
     return [
-        _joined(found) or finder.in_group(group, sources)
-        for found, (group, sources) in zip(parts_of, work, strict=True)
+        _joined(parts) or finder.in_group(group, sources)
+        for parts, (group, sources) in zip(parts_of, work, strict=True)
     ]
+
+
+def _load() -> None:
+    """Load what every process would load for itself: rules, and what makes edits."""
+    from kerasfix import codemods
+    from kerasfix.rules import all_rules
+
+    all_rules()
+    for module in pkgutil.iter_modules(codemods.__path__, f"{codemods.__name__}."):
+        importlib.import_module(module.name)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Task:
-    """A part of a group: its files from number `part` on, every `parts`-th."""
+    """Some groups, each by its number in the work; or a part of one, its files from number `part` on, every
+    `parts`-th.
+    """
 
-    number: int
-    group: Group
-    sources: Mapping[str, Source]
-    part: int
-    parts: int
+    work: Mapping[int, Work]
+    part: int = 0
+    parts: int = 1
+
+    @property
+    def size(self) -> float:
+        return sum(size_of(sources) for _, sources in self.work.values()) / self.parts
 
 
-def _run(finder: Finder, tasks: list[_Task], processes: int) -> dict[_Task, Found]:
+def _tasks(work: Sequence[Work], processes: int) -> list[_Task]:
+    """What processes do one after the other, the longest first, or the last one is waited for."""
+    total = sum(size_of(sources) for _, sources in work)
+    # To begin a process takes as long as a small group does.
+    little = min(_LITTLE, total // (4 * processes))
+    tasks: list[_Task] = []
+    gathered: dict[int, Work] = {}
+    gathered_size = 0
+    for number, each in enumerate(work):
+        size = size_of(each[1])
+        # A little more than its share may stay whole: parts find out some things twice.
+        parts = math.ceil(processes * size / total - 0.2)
+        if parts > 1:
+            tasks += [_Task({number: each}, part, parts) for part in range(parts)]
+            continue
+        gathered[number] = each
+        gathered_size += size
+        if gathered_size >= little:
+            tasks.append(_Task(gathered))
+            gathered, gathered_size = {}, 0
+    if gathered:
+        tasks.append(_Task(gathered))
+    return sorted(tasks, key=lambda task: -task.size)
+
+
+def _run(finder: Finder, tasks: list[_Task], processes: int) -> dict[_Task, list[Found]]:
     """Do tasks, some at a time; one whose process dies is missing in what comes back."""
     context = multiprocessing.get_context("fork")
     waiting = tasks[::-1]
     running: dict[Connection, tuple[_Task, BaseProcess]] = {}
-    results: dict[_Task, Found] = {}
+    results: dict[_Task, list[Found]] = {}
     try:
         while waiting or running:
             while waiting and len(running) < processes:
@@ -105,7 +145,8 @@ def _work(finder: Finder, task: _Task, answer: Connection) -> None:
     # Control-C reaches every process; the first one ends the others, which need not say anything.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(MemoryError, BrokenPipeError):
-        answer.send(finder.in_group(task.group, task.sources, _chosen(task)))
+        chosen = _chosen(task)
+        answer.send([finder.in_group(group, sources, chosen) for group, sources in task.work.values()])
 
 
 def _chosen(task: _Task) -> Callable[[int], bool]:

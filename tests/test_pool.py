@@ -39,7 +39,9 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     seen: list[int] = []
     run = pool._run
 
-    def watch(finder: Finder, tasks: list[pool._Task], count: int) -> dict[pool._Task, finder_module.Found]:
+    def watch(
+        finder: Finder, tasks: list[pool._Task], count: int
+    ) -> dict[pool._Task, list[finder_module.Found]]:
         seen.append(len(tasks))
         return run(finder, tasks, count)
 
@@ -97,6 +99,19 @@ def test_a_big_group_is_divided_and_a_small_one_is_not(tree: Path, processes: li
     _check(tree)
     # Three for the one with nearly all, one for the other.
     assert processes == [4]
+
+
+def test_small_groups_share_a_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: list[int]
+) -> None:
+    for number in range(60):
+        folder = tmp_path / f"apart{number}"
+        folder.mkdir()
+        (folder / "block.py").write_text(BLOCK)
+    together = _check(tmp_path)
+    # A quarter of a process' share each.
+    assert processes == [12]
+    assert _told(together) == _alone(tmp_path, monkeypatch)
 
 
 def test_fixes_are_planned_for_what_was_found_elsewhere(tree: Path) -> None:
@@ -247,8 +262,9 @@ def test_a_part_of_a_group_is_every_so_manieth_file(tree: Path, monkeypatch: pyt
     sources = {file: Source(Path(file).read_text(), file) for file in files}
     [group] = groups_of({file: Path(file).read_bytes() for file in files}, {}, Places(files))
     ours, theirs = multiprocessing.Pipe(duplex=False)
-    pool._work(Finder(), pool._Task(0, group, sources, part=1, parts=3), theirs)
-    assert list(ours.recv().findings) == [files[1], files[4]]
+    pool._work(Finder(), pool._Task({0: (group, sources)}, part=1, parts=3), theirs)
+    [found] = ours.recv()
+    assert list(found.findings) == [files[1], files[4]]
     assert told == [(signal.SIGINT, signal.SIG_IGN)]
 
 
