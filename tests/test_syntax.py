@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kerasfix.syntax import children, own_nodes, parents_in, walk
+from kerasfix.syntax import children, of_kind, own_nodes, parents_in, walk
 
 MARKS = ast.expr_context | ast.boolop | ast.operator | ast.unaryop | ast.cmpop
 # The grammar in one file each: what Python's own library has of it.
@@ -57,3 +57,34 @@ def test_each_node_comes_before_what_is_in_it() -> None:
 def test_own_nodes_stay_out_of_functions_and_classes() -> None:
     tree = ast.parse("def f():\n    a\nclass C:\n    b\nd = lambda: c\n")
     assert [node.id for node in own_nodes(tree.body) if isinstance(node, ast.Name)] == ["d"]
+
+
+def _program(text: str) -> ast.Module:
+    return ast.parse(text if hasattr(ast, "TryStar") else text.replace("except*", "except"))
+
+
+def _without_rows(node: ast.AST) -> list[ast.AST]:
+    """What `walk` gives, found by its definition: a node, then what is below each of its parts."""
+    return [node, *(below for child in children(node) for below in _without_rows(child))]
+
+
+@pytest.mark.parametrize("text", [GRAMMAR, LIBRARY[0].read_text("utf-8")])
+@pytest.mark.parametrize("inside_first", [True, False])
+def test_a_part_is_walked_alike_before_and_after_the_whole(text: str, inside_first: bool) -> None:
+    tree = _program(text)
+    parts = [node for node in _without_rows(tree) if isinstance(node, ast.stmt | ast.expr)]
+    for part in parts if inside_first else []:
+        assert list(walk(part)) == _without_rows(part)
+    walk(tree)
+    for part in (tree, *parts):
+        assert list(walk(part)) == _without_rows(part)
+
+
+@pytest.mark.parametrize(
+    "kinds", [(ast.Name,), (ast.Name, ast.Attribute), (ast.FunctionDef, ast.Call, ast.Assign), (ast.Slice,)]
+)
+def test_nodes_of_some_kinds_come_in_the_order_of_all(kinds: tuple[type[ast.AST], ...]) -> None:
+    tree = _program(GRAMMAR + LIBRARY[0].read_text("utf-8"))
+    roots = [node for node in _without_rows(tree) if isinstance(node, ast.stmt | ast.Call | ast.Module)]
+    for root in roots:
+        assert of_kind(root, *kinds) == [each for each in walk(root) if isinstance(each, kinds)]
