@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from kerasfix.verify.worker.arguments import Maker
+from kerasfix.verify.worker.depth import Failure
 from kerasfix.verify.worker.guesses import (
     IMAGE_MODEL,
     LAYER,
@@ -296,7 +297,7 @@ def test_a_failed_call_may_blame_an_argument() -> None:
     maker = Maker(Tied, KERAS, {}, [])
     attempts = maker.working()
     first, _ = next(attempts)
-    maker.mend(first, "ValueError: weights are needed when tie_weights=True")
+    maker.mend(first, Failure("ValueError: weights are needed when tie_weights=True", ()))
     assert next(attempts)[0] == {"tie_weights": False}
 
 

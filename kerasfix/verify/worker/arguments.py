@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import itertools
 import re
 import sys
 import time
-import traceback
 import typing
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .attempts import Attempts
+from .blame import Place, blamed, forms, value_at, with_value
+from .depth import Failure
 from .guesses import (
     CELL,
     FACTORY,
@@ -22,16 +25,16 @@ from .guesses import (
     SETTINGS,
     VECTOR_MODEL,
     WIDTH,
-    as_list,
     by_annotation,
     by_name,
 )
 from .lightness import TooHeavy, lighter
 from .load import Refused, one_line
-from .reading import NAMED, Usage, constructor_of, usages, users_classes
+from .reading import NAMED, Usage, constructor_of, keywords_of, usages, users_classes
 from .recipes import CannotMake, Scope, make
 from .relatives import FUNCTIONAL, classes_for
 from .sizes import fields_of
+from .values import by_usage, option
 
 Arguments = dict[str, Any]
 
@@ -40,6 +43,7 @@ _SECONDS = 8.0
 _DEEPEST = 2
 _MOST_RELATIVES = 3
 _LONGEST = 8
+_MOST_MENDED = 6
 _QUOTED = re.compile(r"['\"]([\w\-. ]{1,40})['\"]")
 _NETWORK = re.compile(r"URL|without network|urlopen|Connection|Errno -2|HTTP")
 _WEIGHTS = re.compile(r"weights|pretrained|download|checkpoint")
@@ -89,7 +93,7 @@ class Maker:
         module = sys.modules.get(cls.__module__)
         self._scope = Scope(vars(module) if module else None, keras)
         self._usages: dict[str, Usage] | None = None
-        self._queue: list[Arguments] = []
+        self._attempts = Attempts(())
         #: Called before every attempt.
         self.on_new: Callable[[], None] = lambda: None
         self.error: BaseException | None = None
@@ -102,13 +106,11 @@ class Maker:
     def working(self) -> Iterator[tuple[Arguments, Any]]:
         """Arguments that the constructor takes, the best first, and what it made of them."""
         deadline = time.monotonic() + _SECONDS
-        self._queue = list(self._first())
-        tried: list[Arguments] = []
-        while self._queue and len(tried) < _MOST_ATTEMPTS and time.monotonic() < deadline:
-            arguments = self._queue.pop(0)
-            if arguments in tried:
-                continue
-            tried.append(arguments)
+        self._attempts = Attempts(self._first())
+        while self._attempts.number < _MOST_ATTEMPTS and time.monotonic() < deadline:
+            arguments = self._attempts.take()
+            if arguments is None:
+                return
             try:
                 made = self.construct(arguments)
             except TooHeavy:
@@ -116,7 +118,8 @@ class Maker:
                 continue
             except (Exception, SystemExit) as error:
                 self.error = self.error or error
-                self._queue += [item for item in self._repaired(arguments, error) if item not in tried]
+                failure = Failure.of(error)
+                self._attempts.failed(failure, self._repaired(arguments, error, failure))
                 continue
             started = time.monotonic()
             yield arguments, made
@@ -140,11 +143,11 @@ class Maker:
     def lighten(self, arguments: Arguments) -> None:
         """Try smaller arguments next."""
         defaults = {item.name: item.default for item in self._parameters if item.default is not item.empty}
-        self._queue[:0] = lighter(arguments, defaults, self._guess, self._init)
+        self._attempts.first(lighter(arguments, defaults, self._guess, self._init))
 
-    def mend(self, arguments: Arguments, message: str) -> None:
-        """Try other values next for the parameters that a failed call speaks of by name."""
-        words = set(re.findall(r"\w+", message))
+    def mend(self, arguments: Arguments, failure: Failure) -> None:
+        """Try other values next for the parameters that a failed call speaks of."""
+        words = set(re.findall(r"\w+", failure.message))
         free = [item for item in self._parameters if item.name not in self._init and len(item.name) > 3]
         better = []
         for item in [item for item in free if item.name in words][:2]:
@@ -153,7 +156,8 @@ class Maker:
                 better.append({**arguments, item.name: not current})
             elif current is None and (value := self._guess(item.name)) is not MISSING:
                 better.append({**arguments, item.name: value})
-        self._queue[:0] = better
+        reformed = self._reformed(arguments, failure, making=False)
+        self._attempts.first([*better, *itertools.islice(reformed, _MOST_MENDED)])
 
     @property
     def needs_nothing(self) -> bool:
@@ -180,6 +184,10 @@ class Maker:
         if not self._required:
             yield dict(self._init)
         yield {**self._guessed({}), **self._init}
+        if keywords := keywords_of(vars(self._cls).get("__init__")):
+            more = {name: self._guess(name) for name in keywords}
+            known = {name: WIDTH if value is MISSING else value for name, value in more.items()}
+            yield {**self._guessed({}), **known, **self._init}
         if self._required:
             # Parameters that may be left out, and should not be: None stands for "say it".
             extra = [item.name for item in self._parameters if item.default is None]
@@ -224,8 +232,8 @@ class Maker:
             text = str(annotation) if not text or "[" in str(annotation) else text
             value = by_annotation(name, text)
             if value is not MISSING and not (usage.iterated and isinstance(value, (int, float))):
-                return _option(usage, value) if usage.options and isinstance(value, str) else value
-        return _by_usage(name, usage)
+                return option(usage, value) if usage.options and isinstance(value, str) else value
+        return by_usage(name, usage)
 
     def _relative(self, name: str, usage: Usage) -> Any:
         """A part of the project's own that the parameter is called after, or a small model."""
@@ -263,7 +271,7 @@ class Maker:
             return {"$call": annotation.__name__, "positional": [], "named": fields_of(annotation)}
         return None
 
-    def _repaired(self, arguments: Arguments, error: BaseException) -> Iterator[Arguments]:
+    def _repaired(self, arguments: Arguments, error: BaseException, failure: Failure) -> Iterator[Arguments]:
         """Attempts with another value for what an error speaks of."""
         message = str(error)
         if isinstance(error, CannotMake):
@@ -290,24 +298,30 @@ class Maker:
             for value in (None, False):
                 yield {**arguments, **dict.fromkeys(asked, value)}
             return
-        blamed = [name for name in self._blamed(arguments, error) if name not in self._init]
         yield from _longer(arguments, error, self._init)
-        for name in blamed[:3]:
+        yield from self._reformed(arguments, failure, making=True)
+        names = [name for name, *rest in self._blamed(arguments, failure) if not rest]
+        for name in names[:3]:
             if name not in arguments and (value := self._guess(name)) is not MISSING:
                 yield {**arguments, name: value}
             for value in self._alternatives(name, arguments.get(name), message):
                 yield {**arguments, name: value}
 
-    def _blamed(self, arguments: Arguments, error: BaseException) -> list[str]:
-        """Parameters that the failing lines of the constructor, or the message, mention."""
-        lines = [
-            frame.line or ""
-            for frame in reversed(traceback.extract_tb(error.__traceback__))
-            if "keras/src" not in frame.filename
-        ]
-        words = [set(re.findall(r"\w+", text)) for text in [str(error), *lines[:4]]]
+    def _reformed(self, arguments: Arguments, failure: Failure, *, making: bool) -> Iterator[Arguments]:
+        """Values of another form for what a failure speaks of: a list of sizes, an object, a function."""
+        for place in self._blamed(arguments, failure):
+            parameter = self._parameter(place[0])
+            default = parameter.default if parameter is not None else None
+            current = value_at(arguments, place, default)
+            for value in forms(failure.message, place[-1], current, making=making):
+                yield with_value(arguments, place, value)
+
+    def _blamed(self, arguments: Arguments, failure: Failure) -> list[Place]:
+        """What the message, or the lines that failed, mention; nothing that the user configured."""
         names = [item.name for item in self._parameters]
-        return list(dict.fromkeys(name for found in words for name in names if name in found))
+        names += [name for name in arguments if name not in names]
+        free = [name for name in names if name not in self._init]
+        return blamed([failure.message, *failure.texts], free, arguments)
 
     def _alternatives(self, name: str, current: Any, message: str) -> Iterator[Any]:
         options = [text for text in _QUOTED.findall(message) if text not in (name, current)]
@@ -318,10 +332,6 @@ class Maker:
             yield from (8, 32, 64, 4, 2, 1)
         if "positive" in message or "greater" in message:
             yield from (64, 256, 1)
-        if "iterable" in message or "len()" in message or "subscriptable" in message:
-            yield as_list(name, by_name(name))
-            # Of several, each may be several: kernels with a height and a width.
-            yield [[item, item] for item in current] if isinstance(current, list) else None
         for value in _LADDER:
             if value != current:
                 yield value
@@ -341,31 +351,3 @@ def _longer(arguments: Arguments, error: BaseException, fixed: Arguments) -> Ite
 def _with_defaults(value: Any) -> Any:
     """A configuration object as its author made it; too large, perhaps, but its sizes fit together."""
     return {**value, "named": {}} if isinstance(value, dict) and "$call" in value else value
-
-
-def _option(usage: Usage, value: Any) -> Any:
-    return value if value in usage.options else usage.options[0]
-
-
-def _by_usage(name: str, usage: Usage) -> Any:
-    """A value of the kind that the code expects, of the size that the name speaks of."""
-    value = by_name(name)
-    for alias in usage.aliases:
-        if value is MISSING or value in (LAYER, CELL):
-            value = by_name(alias)
-    if usage.options and not isinstance(value, (int, float)):
-        return _option(usage, value)
-    if usage.spread:
-        # Only what is asked for: the callee need not know the rest.
-        return {key: WIDTH if by_name(key) is MISSING else by_name(key) for key in dict.fromkeys(usage.keys)}
-    if usage.keys or len(set(usage.attributes)) > 1 or (usage.attributes and value is MISSING):
-        return SETTINGS
-    if usage.makes and (value is MISSING or not isinstance(value, str)):
-        return FACTORY
-    if usage.called and (value is MISSING or isinstance(value, int)):
-        return LAYER
-    if usage.items_called:
-        return [LAYER, LAYER]
-    if usage.iterated and not isinstance(value, (dict, str)):
-        return as_list(name, value)
-    return value

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import linecache
 import os
+import re
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import CodeType
 
 from .load import one_line
 
@@ -13,6 +16,13 @@ _FRAMEWORKS = tuple(
     os.sep + part + os.sep for part in ("keras", "tf_keras", "tensorflow", "torch", "jax", "jaxlib", "numpy")
 )
 _LIBRARIES = os.sep + "site-packages"
+
+# What comes of a change is tried before all else if the change brought the call farther, and late if it
+# changed nothing: then it was made to the wrong input.
+_FARTHER = -1.0
+_NO_CHANGE = 3.0
+_OTHER_NUMBERS = 0.2
+_NUMBERS = re.compile(r"\d+")
 
 Depth = tuple[int, ...]
 
@@ -24,20 +34,63 @@ class Failure:
     Attributes:
         depth: The lines of the user's code that were running, the outermost first: of two calls that take
             the same way, the one that came farther down has the greater.
+        texts: What was running there, the innermost first.
     """
 
     message: str
     depth: Depth
+    texts: tuple[str, ...] = field(default=(), compare=False)
 
     @staticmethod
     def of(error: BaseException) -> Failure:
-        return Failure(one_line(error), depth_of(error))
+        return Failure(one_line(error), depth_of(error), texts_of(error))
+
+
+def progress(before: Failure | None, now: Failure) -> float:
+    """What to add to the costs of what comes of an attempt that failed after another had."""
+    if before is None:
+        return 0.0
+    if now.message == before.message:
+        return _NO_CHANGE
+    if now.depth > before.depth:
+        return _FARTHER
+    if _NUMBERS.sub("", now.message) == _NUMBERS.sub("", before.message):
+        # The one size follows the other, and may do so for ever.
+        return _OTHER_NUMBERS
+    return _FARTHER if now.depth == before.depth else 0.0
 
 
 def depth_of(error: BaseException) -> Depth:
     """The lines of code that is neither ours nor a framework's, the outermost first."""
     frames = traceback.walk_tb(error.__traceback__)
     return tuple(line for frame, line in frames if _is_users(frame.f_code.co_filename))
+
+
+def texts_of(error: BaseException) -> tuple[str, ...]:
+    """The expressions of the user's code that were running, the innermost first.
+
+    Whole statements where Python does not say which part of them it was.
+    """
+    found = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if _is_users(code.co_filename):
+            found.append(_text_at(code, trace.tb_lasti, trace.tb_lineno))
+        trace = trace.tb_next
+    return tuple(reversed(found))
+
+
+def _text_at(code: CodeType, instruction: int, line: int) -> str:
+    places = list(code.co_positions()) if hasattr(code, "co_positions") else []
+    first, last, start, end = places[instruction // 2] if places else (line, line, None, None)
+    if first is None or last is None or start is None or end is None:
+        return linecache.getline(code.co_filename, line).strip()
+    lines = [linecache.getline(code.co_filename, number) for number in range(first, last + 1)]
+    # The columns count bytes.
+    lines[-1] = lines[-1].encode()[:end].decode(errors="replace")
+    lines[0] = lines[0].encode()[start:].decode(errors="replace")
+    return "".join(lines).strip()
 
 
 def _is_users(file: str) -> bool:

@@ -13,7 +13,7 @@ from .frameworks import Framework
 from .inputs import Prober
 from .lightness import MOST_WEIGHTS, Scale
 from .load import Refused
-from .sizes import widths_of
+from .sizes import widths_of, words_in
 
 _MOST_MADE = 6
 
@@ -77,7 +77,8 @@ class Finder:
                 return {**spec.to_json(), "init": arguments, "sources": sources}
             if count == _MOST_MADE or time.monotonic() > deadline:
                 break
-            self._maker.mend(arguments, prober.nearest_message)
+            if prober.nearest is not None:
+                self._maker.mend(arguments, prober.nearest)
             if prober.is_heavy:
                 self._maker.lighten(arguments)
             self._say("init")
@@ -91,6 +92,7 @@ class Finder:
             int(self._job["seed"]),
             seconds,
             [Spec.from_json(each) for each in self._job.get("unwanted", ()) if each.get("init") == arguments],
+            list(words_in(arguments)),
         )
 
     def _input_sources(self, spec: Spec) -> list[str]:

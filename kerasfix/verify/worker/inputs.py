@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .candidates import Array, Spec, known_spec, specs, with_optional
-from .depth import Failure
+from .depth import Failure, progress
 from .drive import Driven, call, drive
 from .frameworks import Framework, Values
 from .lightness import TooHeavy
@@ -25,13 +25,10 @@ _MOST_REAL_CALLS = 10
 _MOST_TRIED = 400
 # What an error speaks of is tried before most of what was planned, and before what later errors speak of.
 _STEP = 0.4
-# What comes of a change is tried before all else if the change brought the call farther, and late if it
-# changed nothing: then it was made to the wrong input.
-_FARTHER = -1.0
-_NO_CHANGE = 3.0
-_OTHER_NUMBERS = 0.2
-_NUMBERS = re.compile(r"\d+")
 _SAME_MESSAGE = 25
+# A plain number in the place of something else comes from the constructor.
+_ARGUMENT = re.compile(r"'(?:int|float|str|bool)' object (?:is not|has no)|non-iterable (?:int|float) object")
+_SAME_ARGUMENT = 8
 # Once may be the input's fault.
 _MOST_HEAVY = 3
 # What the time allows for if a model is too slow.
@@ -57,7 +54,8 @@ def _values(item: Array, random: np.random.RandomState) -> Values:
         values[..., :1] = True
         return values
     if "int" in item.dtype:
-        return random.randint(0, max(1, item.high or 2), size=item.shape).astype(item.dtype)
+        numbers = random.randint(item.low, max(item.low + 1, item.high or 2), size=item.shape)
+        return (np.sort(numbers, axis=0) if item.ordered else numbers).astype(item.dtype)
     return random.normal(size=item.shape).astype(item.dtype)
 
 
@@ -79,6 +77,7 @@ class Prober:
         fresh: Makes a new instance, wrapped for a spec so that it can be called.
         seconds: Time after which no new candidate is tried.
         unwanted: What is not to be found, because the other version of the model refuses it.
+        words: What an input may be called, if inputs go by their names.
     """
 
     def __init__(
@@ -89,7 +88,9 @@ class Prober:
         seed: int,
         seconds: float,
         unwanted: Sequence[Spec] = (),
+        words: Sequence[str] = (),
     ) -> None:
+        self._words = words
         self._unwanted = unwanted
         self._fresh = fresh
         self._framework = framework
@@ -135,8 +136,8 @@ class Prober:
             elif "incompatible with the layer" not in failure.message and len(promising) < _MOST_REAL_CALLS:
                 # Python control flow on values cannot be traced, and runs all the same.
                 promising.append(spec)
-            cost += _progress(before, failure)
-            better = [*self._completed(example, spec, failure), *steered(spec, failure.message)]
+            cost += progress(before, failure)
+            better = [*self._completed(example, spec, failure), *steered(spec, failure.message, self._words)]
             for place, item in enumerate((item for item in better if item not in tried), 1):
                 added += 1
                 heapq.heappush(queue, (cost + _STEP * place, added, item, failure))
@@ -147,9 +148,9 @@ class Prober:
         raise self._refusal(len(tried))
 
     @property
-    def nearest_message(self) -> str:
+    def nearest(self) -> Failure | None:
         """What the candidate raised that came farthest."""
-        return self._nearest[0].message if self._nearest else ""
+        return self._nearest[0] if self._nearest else None
 
     def _completed(self, example: Any, spec: Spec, failure: Failure) -> list[Spec]:
         """What a `None` stopped may want the tensors that it was let out of."""
@@ -158,7 +159,8 @@ class Prober:
     def _is_hopeless(self) -> bool:
         """Whether one message comes whatever the input is."""
         return self._heavy >= _MOST_HEAVY or any(
-            len(found) >= _SAME_MESSAGE for found in self._errors.values()
+            len(found) >= (_SAME_ARGUMENT if _ARGUMENT.search(message) else _SAME_MESSAGE)
+            for message, found in self._errors.items()
         )
 
     def _has_time(self) -> bool:
@@ -206,19 +208,6 @@ class Prober:
             shapes = " and ".join(str(item.shape) for item in spec.items)
             reason += f"; {shapes} came farthest and raised {failure.message}"
         return Refused("inputs", reason, ("input = [28, 28, 1]  # the shape of one sample",))
-
-
-def _progress(before: Failure | None, now: Failure) -> float:
-    if before is None:
-        return 0.0
-    if now.message == before.message:
-        return _NO_CHANGE
-    if now.depth > before.depth:
-        return _FARTHER
-    if _NUMBERS.sub("", now.message) == _NUMBERS.sub("", before.message):
-        # The one size follows the other, and may do so for ever.
-        return _OTHER_NUMBERS
-    return _FARTHER if now.depth == before.depth else 0.0
 
 
 def _flatten(value: Any) -> list[Any]:

@@ -52,6 +52,18 @@ def widths_of(arguments: Arguments) -> list[int]:
     return list(dict.fromkeys([*found, *_joined(arguments)]))
 
 
+def words_in(value: Any) -> Iterator[str]:
+    """The names among the arguments: inputs may go by them."""
+    if isinstance(value, str) and value.isidentifier():
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from words_in(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from words_in(item)
+
+
 def _joined(arguments: Arguments) -> Iterator[int]:
     """The width of all heads together."""
     heads = [value for name, value in arguments.items() if "heads" in name and _is_size(value)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -60,19 +60,33 @@ _PAIRS = (
     re.compile(r"(\d+) (?:!=|and|vs\.?|does not (?:match|equal)|vs) (\d+)"),
     re.compile(r"[Ee]xpected\D{0,60}?(\d+)\D{1,40}(?:got|but|received|found)\D{0,40}?(\d+)"),
 )
+_NAMED = re.compile(
+    r"Tensor' object has no attribute '(?:items|keys|values|get|pop|update|copy)'|"
+    r"argument of type '\w*Tensor'|must be a (?:dict|mapping)|expected a (?:dict|mapping)"
+)
+_ANY_NAME = "inputs"
+_MOST_WORDS = 8
+_MOST_LISTED = 12
+_ASCENDING = re.compile(r"ids are not increasing|(?:must|should) be sorted|not sorted|non-decreasing")
+_BELOW = re.compile(r"(?:is|are) not in \[0, (\d+)\)")
 _WORDS = ("two", "three", "four", "five")
 _NUMBER_WORDS = re.compile(r"\b(?:two|three|four|five)\b", re.IGNORECASE)
 _SHAPE = re.compile(r"[\[(]((?:(?:None|\?|\d+),? ?)+)[\])]")
 _DIVISIBLE = re.compile(r"divisible by\D{0,40}?(\d+)")
 
 
-def steered(spec: Spec, message: str) -> list[Spec]:
-    """New candidates that an error message speaks of, the likeliest first."""
-    found: list[Spec] = []
+def steered(spec: Spec, message: str, words: Sequence[str] = ()) -> list[Spec]:
+    """New candidates that an error message speaks of, the likeliest first.
+
+    Args:
+        words: What an input may be called.
+    """
+    found = list(_dictionary(spec, message, words))
     message = _NUMBER_WORDS.sub(lambda match: str(2 + _WORDS.index(match.group(0).lower())), message)
     for steer in (
         _whole,
         _sparse,
+        _other_numbers,
         _spoken,
         _other_keys,
         _other_dtypes,
@@ -100,13 +114,36 @@ def _each(spec: Spec, change: Callable[[Array], Array | None]) -> Iterator[Spec]
     yield replace(spec, items=tuple(changed))
 
 
+def _dictionary(spec: Spec, message: str, words: Sequence[str]) -> Iterator[Spec]:
+    """The tensor by the names that the model was constructed with; by any name, if there are none."""
+    if spec.kind == "one" and _NAMED.search(message):
+        for names in dict.fromkeys((tuple(dict.fromkeys(words))[:_MOST_WORDS], (_ANY_NAME,))):
+            for item in dict.fromkeys((spec.items[0], Array((BATCH,), "int32", 2))):
+                yield replace(spec, kind="dict", items=tuple(replace(item, name=name) for name in names))
+
+
+def _other_numbers(spec: Spec, message: str) -> Iterator[Spec]:
+    """Integers that ascend, or that are small enough."""
+    if _ASCENDING.search(message):
+        yield from _each(
+            spec,
+            lambda item: replace(item, ordered=True) if "int" in item.dtype and not item.ordered else None,
+        )
+    if (match := _BELOW.search(message)) and int(match.group(1)) > 0:
+        high = int(match.group(1))
+        yield from _each(
+            spec,
+            lambda item: replace(item, high=high) if item.high is not None and item.high > high else None,
+        )
+
+
 def _other_keys(spec: Spec, message: str) -> Iterator[Spec]:
     """A dictionary or a list instead of a tensor, or one with more in it."""
     model = spec.items[0] if spec.items else Array((BATCH, WIDTH))
     if match := re.match(r"KeyError: '(\w+)'", message):
         names = [item.name for item in spec.items] if spec.kind == "dict" else []
         if match.group(1) not in names:
-            old = spec.items if spec.kind == "dict" else ()
+            old = spec.items if spec.kind == "dict" and names != [_ANY_NAME] else ()
             yield replace(spec, kind="dict", items=(*old, replace(model, name=match.group(1))))
     if spec.kind == "args" and _NO_TENSOR.search(message):
         for item in reversed(spec.items[1:]):
@@ -123,6 +160,9 @@ def _other_keys(spec: Spec, message: str) -> Iterator[Spec]:
         yield from _lists(spec, model, _how_many(message))
     elif spec.kind == "list" and (many := _how_many(message)) > len(spec.items):
         yield Spec("list", (*spec.items, *(model,) * (many - len(spec.items))), spec.constants)
+    match = re.search(r"slice index (\d+) of dimension 0 out of bounds", message)
+    if match and spec.kind == "one" and BATCH <= int(match.group(1)) < _MOST_LISTED:
+        yield from _lists(spec, model, int(match.group(1)) + 1)
     if spec.kind in ("list", "one") and re.search(r"list index out of range", message):
         yield Spec("list", (*spec.items, model), spec.constants)
     if spec.kind in ("list", "tuple") and re.search(
@@ -157,7 +197,7 @@ def _other_dtypes(spec: Spec, message: str) -> Iterator[Spec]:
 
 
 def _sparse(spec: Spec, message: str) -> Iterator[Spec]:
-    if "SparseTensor" in message:
+    if re.search(r"SparseTensor|\bis not sparse\b", message):
         square = (BATCH, BATCH)
         found = list(_each(spec, lambda item: replace(item, sparse=True, shape=square)))
         # What comes later is more often the sparse one.
@@ -208,12 +248,20 @@ def _of_rank(spec: Spec, want: int, have: int | None) -> Iterator[Spec]:
         yield from _each(spec, lambda item: _reshaped(item, len(item.shape) + want - have))
 
 
+def _wider(item: Array, shape: tuple[int, ...], axis: int | None = None) -> Array | None:
+    """With one more axis, of size 1, if it is the tensor of that shape: a mask over what has a width."""
+    if item.shape != shape:
+        return None
+    place = len(shape) if axis is None else axis
+    return replace(item, shape=(*shape[:place], 1, *shape[place:]))
+
+
 def _reshaped_if(item: Array, have: int, want: int) -> Array | None:
     return _reshaped(item, want) if len(item.shape) == have else None
 
 
 def _reshaped(item: Array, rank: int) -> Array | None:
-    if not 1 < rank < 6 or rank == len(item.shape):
+    if not 0 < rank < 6 or rank == len(item.shape):
         return None
     tail = _TAILS[rank - 1]
     if len(item.shape) > 1 and item.shape[-1] > 3 and item.dtype == "float32" and rank != 4:
@@ -266,6 +314,10 @@ def _matching(spec: Spec, message: str) -> Iterator[Spec]:
             if left != right and left > 0 and right > 0:
                 yield from list(_exchanged(spec, left, right))[:4]
     if len(shapes[0]) != len(shapes[1]):
+        few, many = sorted(shapes[:2], key=len)
+        if len(many) - len(few) == 1:
+            yield from _each(spec, partial(_wider, shape=tuple(few)))
+            yield from _each(spec, partial(_wider, shape=tuple(few), axis=1))
         ranks = (len(shapes[0]), len(shapes[1]))
         for have, want in (ranks, ranks[::-1]):
             yield from _each(spec, partial(_reshaped_if, have=have, want=want))
