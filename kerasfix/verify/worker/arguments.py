@@ -34,7 +34,7 @@ from .reading import NAMED, Usage, constructor_of, keywords_of, usages, users_cl
 from .recipes import CannotMake, Scope, make
 from .relatives import FUNCTIONAL, classes_for
 from .sizes import fields_of
-from .values import by_usage, option
+from .values import by_usage, option, several_results
 
 Arguments = dict[str, Any]
 
@@ -44,6 +44,9 @@ _DEEPEST = 2
 _MOST_RELATIVES = 3
 _LONGEST = 8
 _MOST_MENDED = 6
+# A default that stands for "say it", and what comes of not saying it.
+_NOTHING: tuple[Any, ...] = (None, [], (), {}, {"$tuple": []})
+_TOO_FEW = re.compile(r"index out of range|NoneType|None|empty|at least one|no attribute")
 _QUOTED = re.compile(r"['\"]([\w\-. ]{1,40})['\"]")
 _NETWORK = re.compile(r"URL|without network|urlopen|Connection|Errno -2|HTTP")
 _WEIGHTS = re.compile(r"weights|pretrained|download|checkpoint")
@@ -224,6 +227,8 @@ class Maker:
         usage = self._usages.get(name, Usage())
         if (relative := self._relative(name, usage)) is not None:
             return relative
+        if usage.results > 1:
+            return several_results(usage.results)
         if parameter is not None and parameter.annotation is not parameter.empty:
             annotation = parameter.annotation
             if (built := self._of_class(annotation)) is not None:
@@ -231,7 +236,8 @@ class Maker:
             text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
             text = str(annotation) if not text or "[" in str(annotation) else text
             value = by_annotation(name, text)
-            if value is not MISSING and not (usage.iterated and isinstance(value, (int, float))):
+            plain = isinstance(value, (int, float)) and usage.iterated
+            if value is not MISSING and value != SETTINGS and not plain:
                 return option(usage, value) if usage.options and isinstance(value, str) else value
         return by_usage(name, usage)
 
@@ -313,6 +319,9 @@ class Maker:
             parameter = self._parameter(place[0])
             default = parameter.default if parameter is not None else None
             current = value_at(arguments, place, default)
+            if current in _NOTHING and _TOO_FEW.search(failure.message) and len(place) == 1:
+                value = self._guess(place[0])
+                yield with_value(arguments, place, [WIDTH, WIDTH] if value is MISSING else value)
             for value in forms(failure.message, place[-1], current, making=making):
                 yield with_value(arguments, place, value)
 

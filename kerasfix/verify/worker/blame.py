@@ -25,7 +25,7 @@ Arguments = dict[str, Any]
 #: A parameter, or a parameter and the name of a setting in its value.
 Place = tuple[str, ...]
 
-_MOST_TEXTS = 6
+_MOST_TEXTS = 9
 _SEVERAL = re.compile(
     r"not iterable|not subscriptable|has no len|not reversible|non-iterable|can only concatenate list|"
     r"(?:must|should) be (?:of type )?(?:an? )?(?:list|tuple|sequence|iterable)|unsized object"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import linecache
 import os
 import re
@@ -23,6 +24,7 @@ _FARTHER = -1.0
 _NO_CHANGE = 3.0
 _OTHER_NUMBERS = 0.2
 _NUMBERS = re.compile(r"\d+")
+_MOST_LINES = 60
 
 Depth = tuple[int, ...]
 
@@ -67,25 +69,39 @@ def depth_of(error: BaseException) -> Depth:
 
 
 def texts_of(error: BaseException) -> tuple[str, ...]:
-    """The expressions of the user's code that were running, the innermost first.
+    """The user's code that was running, the innermost first.
 
-    Whole statements where Python does not say which part of them it was.
+    For each line the expression, if Python says which it was, what its names were bound to, and the line.
     """
-    found = []
+    found: list[list[str]] = []
     trace = error.__traceback__
     while trace is not None:
-        code = trace.tb_frame.f_code
+        code, line = trace.tb_frame.f_code, trace.tb_lineno
         if _is_users(code.co_filename):
-            found.append(_text_at(code, trace.tb_lasti, trace.tb_lineno))
+            whole = linecache.getline(code.co_filename, line).strip()
+            narrow = _text_at(code, trace.tb_lasti) or whole
+            found.append([narrow, *_bindings(code, line, narrow), whole])
         trace = trace.tb_next
-    return tuple(reversed(found))
+    return tuple(dict.fromkeys(text for texts in reversed(found) for text in texts if text))
 
 
-def _text_at(code: CodeType, instruction: int, line: int) -> str:
+def _bindings(code: CodeType, line: int, text: str) -> list[str]:
+    """What the lines above say that the names of an expression are."""
+    first = max(code.co_firstlineno, line - _MOST_LINES)
+    above = [linecache.getline(code.co_filename, number).strip() for number in range(line - 1, first, -1)]
+    found = []
+    for name in dict.fromkeys(re.findall(r"(?<![.\w])[A-Za-z_]\w*", text)):
+        bound = (match for each in above if (match := re.match(rf"(?:for )?{name} (?:=|in) (.+)", each)))
+        found += [match.group(1) for match in itertools.islice(bound, 1)]
+    return found
+
+
+def _text_at(code: CodeType, instruction: int) -> str:
+    """The expression that an instruction belongs to; empty before Python 3.11."""
     places = list(code.co_positions()) if hasattr(code, "co_positions") else []
-    first, last, start, end = places[instruction // 2] if places else (line, line, None, None)
+    first, last, start, end = places[instruction // 2] if places else (None, None, None, None)
     if first is None or last is None or start is None or end is None:
-        return linecache.getline(code.co_filename, line).strip()
+        return ""
     lines = [linecache.getline(code.co_filename, number) for number in range(first, last + 1)]
     # The columns count bytes.
     lines[-1] = lines[-1].encode()[:end].decode(errors="replace")

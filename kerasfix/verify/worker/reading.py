@@ -43,6 +43,7 @@ class Usage:
         spread: Whether it is handed over as keyword arguments.
         parts: What is known of its settings, by their names.
         item: What is known of its items.
+        results: How many values what it returns is taken apart into.
         makes: Whether it is called where layers are made.
         called: Whether it is called elsewhere.
     """
@@ -57,6 +58,7 @@ class Usage:
     called: bool = False
     parts: dict[str, Usage] = field(default_factory=dict)
     item: Usage | None = None
+    results: int = 1
 
     @property
     def items_called(self) -> bool:
@@ -205,6 +207,9 @@ class _Reader(ast.NodeVisitor):
             for target in node.targets:
                 if isinstance(target, (ast.Name, ast.Attribute)):
                     self.items.setdefault(ast.unparse(target), usage)
+        called = self._usage(node.value.func) if isinstance(node.value, ast.Call) else None
+        if called and isinstance(node.targets[0], (ast.Tuple, ast.List)):
+            called.results = len(node.targets[0].elts)
         self.generic_visit(node)
 
     def visit_For(self, node: ast.For) -> None:
@@ -331,6 +336,7 @@ def _merge(usage: Usage, other: Usage) -> None:
     usage.makes |= other.makes
     usage.called |= other.called
     usage.spread |= other.spread
+    usage.results = max(usage.results, other.results)
     for key, part in other.parts.items():
         if usage.parts.get(key) is not part:
             _merge(usage.part(key), part)

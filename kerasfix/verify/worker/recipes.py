@@ -2,7 +2,7 @@
 
 Besides JSON: `{"$tuple": [...]}`, `{"$name": "a.b"}`, `{"$call": "a.B", "positional": [...], "named": {}}`;
 `{"$settings": {...}}`, an object that has every setting that is asked of it; and `{"$model": shape}`, a small
-functional model for such an input.
+functional model for such an input, or `{"$model": null, "outputs": n}`, a layer with several outputs.
 """
 
 from __future__ import annotations
@@ -140,12 +140,30 @@ def make(value: Any, scope: Scope) -> Any:
     if "$settings" in value:
         return Settings({key: make(item, scope) for key, item in value["$settings"].items()})
     if "$model" in value:
+        if value["$model"] is None:
+            return _several(scope.keras, value["outputs"])
         return _model(scope.keras, tuple(value["$model"]))
     if "$call" in value:
         positional = [make(item, scope) for item in value["positional"]]
         named = {key: make(item, scope) for key, item in value["named"].items()}
         return scope.find(value["$call"])(*positional, **named)
     return {key: make(item, scope) for key, item in value.items()}
+
+
+def _several(keras: Any, count: int) -> Any:
+    """A layer with several outputs, for inputs of any shape."""
+    if keras is None:
+        raise CannotMake("a model")
+
+    class Several(keras.layers.Layer):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.parts = [keras.layers.Dense(WIDTH) for _ in range(count)]
+
+        def call(self, inputs: Any) -> Any:
+            return [part(inputs) for part in self.parts]
+
+    return Several()
 
 
 def _model(keras: Any, shape: tuple[int, ...]) -> Any:

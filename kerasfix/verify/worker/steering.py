@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -276,6 +277,7 @@ def _other_size(spec: Spec, message: str) -> Iterator[Spec]:
             if first != second:
                 yield from _exchanged(spec, first, second)
                 yield from _exchanged(spec, second, first)
+    yield from _flattened(spec, message)
     if divided := _DIVISIBLE.search(message):
         divisor = max(1, int(divided.group(1)))
         yield from _each(
@@ -291,6 +293,16 @@ def _other_size(spec: Spec, message: str) -> Iterator[Spec]:
             spec,
             lambda item: replace(item, shape=(BATCH, *(2 * n if n > 3 else n for n in item.shape[1:]))),
         )
+
+
+def _flattened(spec: Spec, message: str) -> Iterator[Spec]:
+    """One number for each sample, where several have become samples of their own: 64 are 16 times 4."""
+    for match in itertools.islice(_PAIRS[0].finditer(message), 1):
+        large, small = sorted((int(match.group(1)), int(match.group(2))))[::-1]
+        for index, item in enumerate(spec.items):
+            if small == BATCH and len(item.shape) == 2 and item.shape[1] * small == large:
+                yield _with(spec, index, replace(item, shape=(BATCH, 1)))
+                yield _with(spec, index, replace(item, shape=(BATCH,)))
 
 
 def _exchanged(spec: Spec, old: int, new: int) -> Iterator[Spec]:

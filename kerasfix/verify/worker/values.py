@@ -23,6 +23,10 @@ def by_usage(name: str, usage: Usage) -> Any:
     if usage.spread:
         # Only what is asked for: the callee need not know the rest.
         return {key: WIDTH if by_name(key) is MISSING else by_name(key) for key in dict.fromkeys(usage.keys)}
+    if usage.results > 1:
+        return several_results(usage.results)
+    if usage.item is not None and usage.item.spread:
+        return [by_usage(name, usage.item)] * 2
     if usage.item is not None and _is_object(usage.item):
         return [_settings(usage.item, place) for place in (1, 2)]
     if usage.keys or len(set(usage.attributes)) > 1 or (usage.attributes and value is MISSING):
@@ -38,6 +42,11 @@ def by_usage(name: str, usage: Usage) -> Any:
     return value
 
 
+def several_results(count: int) -> Any:
+    """A model with so many outputs, as the encoder of a VAE has them."""
+    return {"$model": None, "outputs": count}
+
+
 def _is_object(usage: Usage) -> bool:
     return bool(usage.keys or usage.attributes)
 
@@ -49,8 +58,8 @@ def _settings(usage: Usage, place: int | None = None) -> dict[str, Any]:
         place: Of several such, its number: they are called differently.
     """
     values: dict[str, Any] = {}
-    for key, part in usage.parts.items():
-        value = by_usage(key, part)
+    for key in dict.fromkeys([*usage.parts, *usage.keys]):
+        value = by_usage(key, usage.part(key))
         if place is not None and value == by_name("name"):
             values[key] = f"{value}{place}"
         elif isinstance(value, (list, dict)) and value != by_name(key):

@@ -1,0 +1,148 @@
+"""What an error says about the arguments of a constructor; nothing here imports Keras."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from kerasfix.verify.worker.arguments import Maker
+from kerasfix.verify.worker.attempts import Attempts
+from kerasfix.verify.worker.blame import blamed, forms, value_at, with_value
+from kerasfix.verify.worker.depth import Failure
+from kerasfix.verify.worker.guesses import FACTORY, IMAGE_MODEL, LAYER, SETTINGS
+from kerasfix.verify.worker.reading import keywords_of, usages
+from kerasfix.verify.worker.values import by_usage
+
+KERAS = SimpleNamespace(layers=SimpleNamespace(Layer=object))
+
+
+@pytest.mark.parametrize(
+    ("message", "current", "wanted"),
+    [
+        ("'int' object is not iterable", 16, [16, 16]),
+        ("cannot unpack non-iterable int object", 16, {"$tuple": [16, 16]}),
+        ("not enough values to unpack (expected 3, got 2)", [8, 8], {"$tuple": [8, 8, 8]}),
+        ('can only concatenate tuple (not "int") to tuple', 16, {"$tuple": [16]}),
+        ("'int' object is not callable", 16, FACTORY),
+        ("'int' object has no attribute 'hidden_size'", 16, SETTINGS),
+        ("'int' object has no attribute 'get_layer'", 16, IMAGE_MODEL),
+        ("'int' object has no attribute 'lower'", 16, "relu"),
+        ("argument after ** must be a mapping, not int", [16, 16], [SETTINGS, SETTINGS]),
+        ("Value for attr 'T' of int32 is not in the list of allowed values: half, float", 4, 4.0),
+    ],
+)
+def test_values_of_another_form(message: str, current: Any, wanted: Any) -> None:
+    found = list(forms(message, "xyzzy", current, making=True))
+    assert wanted in found
+    assert all(type(value) is not type(current) or value != current for value in found)
+
+
+def test_what_is_no_number_is_not_blamed_for_being_one() -> None:
+    assert list(forms("'int' object is not iterable", "sizes", [3, 3, "x"], making=True))
+    assert not list(forms("'int' object is not iterable", "mode", "same", making=True))
+    assert not list(forms("'float' object is not callable", "units", 16, making=False))
+
+
+def test_what_is_called_in_a_call_is_a_layer_first() -> None:
+    assert next(forms("'int' object is not callable", "xyzzy", 16, making=False)) == LAYER
+
+
+def test_settings_are_blamed_where_the_lines_read_them() -> None:
+    arguments = {"config": SETTINGS, "units": 16}
+    lines = ["for size in self._config.sizes", 'helper(config["rates"], units)', "config.get('mode')"]
+    assert blamed(lines, ["config", "units"], arguments) == [
+        ("config", "sizes"),
+        ("config",),
+        ("config", "rates"),
+        ("units",),
+        ("config", "mode"),
+    ]
+
+
+def test_a_setting_is_replaced_in_the_recipe() -> None:
+    own = {"$call": "Config", "positional": [], "named": {"sizes": 16}}
+    assert value_at({"config": own}, ("config", "sizes"), None) == 16
+    assert value_at({"config": SETTINGS}, ("config", "num_heads"), None) == 2
+    changed = with_value({"config": own}, ("config", "sizes"), [4, 4])
+    assert changed == {"config": {"$call": "Config", "positional": [], "named": {"sizes": [4, 4]}}}
+    assert with_value({"config": SETTINGS}, ("config", "sizes"), 3) == {"config": {"$settings": {"sizes": 3}}}
+
+
+def test_what_came_farther_is_tried_first() -> None:
+    attempts = Attempts([{"a": 1}, {"a": 2}])
+    assert attempts.take() == {"a": 1}
+    attempts.failed(Failure("early", (5,)), [{"a": 3}, {"a": 3}])
+    assert attempts.take() == {"a": 3}
+    attempts.failed(Failure("late", (9,)), [{"a": 4}])
+    assert [attempts.take() for _ in range(3)] == [{"a": 4}, {"a": 2}, None]
+    assert attempts.number == 4
+    attempts.first([{"a": 2}, {"a": 5}])
+    assert attempts.take() == {"a": 5}
+
+
+class _Block:
+    def __init__(self, widths: Any, name: str) -> None:
+        self.parts = [object() for _ in widths]
+
+
+class _Configured:
+    """Reads settings as programs do: by attribute, by key, under another name, further down."""
+
+    def __init__(self, config: Any, columns: Any, **kwargs: Any) -> None:
+        self.rate = config.rate_of_it
+        self.sizes = config.sizes
+        inner = config["inner"]
+        self.depth = inner.depth + inner.more
+        self.block = _Block(config.get("block_widths"), "block")
+        self.names = [column["name"] for column in columns]
+        self.width = kwargs["width"]
+        self.items = kwargs.get("items_num") + 1
+        self.seed = kwargs.get("seed", 3)
+        self.last = [object() for _ in self.sizes]
+
+
+def test_settings_are_what_the_code_does_with_them() -> None:
+    found = usages(_Configured)
+    value = by_usage("config", found["config"])
+    assert value["$settings"]["sizes"] == [16, 16]
+    assert value["$settings"]["block_widths"] == [16, 16]
+    assert value["$settings"]["inner"] == SETTINGS
+    assert "rate_of_it" not in value["$settings"]
+
+
+def test_several_objects_are_called_differently() -> None:
+    columns = by_usage("columns", usages(_Configured)["columns"])
+    assert [column["$settings"]["name"] for column in columns] == ["driven1", "driven2"]
+
+
+def test_keywords_that_a_constructor_cannot_do_without() -> None:
+    assert keywords_of(vars(_Configured)["__init__"]) == ["width", "items_num"]
+    assert keywords_of(vars(_Block)["__init__"]) == []
+    arguments, made = next(Maker(_Configured, KERAS, {}, []).working())
+    assert (arguments["width"], made.items) == (32, 5)
+
+
+class _Pair:
+    """Its constructor keeps whatever it is given; only the call takes it apart."""
+
+    def __init__(self, patches: Any, units: int) -> None:
+        self.patches = patches
+        self.units = units
+
+    def call(self, x: int) -> int:
+        height, width = self.patches
+        return int(height * width * x)
+
+
+def test_a_failed_call_blames_the_argument_that_it_read() -> None:
+    maker = Maker(_Pair, KERAS, {}, [])
+    attempts = maker.working()
+    arguments, made = next(attempts)
+    with pytest.raises(TypeError) as caught:
+        made.call(1)
+    maker.mend(arguments, Failure.of(caught.value))
+    better, made = next(attempts)
+    assert better == {"patches": [16, 16], "units": 16}
+    assert made.call(1) == 256
