@@ -34,7 +34,7 @@ from .reading import NAMED, Usage, constructor_of, keywords_of, usages, users_cl
 from .recipes import CannotMake, Scope, make
 from .relatives import FUNCTIONAL, classes_for
 from .sizes import fields_of
-from .values import by_usage, option, several_results
+from .values import by_usage, is_told, option
 
 Arguments = dict[str, Any]
 
@@ -44,6 +44,9 @@ _DEEPEST = 2
 _MOST_RELATIVES = 3
 _LONGEST = 8
 _MOST_MENDED = 6
+_MOST_BLAMED = 3
+# Their quoted words are no choices.
+_OF_TYPES = re.compile(r"object|has no attribute|keyword argument|not supported between|__init__")
 # A default that stands for "say it", and what comes of not saying it.
 _NOTHING: tuple[Any, ...] = (None, [], (), {}, {"$tuple": []})
 _TOO_FEW = re.compile(r"index out of range|NoneType|None|empty|at least one|no attribute")
@@ -227,8 +230,8 @@ class Maker:
         usage = self._usages.get(name, Usage())
         if (relative := self._relative(name, usage)) is not None:
             return relative
-        if usage.results > 1:
-            return several_results(usage.results)
+        if is_told(usage):
+            return by_usage(name, usage)
         if parameter is not None and parameter.annotation is not parameter.empty:
             annotation = parameter.annotation
             if (built := self._of_class(annotation)) is not None:
@@ -306,12 +309,12 @@ class Maker:
             return
         yield from _longer(arguments, error, self._init)
         yield from self._reformed(arguments, failure, making=True)
-        names = [name for name, *rest in self._blamed(arguments, failure) if not rest]
-        for name in names[:3]:
-            if name not in arguments and (value := self._guess(name)) is not MISSING:
-                yield {**arguments, name: value}
-            for value in self._alternatives(name, arguments.get(name), message):
-                yield {**arguments, name: value}
+        for place in self._blamed(arguments, failure)[:_MOST_BLAMED]:
+            if place[0] not in arguments and (value := self._guess(place[0])) is not MISSING:
+                yield {**arguments, place[0]: value}
+            current = value_at(arguments, place, None)
+            for value in self._alternatives(place[0] if len(place) == 1 else "", current, message):
+                yield with_value(arguments, place, value)
 
     def _reformed(self, arguments: Arguments, failure: Failure, *, making: bool) -> Iterator[Arguments]:
         """Values of another form for what a failure speaks of: a list of sizes, an object, a function."""
@@ -333,7 +336,8 @@ class Maker:
         return blamed([failure.message, *failure.texts], free, arguments)
 
     def _alternatives(self, name: str, current: Any, message: str) -> Iterator[Any]:
-        options = [text for text in _QUOTED.findall(message) if text not in (name, current)]
+        quoted = [] if _OF_TYPES.search(message) else _QUOTED.findall(message)
+        options = [text for text in quoted if text not in (name, current)]
         yield from options[:4]
         usage = (self._usages or {}).get(name, Usage())
         yield from usage.options[:4]

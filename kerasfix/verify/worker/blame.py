@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .guesses import (
+    CELL,
     FACTORY,
     FUNCTION,
     IMAGE,
@@ -38,6 +39,9 @@ _TYPE = re.compile(
     r"'(int|float|str|bool|NoneType|list|tuple|dict|Settings)' object|non-iterable (int|float|bool|NoneType)"
 )
 _PYTHON_TYPES = {"NoneType": type(None), "int": int, "float": float, "str": str, "bool": bool, "list": list}
+# What a small model was given instead of what it was made for.
+_FOUND = re.compile(r"expected shape=\(.*\), found shape=\((\d+(?:, \d+)+)\)")
+_NO_LAYER = re.compile(r"module '[\w.]*layers' has no attribute")
 _DICTIONARIES = ("items", "keys", "values", "get", "pop", "update")
 
 
@@ -71,7 +75,7 @@ def settings_in(value: Any) -> dict[str, Any] | None:
         return None
     if "$settings" in value:
         return dict(value["$settings"])
-    return dict(value["named"]) if "$call" in value else None
+    return dict(value["named"]) if "$call" in value and value not in (LAYER, CELL) else None
 
 
 def value_at(arguments: Arguments, place: Place, default: Any) -> Any:
@@ -116,6 +120,10 @@ def forms(message: str, name: str, current: Any, *, making: bool) -> Iterator[An
         yield from _with_attribute(match.group(1), current)
     elif _NO_FLOAT.search(message) and _is_int(current):
         yield float(current)
+    elif (match := _FOUND.search(message)) and isinstance(current, dict) and "$model" in current:
+        yield {"$model": [int(size) for size in re.findall(r"\d+", match.group(1))[1:]]}
+    elif isinstance(current, str):
+        yield from _no_string(message)
 
 
 def _may_be(message: str, value: Any) -> bool:
@@ -160,6 +168,15 @@ def _with_attribute(attribute: str, current: Any) -> Iterator[Any]:
         yield "relu"
     else:
         yield from (SETTINGS, LAYER)
+
+
+def _no_string(message: str) -> Iterator[Any]:
+    if _NO_LAYER.search(message):
+        yield "ReLU"
+    elif re.search(r"\bint(?:eger)?s?\b", message):
+        yield 4
+    elif re.search(r"\bfloat\b", message):
+        yield 0.5
 
 
 def _is_int(value: Any) -> bool:

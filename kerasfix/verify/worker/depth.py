@@ -91,7 +91,9 @@ def _bindings(code: CodeType, line: int, text: str) -> list[str]:
     above = [linecache.getline(code.co_filename, number).strip() for number in range(line - 1, first, -1)]
     found = []
     for name in dict.fromkeys(re.findall(r"(?<![.\w])[A-Za-z_]\w*", text)):
-        bound = (match for each in above if (match := re.match(rf"(?:for )?{name} (?:=|in) (.+)", each)))
+        bound = (
+            match for each in above if (match := re.match(rf"(?:{name} =|for\b.*\b{name}\b.* in) (.+)", each))
+        )
         found += [match.group(1) for match in itertools.islice(bound, 1)]
     return found
 

@@ -16,6 +16,7 @@ VOCABULARY = 64
 
 _TABLE: tuple[tuple[str, Any], ...] = (
     (r"(^|_)name$", "driven"),
+    (r"(^|_)seed$", 7),
     (r"dropout", 0.1),
     (r"growth_rate", WIDTH),
     (r"dilation", 1),

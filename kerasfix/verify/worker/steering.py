@@ -93,6 +93,7 @@ def steered(spec: Spec, message: str, words: Sequence[str] = ()) -> list[Spec]:
         _other_dtypes,
         _other_axis,
         _other_rank,
+        _broadcast,
         _other_size,
         _matching,
     ):
@@ -166,10 +167,20 @@ def _other_keys(spec: Spec, message: str) -> Iterator[Spec]:
         yield from _lists(spec, model, int(match.group(1)) + 1)
     if spec.kind in ("list", "one") and re.search(r"list index out of range", message):
         yield Spec("list", (*spec.items, model), spec.constants)
+    if spec.kind == "args" and (_LISTS.search(message) or "list index out of range" in message):
+        yield from _listed(spec)
     if spec.kind in ("list", "tuple") and re.search(
         r"expects 1 input\(s\)|[Cc]annot convert|not a (?:valid )?tensor|ragged", message
     ):
         yield Spec("one", spec.items[:1], spec.constants)
+
+
+def _listed(spec: Spec) -> Iterator[Spec]:
+    """Two for one of the arguments, as recurrent layers take their states."""
+    for index, item in list(enumerate(spec.items))[::-1]:
+        if item.name and not item.listed:
+            pair = (replace(item, listed=True),) * 2
+            yield replace(spec, items=(*spec.items[:index], *pair, *spec.items[index + 1 :]))
 
 
 def _how_many(message: str) -> int:
@@ -313,23 +324,37 @@ def _exchanged(spec: Spec, old: int, new: int) -> Iterator[Spec]:
                 yield _with(spec, index, replace(item, shape=shape))
 
 
-def _matching(spec: Spec, message: str) -> Iterator[Spec]:
-    """Two shapes that should have agreed: sizes of the one put into the other, axis by axis."""
-    shapes = [
+def _disagreeing(message: str) -> list[list[int]]:
+    """The shapes that a message says do not go together, 0 for a size that is not known."""
+    if not re.search(r"[Ii]ncompat|match|[Dd]im|broadcast|concat|shape|equal", message):
+        return []
+    return [
         [int(size) if size.isdigit() else 0 for size in re.findall(r"\w+|\?", text)]
         for text in _SHAPE.findall(message)[:3]
     ]
-    if len(shapes) < 2 or not re.search(r"[Ii]ncompat|match|[Dd]im|broadcast|concat|shape|equal", message):
+
+
+def _broadcast(spec: Spec, message: str) -> Iterator[Spec]:
+    """One axis more for what is short of one, as a mask is; one number a sample for what has one too many."""
+    shapes = _disagreeing(message)
+    if len(shapes) < 2 or abs(len(shapes[0]) - len(shapes[1])) != 1:
+        return
+    few = tuple(min(shapes[:2], key=len))
+    yield from _each(spec, partial(_wider, shape=few))
+    yield from _each(spec, lambda item: replace(item, shape=(BATCH,)) if "int" in item.dtype else None)
+    yield from _each(spec, partial(_wider, shape=few, axis=1))
+
+
+def _matching(spec: Spec, message: str) -> Iterator[Spec]:
+    """Two shapes that should have agreed: sizes of the one put into the other, axis by axis."""
+    shapes = _disagreeing(message)
+    if len(shapes) < 2:
         return
     for one, other in ((shapes[0], shapes[1]), (shapes[1], shapes[0])):
         for left, right in list(zip(reversed(one), reversed(other)))[:4]:
             if left != right and left > 0 and right > 0:
                 yield from list(_exchanged(spec, left, right))[:4]
     if len(shapes[0]) != len(shapes[1]):
-        few, many = sorted(shapes[:2], key=len)
-        if len(many) - len(few) == 1:
-            yield from _each(spec, partial(_wider, shape=tuple(few)))
-            yield from _each(spec, partial(_wider, shape=tuple(few), axis=1))
         ranks = (len(shapes[0]), len(shapes[1]))
         for have, want in (ranks, ranks[::-1]):
             yield from _each(spec, partial(_reshaped_if, have=have, want=want))

@@ -24,7 +24,8 @@ def by_usage(name: str, usage: Usage) -> Any:
         # Only what is asked for: the callee need not know the rest.
         return {key: WIDTH if by_name(key) is MISSING else by_name(key) for key in dict.fromkeys(usage.keys)}
     if usage.results > 1:
-        return several_results(usage.results)
+        # As the encoder of a VAE has them.
+        return {"$model": None, "outputs": usage.results}
     if usage.item is not None and usage.item.spread:
         return [by_usage(name, usage.item)] * 2
     if usage.item is not None and _is_object(usage.item):
@@ -42,9 +43,10 @@ def by_usage(name: str, usage: Usage) -> Any:
     return value
 
 
-def several_results(count: int) -> Any:
-    """A model with so many outputs, as the encoder of a VAE has them."""
-    return {"$model": None, "outputs": count}
+def is_told(usage: Usage) -> bool:
+    """Whether the code says more than a name or an annotation can."""
+    item = usage.item
+    return usage.results > 1 or (item is not None and (item.spread or _is_object(item)))
 
 
 def _is_object(usage: Usage) -> bool:
