@@ -276,7 +276,7 @@ def _reshaped(item: Array, rank: int) -> Array | None:
     if not 0 < rank < 6 or rank == len(item.shape):
         return None
     tail = _TAILS[rank - 1]
-    if len(item.shape) > 1 and item.shape[-1] > 3 and item.dtype == "float32" and rank != 4:
+    if tail and len(item.shape) > 1 and item.shape[-1] > 3 and item.dtype == "float32" and rank != 4:
         tail = (*tail[:-1], item.shape[-1])
     return replace(item, shape=(BATCH, *tail))
 
@@ -339,7 +339,7 @@ def _broadcast(spec: Spec, message: str) -> Iterator[Spec]:
     shapes = _disagreeing(message)
     if len(shapes) < 2 or abs(len(shapes[0]) - len(shapes[1])) != 1:
         return
-    few = tuple(min(shapes[:2], key=len))
+    few = tuple(shapes[0] if len(shapes[0]) < len(shapes[1]) else shapes[1])
     yield from _each(spec, partial(_wider, shape=few))
     yield from _each(spec, lambda item: replace(item, shape=(BATCH,)) if "int" in item.dtype else None)
     yield from _each(spec, partial(_wider, shape=few, axis=1))
