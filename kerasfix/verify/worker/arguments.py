@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import inspect
 import itertools
 import re
@@ -28,6 +29,7 @@ from .guesses import (
     by_annotation,
     by_name,
 )
+from .keras_import import is_keras_class
 from .lightness import TooHeavy, lighter
 from .load import Refused, one_line
 from .reading import NAMED, Usage, constructor_of, keywords_of, usages, users_classes
@@ -257,7 +259,10 @@ class Maker:
 
     def _made_of(self, name: str) -> Iterator[Any]:
         """Recipes for the classes that a parameter's name speaks of."""
-        for cls in classes_for(name, self._cls, self._keras)[:_MOST_RELATIVES]:
+        return self._made(classes_for(name, self._cls, self._keras)[:_MOST_RELATIVES])
+
+    def _made(self, classes: list[type]) -> Iterator[Any]:
+        for cls in classes:
             maker = Maker(cls, self._keras, {}, [], self._depth + 1)
             maker.on_new = self.on_new
             for arguments, _ in maker.working():
@@ -265,20 +270,29 @@ class Maker:
                 break
 
     def _of_class(self, annotation: Any) -> Any:
-        """A configuration object, if the annotation is a class of the project that can be built."""
+        """An object of a class of the project, if the annotation is one that can be built."""
         if isinstance(annotation, str):
-            match = re.fullmatch(r"(?:Optional\[)?(\w+)(?:\]| \| None)?", annotation)
-            module = sys.modules.get(self._cls.__module__)
-            annotation = getattr(module, match.group(1), None) if match else None
+            match = re.fullmatch(r"(?:Optional\[)?([\w.]+)(?:\]| \| None)?", annotation.strip("'\""))
+            annotation = self._named(match.group(1)) if match else None
         parts = [item for item in typing.get_args(annotation) if item is not type(None)]
-        annotation = parts[0] if len(parts) == 1 else annotation
+        if len(parts) == 1 and type(None) in typing.get_args(annotation):
+            annotation = parts[0]
         if not isinstance(annotation, type) or annotation.__module__ == "builtins":
             return None
-        if issubclass(annotation, self._keras.layers.Layer) or not users_classes(annotation):
+        if issubclass(annotation, enum.Enum):
+            return next(({"$name": f"{annotation.__name__}.{item.name}"} for item in annotation), None)
+        if is_keras_class(annotation) or not users_classes(annotation):
             return None
         if dataclasses.is_dataclass(annotation) or annotation.__name__.endswith(("Config", "Params", "Args")):
             return {"$call": annotation.__name__, "positional": [], "named": fields_of(annotation)}
-        return None
+        is_layer = issubclass(annotation, self._keras.layers.Layer) and not issubclass(annotation, self._cls)
+        return next(self._made([annotation]), None) if is_layer and self._depth < _DEEPEST else None
+
+    def _named(self, dotted: str) -> Any:
+        try:
+            return self._scope.find(dotted)
+        except CannotMake:
+            return None
 
     def _repaired(self, arguments: Arguments, error: BaseException, failure: Failure) -> Iterator[Arguments]:
         """Attempts with another value for what an error speaks of."""
