@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,6 +30,14 @@ KERAS = SimpleNamespace(layers=SimpleNamespace(Layer=object))
         ("'int' object has no attribute 'hidden_size'", 16, SETTINGS),
         ("'int' object has no attribute 'get_layer'", 16, IMAGE_MODEL),
         ("'int' object has no attribute 'lower'", 16, "relu"),
+        ("expected min_ndim=4, found ndim=2", {"$tuple": [16]}, {"$tuple": [32, 32, 3]}),
+        (
+            "expected shape=(None, 32, 32, 3), found shape=(4, 16)",
+            {"$model": [32, 32, 3]},
+            {"$model": [16]},
+        ),
+        ("seed should be an integer", "glorot_uniform", 4),
+        ("module 'keras.layers' has no attribute 'relu'", "relu", "ReLU"),
         ("argument after ** must be a mapping, not int", [16, 16], [SETTINGS, SETTINGS]),
         ("Value for attr 'T' of int32 is not in the list of allowed values: half, float", 4, 4.0),
     ],
@@ -134,6 +143,31 @@ class _Pair:
     def call(self, x: int) -> int:
         height, width = self.patches
         return int(height * width * x)
+
+
+def test_a_choice_that_a_failed_call_names_is_taken() -> None:
+    class Chooses:
+        def __init__(self, pooling: str) -> None:
+            self.pooling = pooling
+
+    maker = Maker(Chooses, KERAS, {}, [])
+    attempts = maker.working()
+    arguments, _ = next(attempts)
+    maker.mend(arguments, Failure("ValueError: pooling must be 'mean' or 'sum'", ()))
+    assert [item["pooling"] for item, _ in itertools.islice(attempts, 2)] == ["mean", "sum"]
+
+
+class _Encoder:
+    def __init__(self, encoder: Any) -> None:
+        self.encoder = encoder
+
+    def call(self, x: Any) -> Any:
+        mean, _, _ = self.encoder(x)
+        return mean
+
+
+def test_a_part_has_as_many_results_as_it_is_taken_apart_into() -> None:
+    assert by_usage("encoder", usages(_Encoder)["encoder"]) == {"$model": None, "outputs": 3}
 
 
 def test_a_failed_call_blames_the_argument_that_it_read() -> None:

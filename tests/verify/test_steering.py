@@ -21,7 +21,7 @@ NO_TENSOR = "AttributeError: 'SymbolicTensor' object has no attribute 'items'"
 
 def test_inputs_go_by_the_names_that_the_model_was_made_with() -> None:
     columns = [{"$settings": {"name": "age", "size": 3}}, {"$settings": {"name": "city"}}]
-    words = list(words_in({"columns": columns, "mode": "not a name"}))
+    words = words_in({"columns": columns, "mode": "mean", "kind": "not a name"})
     assert words == ["age", "city"]
     first, scalar = steered(one(4, 16), NO_TENSOR, words)[:2]
     assert (first.kind, [item.name for item in first.items]) == ("dict", ["age", "city"])
@@ -32,6 +32,12 @@ def test_a_name_that_was_made_up_gives_way_to_one_that_is_asked_for() -> None:
     made_up = steered(one(4, 16), NO_TENSOR)[0]
     named = steered(made_up, "KeyError: 'image'")[0]
     assert [item.name for item in named.items] == ["image"]
+
+
+def test_a_name_that_the_model_looks_up_in_vain_is_left_out() -> None:
+    spec = Spec("dict", (Array((4,), name="age"), Array((4,), name="mean")))
+    assert steered(spec, "KeyError: 'mean'") == [Spec("dict", spec.items[:1])]
+    assert words_in({"mode": "mean"}) == ["mean"]
 
 
 def test_integers_that_have_to_ascend() -> None:

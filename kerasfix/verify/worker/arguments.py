@@ -164,7 +164,9 @@ class Maker:
                 better.append({**arguments, item.name: not current})
             elif current is None and (value := self._guess(item.name)) is not MISSING:
                 better.append({**arguments, item.name: value})
-        reformed = self._reformed(arguments, failure, making=False)
+        reformed = itertools.chain(
+            self._chosen(arguments, failure), self._reformed(arguments, failure, making=False)
+        )
         self._attempts.first([*better, *itertools.islice(reformed, _MOST_MENDED)])
 
     @property
@@ -329,6 +331,15 @@ class Maker:
             current = value_at(arguments, place, None)
             for value in self._alternatives(place[0] if len(place) == 1 else "", current, message):
                 yield with_value(arguments, place, value)
+
+    def _chosen(self, arguments: Arguments, failure: Failure) -> Iterator[Arguments]:
+        """The choices that a message names, for the words that were given for them."""
+        quoted = [] if _OF_TYPES.search(failure.message) else _QUOTED.findall(failure.message)
+        for place in self._blamed(arguments, failure):
+            current = value_at(arguments, place, None)
+            for text in quoted if isinstance(current, str) else ():
+                if text != current:
+                    yield with_value(arguments, place, text)
 
     def _reformed(self, arguments: Arguments, failure: Failure, *, making: bool) -> Iterator[Arguments]:
         """Values of another form for what a failure speaks of: a list of sizes, an object, a function."""

@@ -15,6 +15,7 @@ from .guesses import (
     LAYER,
     MISSING,
     SETTINGS,
+    STEPS,
     VECTOR_MODEL,
     WIDTH,
     as_list,
@@ -39,6 +40,9 @@ _TYPE = re.compile(
     r"'(int|float|str|bool|NoneType|list|tuple|dict|Settings)' object|non-iterable (int|float|bool|NoneType)"
 )
 _PYTHON_TYPES = {"NoneType": type(None), "int": int, "float": float, "str": str, "bool": bool, "list": list}
+_RANK = re.compile(r"expected (?:min_)?ndim=(\d)")
+# By the number of axes with the batch: what a shape without it may be.
+_SHAPES = {2: ([WIDTH],), 3: ([STEPS, WIDTH],), 4: ([IMAGE, IMAGE, 3], [3 * IMAGE, 3 * IMAGE, 4])}
 # What a small model was given instead of what it was made for.
 _FOUND = re.compile(r"expected shape=\(.*\), found shape=\((\d+(?:, \d+)+)\)")
 _NO_LAYER = re.compile(r"module '[\w.]*layers' has no attribute")
@@ -120,6 +124,8 @@ def forms(message: str, name: str, current: Any, *, making: bool) -> Iterator[An
         yield from _with_attribute(match.group(1), current)
     elif _NO_FLOAT.search(message) and _is_int(current):
         yield float(current)
+    elif (match := _RANK.search(message)) and isinstance(current, dict) and "$tuple" in current:
+        yield from ({"$tuple": shape} for shape in _SHAPES.get(int(match.group(1)), ()))
     elif (match := _FOUND.search(message)) and isinstance(current, dict) and "$model" in current:
         yield {"$model": [int(size) for size in re.findall(r"\d+", match.group(1))[1:]]}
     elif isinstance(current, str):

@@ -92,7 +92,7 @@ class Finder:
             int(self._job["seed"]),
             seconds,
             [Spec.from_json(each) for each in self._job.get("unwanted", ()) if each.get("init") == arguments],
-            list(words_in(arguments)),
+            words_in(arguments),
         )
 
     def _input_sources(self, spec: Spec) -> list[str]:

@@ -147,6 +147,10 @@ def _other_keys(spec: Spec, message: str) -> Iterator[Spec]:
         if match.group(1) not in names:
             old = spec.items if spec.kind == "dict" and names != [_ANY_NAME] else ()
             yield replace(spec, kind="dict", items=(*old, replace(model, name=match.group(1))))
+    if spec.kind == "dict" and (match := re.match(r"KeyError\W*'(\w+)'", message)):
+        # A name of ours that the model looks up in vain.
+        rest = tuple(item for item in spec.items if item.name != match.group(1))
+        yield from [replace(spec, items=rest)] if 0 < len(rest) < len(spec.items) else []
     if spec.kind == "args" and _NO_TENSOR.search(message):
         for item in reversed(spec.items[1:]):
             rest = tuple(other for other in spec.items if other is not item)
