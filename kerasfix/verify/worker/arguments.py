@@ -150,8 +150,14 @@ class Maker:
 
     def lighten(self, arguments: Arguments) -> None:
         """Try smaller arguments next."""
+        self._attempts.first(self._lighter(arguments))
+
+    def has_lighter(self, arguments: Arguments) -> bool:
+        return any(smaller != arguments for smaller in self._lighter(arguments))
+
+    def _lighter(self, arguments: Arguments) -> Iterator[Arguments]:
         defaults = {item.name: item.default for item in self._parameters if item.default is not item.empty}
-        self._attempts.first(lighter(arguments, defaults, self._guess, self._init))
+        return lighter(arguments, defaults, self._guess, self._init)
 
     def mend(self, arguments: Arguments, failure: Failure) -> None:
         """Try other values next for the parameters that a failed call speaks of."""

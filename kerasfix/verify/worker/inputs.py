@@ -6,6 +6,7 @@ Every probe takes a fresh instance, because a failed call leaves Keras models ha
 from __future__ import annotations
 
 import heapq
+import math
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -31,6 +32,9 @@ _ARGUMENT = re.compile(r"'(?:int|float|str|bool)' object (?:is not|has no)|non-i
 _SAME_ARGUMENT = 8
 # Once may be the input's fault.
 _MOST_HEAVY = 3
+# In this part of its time a slow model was tried no more often than that.
+_HURRY = 0.4
+_SLOW = 6
 # What the time allows for if a model is too slow.
 _FEW = 20
 _NONE = re.compile(r"NoneType|None values not supported|\(None\) with an unsupported type|not None")
@@ -78,6 +82,7 @@ class Prober:
         seconds: Time after which no new candidate is tried.
         unwanted: What is not to be found, because the other version of the model refuses it.
         words: What an input may be called, if inputs go by their names.
+        hurried: Whether to give up early on a model that takes long, because there is a smaller one.
     """
 
     def __init__(
@@ -89,7 +94,9 @@ class Prober:
         seconds: float,
         unwanted: Sequence[Spec] = (),
         words: Sequence[str] = (),
+        hurried: bool = False,
     ) -> None:
+        self._hurry_at = time.monotonic() + seconds * _HURRY if hurried else math.inf
         self._words = words
         self._unwanted = unwanted
         self._fresh = fresh
@@ -102,6 +109,8 @@ class Prober:
         self._heavy = 0
         #: Whether the arguments make the model too heavy to look for its input.
         self.is_heavy = False
+        #: How long the last attempt took, with making the instance.
+        self.took = 0.0
 
     def find(self, example: Any, hints: list[list[int]], widths: list[int]) -> Spec:
         """The first candidate that runs.
@@ -122,7 +131,7 @@ class Prober:
         tried: set[Spec] = set(self._unwanted)
         promising: list[Spec] = []
         added = len(queue)
-        while queue and self._has_time() and len(tried) < _MOST_TRIED and not self._is_hopeless():
+        while queue and self._has_time(len(tried)) and len(tried) < _MOST_TRIED and not self._is_hopeless():
             cost, _, spec, before = heapq.heappop(queue)
             if spec in tried:
                 continue
@@ -163,10 +172,12 @@ class Prober:
             for message, found in self._errors.items()
         )
 
-    def _has_time(self) -> bool:
-        return time.monotonic() < self._deadline
+    def _has_time(self, tried: int = _MOST_TRIED) -> bool:
+        now = time.monotonic()
+        return now < self._deadline and (now < self._hurry_at or tried > _SLOW)
 
     def _failure_of(self, attempt: Callable[[Spec], None], spec: Spec) -> Failure | None:
+        started = time.monotonic()
         try:
             attempt(spec)
         except (Exception, SystemExit) as error:
@@ -176,6 +187,8 @@ class Prober:
             if self._nearest is None or failure.depth > self._nearest[0].depth:
                 self._nearest = failure, spec
             return failure
+        finally:
+            self.took = time.monotonic() - started
         return None
 
     def _symbolic(self, spec: Spec) -> None:
