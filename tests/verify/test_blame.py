@@ -16,6 +16,7 @@ from kerasfix.verify.worker.guesses import FACTORY, IMAGE_MODEL, LAYER, SETTINGS
 from kerasfix.verify.worker.reading import keywords_of, usages
 from kerasfix.verify.worker.values import by_usage
 
+BATCHED = {"$name": "BatchNormalization"}
 KERAS = SimpleNamespace(layers=SimpleNamespace(Layer=object))
 
 
@@ -27,6 +28,8 @@ KERAS = SimpleNamespace(layers=SimpleNamespace(Layer=object))
         ("not enough values to unpack (expected 3, got 2)", [8, 8], {"$tuple": [8, 8, 8]}),
         ('can only concatenate tuple (not "int") to tuple', 16, {"$tuple": [16]}),
         ("'int' object is not callable", 16, FACTORY),
+        ('can only concatenate list (not "int") to list', [8, 8], 8),
+        ('can only concatenate tuple (not "int") to tuple', {"$tuple": [8]}, 8),
         ("'int' object has no attribute 'hidden_size'", 16, SETTINGS),
         ("'int' object has no attribute 'get_layer'", 16, IMAGE_MODEL),
         ("'int' object has no attribute 'lower'", 16, "relu"),
@@ -36,6 +39,7 @@ KERAS = SimpleNamespace(layers=SimpleNamespace(Layer=object))
             {"$model": [32, 32, 3]},
             {"$model": [16]},
         ),
+        ("Unrecognized keyword arguments passed to LayerNormalization: {'momentum': 0.9}", FACTORY, BATCHED),
         ("seed should be an integer", "glorot_uniform", 4),
         ("module 'keras.layers' has no attribute 'relu'", "relu", "ReLU"),
         ("argument after ** must be a mapping, not int", [16, 16], [SETTINGS, SETTINGS]),
@@ -143,6 +147,18 @@ class _Pair:
     def call(self, x: int) -> int:
         height, width = self.patches
         return int(height * width * x)
+
+
+class _Powers:
+    """Counts with what it was not given."""
+
+    def __init__(self, xyzzy: Any = None, frobs: Any = None) -> None:
+        self.power = xyzzy + 1
+        self.frobs = [frob + 1 for frob in frobs]
+
+
+def test_what_is_counted_with_is_a_number_and_what_is_looped_over_is_several() -> None:
+    assert next(Maker(_Powers, KERAS, {}, []).working())[0] == {"xyzzy": 4, "frobs": [16, 16]}
 
 
 def test_a_choice_that_a_failed_call_names_is_taken() -> None:

@@ -49,6 +49,12 @@ def test_integers_that_have_to_ascend() -> None:
     assert list(arrays_for(spec, 7)[1]) != sorted(arrays_for(spec, 7)[1])
 
 
+def test_a_batch_of_one_sample() -> None:
+    pair = Spec("list", (Array((4, 8, 16)), Array((4, 8, 8))))
+    better = steered(pair, "ValueError: full-batch methods only support a batch dimension of one")
+    assert [[item.shape for item in spec.items] for spec in better] == [[(1, 8, 16), (1, 8, 8)]]
+
+
 def test_integers_that_have_to_be_smaller() -> None:
     spec = Spec("one", (Array((4, 16), "int32", 64),))
     assert steered(spec, "indices[0,3] = 9 is not in [0, 8)")[0].items[0].high == 8

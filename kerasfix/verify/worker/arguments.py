@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .attempts import Attempts
-from .blame import Place, blamed, forms, value_at, with_value
+from .blame import Place, blamed, forms, unnamed, value_at, with_value
 from .depth import Failure
 from .guesses import (
     CELL,
@@ -355,7 +355,7 @@ class Maker:
             current = value_at(arguments, place, default)
             if current in _NOTHING and _TOO_FEW.search(failure.message) and len(place) == 1:
                 value = self._guess(place[0])
-                yield with_value(arguments, place, [WIDTH, WIDTH] if value is MISSING else value)
+                yield with_value(arguments, place, unnamed(failure.message) if value is MISSING else value)
             for value in forms(failure.message, place[-1], current, making=making):
                 yield with_value(arguments, place, value)
 

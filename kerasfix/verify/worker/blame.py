@@ -28,6 +28,7 @@ Arguments = dict[str, Any]
 Place = tuple[str, ...]
 
 _MOST_TEXTS = 9
+_FEW = 4
 _SEVERAL = re.compile(
     r"not iterable|not subscriptable|has no len|not reversible|non-iterable|can only concatenate list|"
     r"(?:must|should) be (?:of type )?(?:an? )?(?:list|tuple|sequence|iterable)|unsized object"
@@ -112,7 +113,10 @@ def forms(message: str, name: str, current: Any, *, making: bool) -> Iterator[An
         return
     if match := _UNPACKED.search(message):
         yield from _so_many(name, current, int(match.group(1)))
-    if "concatenate tuple" in message:
+    if "can only concatenate" in message and (items := _items(current)):
+        # Added to a number: it was to be one.
+        yield items[0]
+    elif "concatenate tuple" in message:
         yield from ({"$tuple": [WIDTH]}, {"$tuple": [IMAGE, IMAGE, 3]})
     elif _SEVERAL.search(message):
         yield from _several(name, current)
@@ -124,6 +128,8 @@ def forms(message: str, name: str, current: Any, *, making: bool) -> Iterator[An
         yield from _with_attribute(match.group(1), current)
     elif _NO_FLOAT.search(message) and _is_int(current):
         yield float(current)
+    elif current == FACTORY and "arguments passed to" in message:
+        yield {"$name": "BatchNormalization"}
     elif (match := _RANK.search(message)) and isinstance(current, dict) and "$tuple" in current:
         yield from ({"$tuple": shape} for shape in _SHAPES.get(int(match.group(1)), ()))
     elif (match := _FOUND.search(message)) and isinstance(current, dict) and "$model" in current:
@@ -146,7 +152,7 @@ def _may_be(message: str, value: Any) -> bool:
 
 
 def _several(name: str, current: Any) -> Iterator[Any]:
-    if isinstance(current, list):
+    if isinstance(current, list) and not any(isinstance(item, list) for item in current):
         # Of several, each may be several: kernels with a height and a width.
         yield [[item, item] for item in current]
     items = as_list(name, current if _is_int(current) else by_name(name))
@@ -156,11 +162,20 @@ def _several(name: str, current: Any) -> Iterator[Any]:
 
 
 def _so_many(name: str, current: Any, many: int) -> Iterator[Any]:
-    items = current if isinstance(current, list) else as_list(name, current)
-    if isinstance(current, dict) and "$tuple" in current:
-        items = current["$tuple"]
+    items = _items(current) or as_list(name, current)
     yield {"$tuple": [items[0]] * many}
     yield [[items[0]] * many] * 2
+
+
+def _items(value: Any) -> list[Any]:
+    if isinstance(value, dict) and "$tuple" in value:
+        return list(value["$tuple"])
+    return list(value) if isinstance(value, list) else []
+
+
+def unnamed(message: str) -> Any:
+    """What may be given where nothing was, for a name that says nothing."""
+    return [WIDTH, WIDTH] if _SEVERAL.search(message) else _FEW
 
 
 def _with_attribute(attribute: str, current: Any) -> Iterator[Any]:

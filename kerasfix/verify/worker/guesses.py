@@ -72,7 +72,7 @@ _TABLE: tuple[tuple[str, Any], ...] = (
     (r"image_shape|img_shape|input_shape", {"$tuple": [IMAGE, IMAGE, 3]}),
     (r"spatial_dims|^rank$|(^|_)(n|num)_?dims?$|(^|_)ndim", 2),
     (r"(^|_)(target|output|event|state|obs|observation|action)_?shape$|^shape$", {"$tuple": [WIDTH]}),
-    (r"patch(es)?_?(size|dim|height|width)|window_?size|block_size|chunk_size", 4),
+    (r"patch(es)?_?(size|dim|height|width)|window(_?size)?$|block_size|chunk_size", 4),
     (r"kernel|filter_size|filter_width|receptive", 3),
     (r"stride|dilation|groups?$|delay|downsampl|upsampl.*factor", 1),
     (r"pool_?size|factor|ratio|multiplier|expansion|expand|reduction|radix", 2),

@@ -15,7 +15,8 @@ from .layout import spoken_shapes
 
 _TAILS = {0: (), 1: (WIDTH,), 2: (STEPS, WIDTH), 3: (32, 32, 3), 4: (8, 16, 16, 3)}
 _INTEGERS = re.compile(
-    r"float32 (?:is )?not in (?:the )?list of allowed values: \S*int|must be (?:an )?integer|indices.*int32|"
+    r"float32 (?:is )?not in (?:the )?list of allowed values: \S*int|must be (?:an |of type )?integer|"
+    r"indices.*int32|"
     r"`?indices`? must be|expected.*int32.*(?:got|found|but).*float|integer dtype|"
     r"Tidx|DataType float32 not in list.*int|invalid dtype.*float32|cannot be cast.*int|should be integer|"
     r"of float is not in the list of allowed values: u?int"
@@ -40,7 +41,7 @@ _RANK = (
 )
 _ONE_MORE = re.compile(
     r"(?:tuple|list) index out of range|out of bounds|out of range|slice index|too many indices|Index out of "
-    r"range using input dim|axis.*must be in the range|cannot reshape|at least"
+    r"range using input dim|axis.*must be in the range|cannot reshape|at least|Expected concatenating dim"
 )
 _NO_TENSOR = re.compile(
     r"Only integers, slices|as a Python `?bool|scalar|interpreted as an integer|as an index"
@@ -69,6 +70,7 @@ _ANY_NAME = "inputs"
 _MOST_WORDS = 8
 _MOST_LISTED = 12
 _ASCENDING = re.compile(r"ids are not increasing|(?:must|should) be sorted|not sorted|non-decreasing")
+_ONE_SAMPLE = re.compile(r"batch (?:size|dimension)\D{0,20}\b(?:one|1)\b", re.IGNORECASE)
 _BELOW = re.compile(r"(?:is|are) not in \[0, (\d+)\)")
 _WORDS = ("two", "three", "four", "five")
 _NUMBER_WORDS = re.compile(r"\b(?:two|three|four|five)\b", re.IGNORECASE)
@@ -125,7 +127,9 @@ def _dictionary(spec: Spec, message: str, words: Sequence[str]) -> Iterator[Spec
 
 
 def _other_numbers(spec: Spec, message: str) -> Iterator[Spec]:
-    """Integers that ascend, or that are small enough."""
+    """Integers that ascend, or that are small enough; a batch of one."""
+    if _ONE_SAMPLE.search(message):
+        yield replace(spec, items=tuple(replace(i, shape=(1, *i.shape[1:])) for i in spec.items))
     if _ASCENDING.search(message):
         yield from _each(
             spec,
