@@ -183,7 +183,28 @@ class _Encoder:
 
 
 def test_a_part_has_as_many_results_as_it_is_taken_apart_into() -> None:
-    assert by_usage("encoder", usages(_Encoder)["encoder"]) == {"$model": None, "outputs": 3}
+    found = by_usage("encoder", usages(_Encoder)["encoder"])
+    assert (found["$model"], found["outputs"]) == (None, 3)
+
+
+class _Reads:
+    def __init__(self, xyzzy: Any) -> None:
+        self.width = xyzzy.hidden_size
+        self.xyzzy = xyzzy
+
+    def call(self, x: Any) -> Any:
+        return self.xyzzy(x)
+
+
+def test_a_part_has_what_is_read_of_it_and_can_be_called() -> None:
+    class Layer:
+        def __call__(self, x: Any) -> Any:
+            return self.call(x)  # type: ignore[attr-defined]
+
+    keras = SimpleNamespace(layers=SimpleNamespace(Layer=Layer, Dense=lambda units: lambda x: x + units))
+    arguments, made = next(Maker(_Reads, keras, {}, []).working())
+    assert arguments["xyzzy"] == {"$model": None, "outputs": 1, "attributes": {"hidden_size": 16}}
+    assert (made.width, made.call(1)) == (16, 17)
 
 
 def test_a_failed_call_blames_the_argument_that_it_read() -> None:

@@ -240,12 +240,12 @@ class Maker:
         usage = self._usages.get(name, Usage())
         if (relative := self._relative(name, usage)) is not None:
             return relative
+        annotation = None if parameter is None else parameter.annotation
+        if (built := self._of_class(annotation)) is not None:
+            return built
         if is_told(usage):
             return by_usage(name, usage)
-        if parameter is not None and parameter.annotation is not parameter.empty:
-            annotation = parameter.annotation
-            if (built := self._of_class(annotation)) is not None:
-                return built
+        if parameter is not None and annotation is not parameter.empty:
             text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
             text = str(annotation) if not text or "[" in str(annotation) else text
             value = by_annotation(name, text)

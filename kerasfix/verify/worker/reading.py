@@ -248,7 +248,8 @@ class _Reader(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
-        if (usage := self._usage(node.value)) and node.attr not in _PLAIN_ATTRIBUTES:
+        is_plain = node.attr in _PLAIN_ATTRIBUTES or node.attr.startswith("__")
+        if (usage := self._usage(node.value)) and not is_plain:
             usage.attributes.append(node.attr)
         self.generic_visit(node)
 

@@ -23,9 +23,8 @@ def by_usage(name: str, usage: Usage) -> Any:
     if usage.spread:
         # Only what is asked for: the callee need not know the rest.
         return {key: WIDTH if by_name(key) is MISSING else by_name(key) for key in dict.fromkeys(usage.keys)}
-    if usage.results > 1:
-        # As the encoder of a VAE has them.
-        return {"$model": None, "outputs": usage.results}
+    if usage.results > 1 or (usage.called and usage.attributes):
+        return _part(usage)
     if usage.item is not None and usage.item.spread:
         return [by_usage(name, usage.item)] * 2
     if usage.item is not None and _is_object(usage.item):
@@ -43,10 +42,20 @@ def by_usage(name: str, usage: Usage) -> Any:
     return value
 
 
+def _part(usage: Usage) -> dict[str, Any]:
+    """A layer with so many results, as the encoder of a VAE has them, and with what is read of it."""
+    values = {}
+    for key in dict.fromkeys(usage.attributes):
+        value = by_usage(key, usage.part(key))
+        values[key] = WIDTH if value is MISSING else value
+    return {"$model": None, "outputs": usage.results, "attributes": values}
+
+
 def is_told(usage: Usage) -> bool:
     """Whether the code says more than a name or an annotation can."""
     item = usage.item
-    return usage.results > 1 or (item is not None and (item.spread or _is_object(item)))
+    is_part = usage.results > 1 or (usage.called and bool(usage.attributes))
+    return is_part or (item is not None and (item.spread or _is_object(item)))
 
 
 def _is_object(usage: Usage) -> bool:
