@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import enum
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
 
 from kerasfix.verify.worker.arguments import Maker
+from kerasfix.verify.worker.depth import Failure
 from kerasfix.verify.worker.guesses import (
     IMAGE_MODEL,
     LAYER,
@@ -89,6 +91,14 @@ def test_the_sizes_fit_together() -> None:
         ("inner", "tf.keras.layers.Layer", LAYER),
         ("rate", "float", 0.1),
         ("xyzzy", "Mystery", MISSING),
+        ("blocks", "list[keras.layers.Layer]", [LAYER, LAYER]),
+        ("units", "Sequence[Sequence[int]]", [[16, 16], [16, 16]]),
+        ("kernel_size", "Union[int, Tuple[int, int]]", 3),
+        ("xyzzy", "Tuple[float, float]", {"$tuple": [0.5, 0.5]}),
+        ("xyzzy", "Dict[str, keras.Model]", {"first": LAYER, "second": LAYER}),
+        ("sizes", "Dict[str, int]", {"first": 16, "second": 16}),
+        ("mode", "Literal['sum', 'mean']", "sum"),
+        ("xyzzy", "None | list[str]", ["relu", "relu"]),
     ],
 )
 def test_values_by_annotation(name: str, annotation: str, value: object) -> None:
@@ -237,6 +247,24 @@ def test_a_part_is_made_of_the_class_that_its_name_speaks_of() -> None:
     assert found["head"] == {"$call": "_Other", "positional": [], "named": {"units": 16}}
 
 
+class _Mode(enum.Enum):
+    SUM = "sum"
+    MEAN = "mean"
+
+
+class _Annotated:
+    def __init__(self, xyzzy: _Other, mode: _Mode, many: list[_Other]) -> None:
+        assert mode is _Mode.SUM
+        self.width = xyzzy.units
+
+
+def test_annotations_name_classes_of_the_project() -> None:
+    found = _first(_Annotated, {}, [])
+    assert found["xyzzy"] == {"$call": "_Other", "positional": [], "named": {"units": 16}}
+    assert found["mode"] == {"$name": "_Mode.SUM"}
+    assert isinstance(found["many"], list)
+
+
 def test_an_attribute_that_only_functional_models_have_asks_for_one() -> None:
     class Wraps:
         def __init__(self, base: Any) -> None:
@@ -296,7 +324,7 @@ def test_a_failed_call_may_blame_an_argument() -> None:
     maker = Maker(Tied, KERAS, {}, [])
     attempts = maker.working()
     first, _ = next(attempts)
-    maker.mend(first, "ValueError: weights are needed when tie_weights=True")
+    maker.mend(first, Failure("ValueError: weights are needed when tie_weights=True", ()))
     assert next(attempts)[0] == {"tie_weights": False}
 
 

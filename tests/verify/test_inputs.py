@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from kerasfix.verify.worker.candidates import Array, Spec, with_optional
-from kerasfix.verify.worker.depth import Failure
-from kerasfix.verify.worker.inputs import _progress
+from kerasfix.verify.worker.depth import Failure, progress
 from kerasfix.verify.worker.layout import documented_shapes, layout_of, spoken_shapes
 from kerasfix.verify.worker.steering import steered
 
@@ -303,6 +302,6 @@ def test_a_change_is_followed_if_it_brought_the_call_farther() -> None:
     other_numbers = Failure("expected ndim=4, found ndim=3", (10, 5))
     elsewhere = Failure("not a tensor", (10, 5))
     earlier = Failure("not a tensor", (9,))
-    order = [_progress(before, now) for now in (farther, elsewhere, earlier, other_numbers, before)]
+    order = [progress(before, now) for now in (farther, elsewhere, earlier, other_numbers, before)]
     assert order == sorted(order)
     assert order[0] < 0 < order[3] < order[4]

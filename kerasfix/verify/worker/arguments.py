@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import inspect
+import itertools
 import re
 import sys
 import time
-import traceback
 import typing
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .attempts import Attempts
+from .blame import Place, blamed, forms, unnamed, value_at, with_value
+from .depth import Failure
 from .guesses import (
     CELL,
     FACTORY,
@@ -22,16 +26,17 @@ from .guesses import (
     SETTINGS,
     VECTOR_MODEL,
     WIDTH,
-    as_list,
     by_annotation,
     by_name,
 )
+from .keras_import import is_keras_class
 from .lightness import TooHeavy, lighter
 from .load import Refused, one_line
-from .reading import NAMED, Usage, constructor_of, usages, users_classes
+from .reading import NAMED, Usage, constructor_of, keywords_of, usages, users_classes
 from .recipes import CannotMake, Scope, make
 from .relatives import FUNCTIONAL, classes_for
 from .sizes import fields_of
+from .values import by_usage, is_told, option
 
 Arguments = dict[str, Any]
 
@@ -40,6 +45,13 @@ _SECONDS = 8.0
 _DEEPEST = 2
 _MOST_RELATIVES = 3
 _LONGEST = 8
+_MOST_MENDED = 6
+_MOST_BLAMED = 3
+# Their quoted words are no choices.
+_OF_TYPES = re.compile(r"object|has no attribute|keyword argument|not supported between|__init__")
+# A default that stands for "say it", and what comes of not saying it.
+_NOTHING: tuple[Any, ...] = (None, [], (), {}, {"$tuple": []})
+_TOO_FEW = re.compile(r"index out of range|NoneType|None|empty|at least one|no attribute")
 _QUOTED = re.compile(r"['\"]([\w\-. ]{1,40})['\"]")
 _NETWORK = re.compile(r"URL|without network|urlopen|Connection|Errno -2|HTTP")
 _WEIGHTS = re.compile(r"weights|pretrained|download|checkpoint")
@@ -89,7 +101,7 @@ class Maker:
         module = sys.modules.get(cls.__module__)
         self._scope = Scope(vars(module) if module else None, keras)
         self._usages: dict[str, Usage] | None = None
-        self._queue: list[Arguments] = []
+        self._attempts = Attempts(())
         #: Called before every attempt.
         self.on_new: Callable[[], None] = lambda: None
         self.error: BaseException | None = None
@@ -102,13 +114,11 @@ class Maker:
     def working(self) -> Iterator[tuple[Arguments, Any]]:
         """Arguments that the constructor takes, the best first, and what it made of them."""
         deadline = time.monotonic() + _SECONDS
-        self._queue = list(self._first())
-        tried: list[Arguments] = []
-        while self._queue and len(tried) < _MOST_ATTEMPTS and time.monotonic() < deadline:
-            arguments = self._queue.pop(0)
-            if arguments in tried:
-                continue
-            tried.append(arguments)
+        self._attempts = Attempts(self._first())
+        while self._attempts.number < _MOST_ATTEMPTS and time.monotonic() < deadline:
+            arguments = self._attempts.take()
+            if arguments is None:
+                return
             try:
                 made = self.construct(arguments)
             except TooHeavy:
@@ -116,7 +126,8 @@ class Maker:
                 continue
             except (Exception, SystemExit) as error:
                 self.error = self.error or error
-                self._queue += [item for item in self._repaired(arguments, error) if item not in tried]
+                failure = Failure.of(error)
+                self._attempts.failed(failure, self._repaired(arguments, error, failure))
                 continue
             started = time.monotonic()
             yield arguments, made
@@ -139,12 +150,18 @@ class Maker:
 
     def lighten(self, arguments: Arguments) -> None:
         """Try smaller arguments next."""
-        defaults = {item.name: item.default for item in self._parameters if item.default is not item.empty}
-        self._queue[:0] = lighter(arguments, defaults, self._guess, self._init)
+        self._attempts.first(self._lighter(arguments))
 
-    def mend(self, arguments: Arguments, message: str) -> None:
-        """Try other values next for the parameters that a failed call speaks of by name."""
-        words = set(re.findall(r"\w+", message))
+    def has_lighter(self, arguments: Arguments) -> bool:
+        return any(smaller != arguments for smaller in self._lighter(arguments))
+
+    def _lighter(self, arguments: Arguments) -> Iterator[Arguments]:
+        defaults = {item.name: item.default for item in self._parameters if item.default is not item.empty}
+        return lighter(arguments, defaults, self._guess, self._init)
+
+    def mend(self, arguments: Arguments, failure: Failure) -> None:
+        """Try other values next for the parameters that a failed call speaks of."""
+        words = set(re.findall(r"\w+", failure.message))
         free = [item for item in self._parameters if item.name not in self._init and len(item.name) > 3]
         better = []
         for item in [item for item in free if item.name in words][:2]:
@@ -153,7 +170,10 @@ class Maker:
                 better.append({**arguments, item.name: not current})
             elif current is None and (value := self._guess(item.name)) is not MISSING:
                 better.append({**arguments, item.name: value})
-        self._queue[:0] = better
+        reformed = itertools.chain(
+            self._chosen(arguments, failure), self._reformed(arguments, failure, making=False)
+        )
+        self._attempts.first([*better, *itertools.islice(reformed, _MOST_MENDED)])
 
     @property
     def needs_nothing(self) -> bool:
@@ -180,6 +200,10 @@ class Maker:
         if not self._required:
             yield dict(self._init)
         yield {**self._guessed({}), **self._init}
+        if keywords := keywords_of(vars(self._cls).get("__init__")):
+            more = {name: self._guess(name) for name in keywords}
+            known = {name: WIDTH if value is MISSING else value for name, value in more.items()}
+            yield {**self._guessed({}), **known, **self._init}
         if self._required:
             # Parameters that may be left out, and should not be: None stands for "say it".
             extra = [item.name for item in self._parameters if item.default is None]
@@ -216,16 +240,19 @@ class Maker:
         usage = self._usages.get(name, Usage())
         if (relative := self._relative(name, usage)) is not None:
             return relative
-        if parameter is not None and parameter.annotation is not parameter.empty:
-            annotation = parameter.annotation
-            if (built := self._of_class(annotation)) is not None:
-                return built
+        annotation = None if parameter is None else parameter.annotation
+        if (built := self._of_class(annotation)) is not None:
+            return built
+        if is_told(usage):
+            return by_usage(name, usage)
+        if parameter is not None and annotation is not parameter.empty:
             text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
             text = str(annotation) if not text or "[" in str(annotation) else text
             value = by_annotation(name, text)
-            if value is not MISSING and not (usage.iterated and isinstance(value, (int, float))):
-                return _option(usage, value) if usage.options and isinstance(value, str) else value
-        return _by_usage(name, usage)
+            plain = isinstance(value, (int, float)) and usage.iterated
+            if value is not MISSING and value != SETTINGS and not plain:
+                return option(usage, value) if usage.options and isinstance(value, str) else value
+        return by_usage(name, usage)
 
     def _relative(self, name: str, usage: Usage) -> Any:
         """A part of the project's own that the parameter is called after, or a small model."""
@@ -240,7 +267,10 @@ class Maker:
 
     def _made_of(self, name: str) -> Iterator[Any]:
         """Recipes for the classes that a parameter's name speaks of."""
-        for cls in classes_for(name, self._cls, self._keras)[:_MOST_RELATIVES]:
+        return self._made(classes_for(name, self._cls, self._keras)[:_MOST_RELATIVES])
+
+    def _made(self, classes: list[type]) -> Iterator[Any]:
+        for cls in classes:
             maker = Maker(cls, self._keras, {}, [], self._depth + 1)
             maker.on_new = self.on_new
             for arguments, _ in maker.working():
@@ -248,22 +278,31 @@ class Maker:
                 break
 
     def _of_class(self, annotation: Any) -> Any:
-        """A configuration object, if the annotation is a class of the project that can be built."""
+        """An object of a class of the project, if the annotation is one that can be built."""
         if isinstance(annotation, str):
-            match = re.fullmatch(r"(?:Optional\[)?(\w+)(?:\]| \| None)?", annotation)
-            module = sys.modules.get(self._cls.__module__)
-            annotation = getattr(module, match.group(1), None) if match else None
+            match = re.fullmatch(r"(?:Optional\[)?([\w.]+)(?:\]| \| None)?", annotation.strip("'\""))
+            annotation = self._named(match.group(1)) if match else None
         parts = [item for item in typing.get_args(annotation) if item is not type(None)]
-        annotation = parts[0] if len(parts) == 1 else annotation
+        if len(parts) == 1 and type(None) in typing.get_args(annotation):
+            annotation = parts[0]
         if not isinstance(annotation, type) or annotation.__module__ == "builtins":
             return None
-        if issubclass(annotation, self._keras.layers.Layer) or not users_classes(annotation):
+        if issubclass(annotation, enum.Enum):
+            return next(({"$name": f"{annotation.__name__}.{item.name}"} for item in annotation), None)
+        if is_keras_class(annotation) or not users_classes(annotation):
             return None
         if dataclasses.is_dataclass(annotation) or annotation.__name__.endswith(("Config", "Params", "Args")):
             return {"$call": annotation.__name__, "positional": [], "named": fields_of(annotation)}
-        return None
+        is_layer = issubclass(annotation, self._keras.layers.Layer) and not issubclass(annotation, self._cls)
+        return next(self._made([annotation]), None) if is_layer and self._depth < _DEEPEST else None
 
-    def _repaired(self, arguments: Arguments, error: BaseException) -> Iterator[Arguments]:
+    def _named(self, dotted: str) -> Any:
+        try:
+            return self._scope.find(dotted)
+        except CannotMake:
+            return None
+
+    def _repaired(self, arguments: Arguments, error: BaseException, failure: Failure) -> Iterator[Arguments]:
         """Attempts with another value for what an error speaks of."""
         message = str(error)
         if isinstance(error, CannotMake):
@@ -290,27 +329,46 @@ class Maker:
             for value in (None, False):
                 yield {**arguments, **dict.fromkeys(asked, value)}
             return
-        blamed = [name for name in self._blamed(arguments, error) if name not in self._init]
         yield from _longer(arguments, error, self._init)
-        for name in blamed[:3]:
-            if name not in arguments and (value := self._guess(name)) is not MISSING:
-                yield {**arguments, name: value}
-            for value in self._alternatives(name, arguments.get(name), message):
-                yield {**arguments, name: value}
+        yield from self._reformed(arguments, failure, making=True)
+        for place in self._blamed(arguments, failure)[:_MOST_BLAMED]:
+            if place[0] not in arguments and (value := self._guess(place[0])) is not MISSING:
+                yield {**arguments, place[0]: value}
+            current = value_at(arguments, place, None)
+            for value in self._alternatives(place[0] if len(place) == 1 else "", current, message):
+                yield with_value(arguments, place, value)
 
-    def _blamed(self, arguments: Arguments, error: BaseException) -> list[str]:
-        """Parameters that the failing lines of the constructor, or the message, mention."""
-        lines = [
-            frame.line or ""
-            for frame in reversed(traceback.extract_tb(error.__traceback__))
-            if "keras/src" not in frame.filename
-        ]
-        words = [set(re.findall(r"\w+", text)) for text in [str(error), *lines[:4]]]
+    def _chosen(self, arguments: Arguments, failure: Failure) -> Iterator[Arguments]:
+        """The choices that a message names, for the words that were given for them."""
+        quoted = [] if _OF_TYPES.search(failure.message) else _QUOTED.findall(failure.message)
+        for place in self._blamed(arguments, failure):
+            current = value_at(arguments, place, None)
+            for text in quoted if isinstance(current, str) else ():
+                if text != current:
+                    yield with_value(arguments, place, text)
+
+    def _reformed(self, arguments: Arguments, failure: Failure, *, making: bool) -> Iterator[Arguments]:
+        """Values of another form for what a failure speaks of: a list of sizes, an object, a function."""
+        for place in self._blamed(arguments, failure):
+            parameter = self._parameter(place[0])
+            default = parameter.default if parameter is not None else None
+            current = value_at(arguments, place, default)
+            if current in _NOTHING and _TOO_FEW.search(failure.message) and len(place) == 1:
+                value = self._guess(place[0])
+                yield with_value(arguments, place, unnamed(failure.message) if value is MISSING else value)
+            for value in forms(failure.message, place[-1], current, making=making):
+                yield with_value(arguments, place, value)
+
+    def _blamed(self, arguments: Arguments, failure: Failure) -> list[Place]:
+        """What the message, or the lines that failed, mention; nothing that the user configured."""
         names = [item.name for item in self._parameters]
-        return list(dict.fromkeys(name for found in words for name in names if name in found))
+        names += [name for name in arguments if name not in names]
+        free = [name for name in names if name not in self._init]
+        return blamed([failure.message, *failure.texts], free, arguments)
 
     def _alternatives(self, name: str, current: Any, message: str) -> Iterator[Any]:
-        options = [text for text in _QUOTED.findall(message) if text not in (name, current)]
+        quoted = [] if _OF_TYPES.search(message) else _QUOTED.findall(message)
+        options = [text for text in quoted if text not in (name, current)]
         yield from options[:4]
         usage = (self._usages or {}).get(name, Usage())
         yield from usage.options[:4]
@@ -318,10 +376,6 @@ class Maker:
             yield from (8, 32, 64, 4, 2, 1)
         if "positive" in message or "greater" in message:
             yield from (64, 256, 1)
-        if "iterable" in message or "len()" in message or "subscriptable" in message:
-            yield as_list(name, by_name(name))
-            # Of several, each may be several: kernels with a height and a width.
-            yield [[item, item] for item in current] if isinstance(current, list) else None
         for value in _LADDER:
             if value != current:
                 yield value
@@ -341,31 +395,3 @@ def _longer(arguments: Arguments, error: BaseException, fixed: Arguments) -> Ite
 def _with_defaults(value: Any) -> Any:
     """A configuration object as its author made it; too large, perhaps, but its sizes fit together."""
     return {**value, "named": {}} if isinstance(value, dict) and "$call" in value else value
-
-
-def _option(usage: Usage, value: Any) -> Any:
-    return value if value in usage.options else usage.options[0]
-
-
-def _by_usage(name: str, usage: Usage) -> Any:
-    """A value of the kind that the code expects, of the size that the name speaks of."""
-    value = by_name(name)
-    for alias in usage.aliases:
-        if value is MISSING or value in (LAYER, CELL):
-            value = by_name(alias)
-    if usage.options and not isinstance(value, (int, float)):
-        return _option(usage, value)
-    if usage.spread:
-        # Only what is asked for: the callee need not know the rest.
-        return {key: WIDTH if by_name(key) is MISSING else by_name(key) for key in dict.fromkeys(usage.keys)}
-    if usage.keys or len(set(usage.attributes)) > 1 or (usage.attributes and value is MISSING):
-        return SETTINGS
-    if usage.makes and (value is MISSING or not isinstance(value, str)):
-        return FACTORY
-    if usage.called and (value is MISSING or isinstance(value, int)):
-        return LAYER
-    if usage.items_called:
-        return [LAYER, LAYER]
-    if usage.iterated and not isinstance(value, (dict, str)):
-        return as_list(name, value)
-    return value

@@ -27,6 +27,7 @@ _FAMILY_OF_LAYER = (
 # What a tensor is, by what the code calls it.
 _KIND_OF_LABEL = (
     (re.compile(r"mask|is_valid|padding"), "mask"),
+    (re.compile(r"(^|_|[a-z])len(s|gths?)$|valid_len"), "lengths"),
     (re.compile(r"edge_?ind|_index$|^index|indices|_idx$|^ind_|_pair|disjoint"), "edges"),
     (re.compile(r"token|_ids?$|^ids$|word|segment|vocab|categor|position(s|_ids)?$|^targets?$"), "tokens"),
     (re.compile(r"^(a|adj\w*|laplacian|adjacency\w*|.*_adj)$"), "square"),
@@ -71,13 +72,25 @@ _BESIDE: dict[str, dict[str, tuple[int, ...]]] = {
 
 @dataclass(frozen=True)
 class Array:
-    """One input: the shape with the batch, the dtype, for integers the first value that is too large."""
+    """One input.
+
+    Attributes:
+        shape: With the batch.
+        high: For integers, the first value that is too large.
+        low: For integers, the first value.
+        name: What it goes by, if it does not go by its place.
+        ordered: Whether integers ascend.
+        listed: Whether it is an item of a list: all of the same name are one.
+    """
 
     shape: tuple[int, ...]
     dtype: str = "float32"
     high: int | None = None
     name: str | None = None
     sparse: bool = False
+    low: int = 0
+    ordered: bool = False
+    listed: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,7 +141,9 @@ def specs(model: Any, keras: Any, hints: list[list[int]], widths: list[int]) -> 
     mixed = [_spec(layout, combination) for combination in itertools.islice(itertools.product(*few), 2000)]
     # Those first that take the best of each.
     mixed.sort(
-        key=lambda spec: sum(few[i].index(replace(item, name=None)) for i, item in enumerate(spec.items))
+        key=lambda spec: sum(
+            few[i].index(replace(item, name=None, listed=False)) for i, item in enumerate(spec.items)
+        )
     )
     told = [
         _spec(layout, tuple(_told(slot, hint, high) for slot in layout.slots)) for hint in map(tuple, hints)
@@ -162,7 +177,9 @@ def _beside(slot: Slot, world: str, first: Array) -> Array:
 
 
 def _spec(layout: Layout, arrays: tuple[Array, ...]) -> Spec:
-    items = tuple(replace(array, name=slot.key) for array, slot in zip(arrays, layout.slots))
+    items = tuple(
+        replace(array, name=slot.key, listed=slot.listed) for array, slot in zip(arrays, layout.slots)
+    )
     return Spec(layout.kind, items, layout.constants)
 
 
@@ -251,6 +268,8 @@ def _documented(shape: tuple[int, ...], label: str, high: int | None) -> Array:
 
 
 def _special(kind: str, world: str, high: int | None) -> Array:
+    if kind == "lengths":
+        return Array((BATCH,), "int32", STEPS + 1, low=1)
     shape = _BESIDE[world].get(kind, (1,))
     dtype = {"mask": "bool", "tokens": "int32", "edges": "int32"}.get(kind, "float32")
     return Array((BATCH, *shape), dtype, {"tokens": high or 2, "edges": BATCH}.get(kind))

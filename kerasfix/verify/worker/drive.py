@@ -8,7 +8,7 @@ from typing import Any
 from .candidates import Spec
 from .keras_import import backend_of, is_keras_class_method
 from .layout import SWITCHES
-from .reading import signature_of
+from .reading import keywords_of, signature_of
 
 
 @dataclass
@@ -35,6 +35,7 @@ def drive(keras: Any, root: Any, spec: Spec | None) -> Driven:
     if isinstance(root, keras.Model) and kind != "args":
         return Driven(root, root)
     names = [item.name for item in spec.items] if spec else []
+    listed = [item.listed for item in spec.items] if spec else []
     constants = dict(spec.constants) if spec else {}
     demanded = _demanded_flag(root)
 
@@ -61,14 +62,28 @@ def drive(keras: Any, root: Any, spec: Spec | None) -> Driven:
             if kind != "args":
                 return self.inner(inputs, **flag)
             positional = [value for name, value in zip(names, inputs) if name is None]
-            named = {name: value for name, value in zip(names, inputs) if name is not None}
+            named = _by_name(names, listed, inputs)
             return self.inner(*positional, **named, **constants, **flag)
 
     return Driven(root, Wrapper())
 
 
+def _by_name(names: list[str | None], listed: list[bool], inputs: Any) -> dict[str, Any]:
+    """The arguments that go by their names; several that belong to one list as that list."""
+    named: dict[str, Any] = {}
+    for name, is_item, value in zip(names, listed, inputs):
+        if name is not None and is_item:
+            named.setdefault(name, []).append(value)
+        elif name is not None:
+            named[name] = value
+    return named
+
+
 def _demanded_flag(root: Any) -> str | None:
     """The name of a flag that `call` has no default for."""
+    for name in keywords_of(vars(type(root)).get("call")):
+        if name in SWITCHES:
+            return name
     for item in signature_of(type(root).call):
         if item.name in SWITCHES and item.default is item.empty:
             return str(item.name)

@@ -13,9 +13,11 @@ from .frameworks import Framework
 from .inputs import Prober
 from .lightness import MOST_WEIGHTS, Scale
 from .load import Refused
-from .sizes import widths_of
+from .sizes import widths_of, words_in
 
 _MOST_MADE = 6
+# Training takes about so many calls; if there is no time for them, a smaller instance shows as much.
+_CALLS = 12
 
 
 class Finder:
@@ -63,6 +65,8 @@ class Finder:
         raise self._maker.refusal()
 
     def _find_within(self, deadline: float, refusals: list[Refused]) -> dict[str, Any] | None:
+        slow: dict[str, Any] | None = None
+        slowest = float(self._job["probe_seconds"]) / _CALLS
         for count, (arguments, made) in enumerate(self._maker.working(), 1):
             self._say("probe")
             # Half of the time for the best arguments, half of the rest for the next.
@@ -74,14 +78,21 @@ class Finder:
                 refusals.append(refused)
             else:
                 sources = {"init": self._maker.sources(arguments), "input": self._input_sources(spec)}
-                return {**spec.to_json(), "init": arguments, "sources": sources}
-            if count == _MOST_MADE or time.monotonic() > deadline:
+                found = {**spec.to_json(), "init": arguments, "sources": sources}
+                if slow or prober.took < slowest or not self._maker.has_lighter(arguments):
+                    return found
+                slow = found
+                self._maker.lighten(arguments)
+                self._say("init")
+                continue
+            if slow or count == _MOST_MADE or time.monotonic() > deadline:
                 break
-            self._maker.mend(arguments, prober.nearest_message)
+            if prober.nearest is not None:
+                self._maker.mend(arguments, prober.nearest)
             if prober.is_heavy:
                 self._maker.lighten(arguments)
             self._say("init")
-        return None
+        return slow
 
     def _prober(self, arguments: dict[str, Any], seconds: float) -> Prober:
         return Prober(
@@ -91,6 +102,8 @@ class Finder:
             int(self._job["seed"]),
             seconds,
             [Spec.from_json(each) for each in self._job.get("unwanted", ()) if each.get("init") == arguments],
+            words_in(arguments),
+            hurried=self._maker.has_lighter(arguments),
         )
 
     def _input_sources(self, spec: Spec) -> list[str]:

@@ -5,6 +5,7 @@ A model dimension is 16 and has 2 heads of 8; sequences have 16 steps, images 32
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import Any
 
@@ -16,8 +17,14 @@ VOCABULARY = 64
 
 _TABLE: tuple[tuple[str, Any], ...] = (
     (r"(^|_)name$", "driven"),
+    (r"(^|_)seed$", 7),
     (r"dropout", 0.1),
     (r"growth_rate", WIDTH),
+    (r"dilation", 1),
+    (
+        r"(scale|value|sigma|std|radius|distance)_?(min|max|low|high)$|(^|_)(min|max|low|high)_?(scale|value|sigma|std)",
+        0.5,
+    ),
     (r"coeff", 1.0),
     (r"dtype", "float32"),
     (r"data_format", "channels_last"),
@@ -64,8 +71,8 @@ _TABLE: tuple[tuple[str, Any], ...] = (
     ),
     (r"image_shape|img_shape|input_shape", {"$tuple": [IMAGE, IMAGE, 3]}),
     (r"spatial_dims|^rank$|(^|_)(n|num)_?dims?$|(^|_)ndim", 2),
-    (r"target_shape|output_shape|event_shape", {"$tuple": [WIDTH]}),
-    (r"patch(es)?_?(size|dim|height|width)|window_?size|block_size|chunk_size", 4),
+    (r"(^|_)(target|output|event|state|obs|observation|action)_?shape$|^shape$", {"$tuple": [WIDTH]}),
+    (r"patch(es)?_?(size|dim|height|width)|window(_?size)?$|block_size|chunk_size", 4),
     (r"kernel|filter_size|filter_width|receptive", 3),
     (r"stride|dilation|groups?$|delay|downsampl|upsampl.*factor", 1),
     (r"pool_?size|factor|ratio|multiplier|expansion|expand|reduction|radix", 2),
@@ -145,15 +152,25 @@ def by_annotation(name: str, annotation: str) -> Any:
     ([16, 16], 4)
     """
     text = annotation.replace("typing.", "").replace(" ", "").strip("'\"")
-    optional = re.match(r"(?:Optional|Union)\[(.*)\]$", text)
-    text = (optional.group(1) if optional else text).partition("|")[0]
+    optional = re.fullmatch(r"(?:Optional|Union)\[(.*)\]", text)
+    text = _first_of(optional.group(1) if optional else text)
     lowered = text.lower()
     value = by_name(name)
-    if re.match(r"(list|sequence|iterable|collection)\b", lowered):
+    within = re.fullmatch(r"[\w.]*\[(.*)\]", text)
+    inner = _top_level(within.group(1), ",") if within else []
+    if lowered.startswith("literal[") and inner:
+        return _literal(inner[0])
+    if re.match(r"(list|sequence|iterable|collection|set)\b", lowered):
+        if inner and _is_rich(inner[0]):
+            return [by_annotation(name.rstrip("s"), inner[0])] * 2
         return as_list(name, value, "[str" in lowered)
     if lowered.startswith("tuple"):
+        if inner and any(_is_rich(each) or each.lower() == "float" for each in inner):
+            return {"$tuple": [by_annotation(name.rstrip("s"), each) for each in inner if each != "..."]}
         return {"$tuple": as_list(name, value, "[str" in lowered)[: max(1, lowered.count("int") or 2)]}
     if lowered.startswith(("dict", "mapping")):
+        if len(inner) == 2 and (_is_rich(inner[1]) or inner[1] in ("int", "float")):
+            return {key: by_annotation(name.rstrip("s"), inner[1]) for key in ("first", "second")}
         return SETTINGS
     if lowered.startswith("callable"):
         return value if isinstance(value, str) else FUNCTION
@@ -165,6 +182,40 @@ def by_annotation(name: str, annotation: str) -> Any:
     if plain is MISSING or (value is not MISSING and _fits(value, lowered)):
         return value
     return plain
+
+
+def _first_of(text: str) -> str:
+    """The first of several types that is not None."""
+    for each in _top_level(text, ",|"):
+        if each not in ("None", "NoneType"):
+            return each
+    return text
+
+
+def _top_level(text: str, separators: str) -> list[str]:
+    """The parts of an annotation between separators that are not inside of brackets."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter in "[(") - (letter in "])")
+        if letter in separators and not depth:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part for part in parts if part]
+
+
+def _is_rich(annotation: str) -> bool:
+    """Whether a value of that type is more than a number or a word."""
+    return bool(
+        re.match(r"list|sequence|tuple|dict|mapping|callable|.*(layer|model|module)$", annotation.lower())
+    )
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return MISSING
 
 
 def as_list(name: str, value: Any, strings: bool = False) -> list[Any]:

@@ -6,6 +6,7 @@ Every probe takes a fresh instance, because a failed call leaves Keras models ha
 from __future__ import annotations
 
 import heapq
+import math
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .candidates import Array, Spec, known_spec, specs, with_optional
-from .depth import Failure
+from .depth import Failure, progress
 from .drive import Driven, call, drive
 from .frameworks import Framework, Values
 from .lightness import TooHeavy
@@ -25,15 +26,15 @@ _MOST_REAL_CALLS = 10
 _MOST_TRIED = 400
 # What an error speaks of is tried before most of what was planned, and before what later errors speak of.
 _STEP = 0.4
-# What comes of a change is tried before all else if the change brought the call farther, and late if it
-# changed nothing: then it was made to the wrong input.
-_FARTHER = -1.0
-_NO_CHANGE = 3.0
-_OTHER_NUMBERS = 0.2
-_NUMBERS = re.compile(r"\d+")
 _SAME_MESSAGE = 25
+# A plain number in the place of something else comes from the constructor.
+_ARGUMENT = re.compile(r"'(?:int|float|str|bool)' object (?:is not|has no)|non-iterable (?:int|float) object")
+_SAME_ARGUMENT = 8
 # Once may be the input's fault.
 _MOST_HEAVY = 3
+# In this part of its time a slow model was tried no more often than that.
+_HURRY = 0.4
+_SLOW = 6
 # What the time allows for if a model is too slow.
 _FEW = 20
 _NONE = re.compile(r"NoneType|None values not supported|\(None\) with an unsupported type|not None")
@@ -57,7 +58,8 @@ def _values(item: Array, random: np.random.RandomState) -> Values:
         values[..., :1] = True
         return values
     if "int" in item.dtype:
-        return random.randint(0, max(1, item.high or 2), size=item.shape).astype(item.dtype)
+        numbers = random.randint(item.low, max(item.low + 1, item.high or 2), size=item.shape)
+        return (np.sort(numbers, axis=0) if item.ordered else numbers).astype(item.dtype)
     return random.normal(size=item.shape).astype(item.dtype)
 
 
@@ -79,6 +81,8 @@ class Prober:
         fresh: Makes a new instance, wrapped for a spec so that it can be called.
         seconds: Time after which no new candidate is tried.
         unwanted: What is not to be found, because the other version of the model refuses it.
+        words: What an input may be called, if inputs go by their names.
+        hurried: Whether to give up early on a model that takes long, because there is a smaller one.
     """
 
     def __init__(
@@ -89,7 +93,11 @@ class Prober:
         seed: int,
         seconds: float,
         unwanted: Sequence[Spec] = (),
+        words: Sequence[str] = (),
+        hurried: bool = False,
     ) -> None:
+        self._hurry_at = time.monotonic() + seconds * _HURRY if hurried else math.inf
+        self._words = words
         self._unwanted = unwanted
         self._fresh = fresh
         self._framework = framework
@@ -101,6 +109,8 @@ class Prober:
         self._heavy = 0
         #: Whether the arguments make the model too heavy to look for its input.
         self.is_heavy = False
+        #: How long the last attempt took, with making the instance.
+        self.took = 0.0
 
     def find(self, example: Any, hints: list[list[int]], widths: list[int]) -> Spec:
         """The first candidate that runs.
@@ -121,7 +131,7 @@ class Prober:
         tried: set[Spec] = set(self._unwanted)
         promising: list[Spec] = []
         added = len(queue)
-        while queue and self._has_time() and len(tried) < _MOST_TRIED and not self._is_hopeless():
+        while queue and self._has_time(len(tried)) and len(tried) < _MOST_TRIED and not self._is_hopeless():
             cost, _, spec, before = heapq.heappop(queue)
             if spec in tried:
                 continue
@@ -135,8 +145,8 @@ class Prober:
             elif "incompatible with the layer" not in failure.message and len(promising) < _MOST_REAL_CALLS:
                 # Python control flow on values cannot be traced, and runs all the same.
                 promising.append(spec)
-            cost += _progress(before, failure)
-            better = [*self._completed(example, spec, failure), *steered(spec, failure.message)]
+            cost += progress(before, failure)
+            better = [*self._completed(example, spec, failure), *steered(spec, failure.message, self._words)]
             for place, item in enumerate((item for item in better if item not in tried), 1):
                 added += 1
                 heapq.heappush(queue, (cost + _STEP * place, added, item, failure))
@@ -147,9 +157,9 @@ class Prober:
         raise self._refusal(len(tried))
 
     @property
-    def nearest_message(self) -> str:
+    def nearest(self) -> Failure | None:
         """What the candidate raised that came farthest."""
-        return self._nearest[0].message if self._nearest else ""
+        return self._nearest[0] if self._nearest else None
 
     def _completed(self, example: Any, spec: Spec, failure: Failure) -> list[Spec]:
         """What a `None` stopped may want the tensors that it was let out of."""
@@ -158,13 +168,16 @@ class Prober:
     def _is_hopeless(self) -> bool:
         """Whether one message comes whatever the input is."""
         return self._heavy >= _MOST_HEAVY or any(
-            len(found) >= _SAME_MESSAGE for found in self._errors.values()
+            len(found) >= (_SAME_ARGUMENT if _ARGUMENT.search(message) else _SAME_MESSAGE)
+            for message, found in self._errors.items()
         )
 
-    def _has_time(self) -> bool:
-        return time.monotonic() < self._deadline
+    def _has_time(self, tried: int = _MOST_TRIED) -> bool:
+        now = time.monotonic()
+        return now < self._deadline and (now < self._hurry_at or tried > _SLOW)
 
     def _failure_of(self, attempt: Callable[[Spec], None], spec: Spec) -> Failure | None:
+        started = time.monotonic()
         try:
             attempt(spec)
         except (Exception, SystemExit) as error:
@@ -174,6 +187,8 @@ class Prober:
             if self._nearest is None or failure.depth > self._nearest[0].depth:
                 self._nearest = failure, spec
             return failure
+        finally:
+            self.took = time.monotonic() - started
         return None
 
     def _symbolic(self, spec: Spec) -> None:
@@ -206,19 +221,6 @@ class Prober:
             shapes = " and ".join(str(item.shape) for item in spec.items)
             reason += f"; {shapes} came farthest and raised {failure.message}"
         return Refused("inputs", reason, ("input = [28, 28, 1]  # the shape of one sample",))
-
-
-def _progress(before: Failure | None, now: Failure) -> float:
-    if before is None:
-        return 0.0
-    if now.message == before.message:
-        return _NO_CHANGE
-    if now.depth > before.depth:
-        return _FARTHER
-    if _NUMBERS.sub("", now.message) == _NUMBERS.sub("", before.message):
-        # The one size follows the other, and may do so for ever.
-        return _OTHER_NUMBERS
-    return _FARTHER if now.depth == before.depth else 0.0
 
 
 def _flatten(value: Any) -> list[Any]:

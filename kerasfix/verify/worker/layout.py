@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from .guesses import BATCH, IMAGE, MISSING, STEPS, WIDTH, by_name
 from .keras_import import is_keras_class
+from .ranks import is_name, ranks_in
 from .reading import parse_source, signature_of, users_classes
 from .sensitive import words
 
@@ -30,9 +33,8 @@ _SPOKEN = re.compile(r"[\[(](\w+(?:\s*,\s*\w+)+)\s*,?[\])]")
 _CHOICE = re.compile(r"(use|is|has|with|return|apply|include|do|only|output)_|causal|verbose|deterministic")
 # Kept from call to call, and no tensor in the first.
 _STATE = re.compile(r"cache|past|kwargs|mode$|dtype|name")
+_STATES = re.compile(r"(^|_)(states?|memory)$")
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-# Methods of a call that give the shape: `b, n, c = x.shape`.
-_SHAPES = ("shape", "get_shape", "as_list", "shape_list", "get_shape_list", "int_shape")
 _MOST_STEPS = 400
 _DEEPEST = 3
 
@@ -46,7 +48,8 @@ class Slot:
         key: Its key in a dictionary or its keyword; None if it goes by its place.
         readers: Layers that read it first.
         ranks: Numbers of axes, batch included, that the code speaks of.
-        shape: The shape that the documentation gives, batch included.
+        shape: The shape that is known, batch included.
+        listed: Whether it is an item of a list: those with the same key are one.
     """
 
     label: str
@@ -54,6 +57,7 @@ class Slot:
     readers: list[Any] = field(default_factory=list)
     ranks: list[int] = field(default_factory=list)
     shape: tuple[int, ...] | None = None
+    listed: bool = False
 
 
 @dataclass
@@ -108,7 +112,23 @@ def layout_of(model: Any) -> Layout:
         for slot, shape in zip(layout.slots, documented):
             slot.shape = shape
             slot.ranks.insert(0, len(shape))
+    if layout.kind == "args":
+        layout.slots = [one for slot in layout.slots for one in _states(model, slot)]
     return layout
+
+
+def _states(model: Any, slot: Slot) -> list[Slot]:
+    """What the cell of a recurrent layer takes from its last step: a tensor for each size that it names."""
+    if slot.key is None or not _STATES.search(slot.key):
+        return [slot]
+    try:
+        sizes = model.state_size
+        rows = [np.ravel(size) for size in (sizes if isinstance(sizes, (list, tuple)) else [sizes])]
+        shapes = [(BATCH, *(int(number) for number in row)) for row in rows]
+    except Exception:
+        # It may have none, or a property of the user's that raises.
+        return [slot]
+    return [Slot(slot.label, slot.key, shape=shape, listed=True) for shape in shapes]
 
 
 def _documented(owner: type, count: int) -> list[tuple[int, ...]]:
@@ -227,7 +247,7 @@ def _taken_apart(method: ast.FunctionDef, parameter: str) -> Layout:
         target = node.targets[0] if isinstance(node, ast.Assign) else None
         if isinstance(node, ast.Assign) and isinstance(target, (ast.Tuple, ast.List)):
             starred = any(isinstance(item, ast.Starred) for item in target.elts)
-            if _is_name(node.value, parameter) and not starred:
+            if is_name(node.value, parameter) and not starred:
                 names = [ast.unparse(item) for item in target.elts]
                 return Layout("list", [Slot(name) for name in names])
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
@@ -264,7 +284,7 @@ def _words_looped_over(method: ast.FunctionDef) -> dict[str, list[str]]:
 def _keys_read(node: ast.AST, parameter: str, loops: dict[str, list[str]]) -> Iterator[str | int]:
     """`inputs["a"]`, `inputs[0]`, `inputs.get("a")`, `inputs[name]` in a loop over names."""
     key: ast.AST | None = None
-    if isinstance(node, ast.Subscript) and _is_name(node.value, parameter):
+    if isinstance(node, ast.Subscript) and is_name(node.value, parameter):
         key = node.slice
     elif isinstance(node, ast.Call) and node.args and ast.unparse(node.func) == f"{parameter}.get":
         key = node.args[0]
@@ -272,10 +292,6 @@ def _keys_read(node: ast.AST, parameter: str, loops: dict[str, list[str]]) -> It
         yield from loops.get(key.id, ())
     if isinstance(key, ast.Constant) and type(key.value) in (str, int):
         yield key.value  # type: ignore[misc]
-
-
-def _is_name(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name
 
 
 def _read(slot: Slot, model: Any, method: ast.FunctionDef, label: str, seen: set[int]) -> None:
@@ -292,7 +308,7 @@ def _read(slot: Slot, model: Any, method: ast.FunctionDef, label: str, seen: set
             place = _place_of(node, label)
             if place is not None:
                 _read_by(slot, model, node, place, loops, seen)
-        slot.ranks += _ranks(node, label)
+        slot.ranks += ranks_in(node, label)
 
 
 def _first_rebinding(method: ast.FunctionDef, label: str) -> float:
@@ -300,18 +316,18 @@ def _first_rebinding(method: ast.FunctionDef, label: str) -> float:
     lines = [
         node.end_lineno or node.lineno
         for node in ast.walk(method)
-        if isinstance(node, ast.Assign) and any(_is_name(target, label) for target in node.targets)
+        if isinstance(node, ast.Assign) and any(is_name(target, label) for target in node.targets)
     ]
     return min(lines, default=float("inf"))
 
 
 def _place_of(node: ast.Call, label: str) -> int | str | None:
     for index, argument in enumerate(node.args):
-        if _is_name(argument, label):
+        if is_name(argument, label):
             return index
-        if isinstance(argument, (ast.List, ast.Tuple)) and any(_is_name(i, label) for i in argument.elts):
+        if isinstance(argument, (ast.List, ast.Tuple)) and any(is_name(i, label) for i in argument.elts):
             return index
-    return next((item.arg for item in node.keywords if _is_name(item.value, label)), None)
+    return next((item.arg for item in node.keywords if is_name(item.value, label)), None)
 
 
 def _read_by(
@@ -358,37 +374,3 @@ def _attribute(model: Any, text: str) -> Any:
         # Whatever a property of the user's raises: there is nothing to follow.
         return None
     return value if callable(value) else None
-
-
-def _ranks(node: ast.AST, label: str) -> Iterator[int]:
-    """`b, h, w, c = x.shape`, `x[:, :, 0]`, `transpose(x, (0, 2, 1))`, `x.shape[3]`."""
-    if isinstance(node, ast.Assign) and isinstance(node.targets[0], (ast.Tuple, ast.List)):
-        elements = node.targets[0].elts
-        starred = any(isinstance(item, ast.Starred) for item in elements)
-        if _is_shape_of(node.value, label) and "[" not in ast.unparse(node.value) and not starred:
-            yield len(elements)
-    elif isinstance(node, ast.Subscript):
-        index = node.slice
-        if _is_name(node.value, label) and isinstance(index, ast.Tuple):
-            if not any(_is_special(item) for item in index.elts):
-                yield len(index.elts)
-        elif _is_place(index) and _is_shape_of(node.value, label):
-            yield ast.literal_eval(index) + 1
-    elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("transpose"):
-        orders = [*node.args[1:], *(keyword.value for keyword in node.keywords)]
-        if node.args and _is_name(node.args[0], label):
-            yield from (len(item.elts) for item in orders if isinstance(item, (ast.Tuple, ast.List)))
-
-
-def _is_place(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and type(node.value) is int and node.value > 0
-
-
-def _is_shape_of(node: ast.AST, label: str) -> bool:
-    text = ast.unparse(node)
-    return bool(re.search(rf"\b{re.escape(label)}\b", text)) and any(word in text for word in _SHAPES)
-
-
-def _is_special(item: ast.AST) -> bool:
-    """`None` and `...` in a subscript add or hide axes."""
-    return isinstance(item, ast.Constant) and item.value in (None, ...)

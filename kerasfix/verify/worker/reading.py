@@ -39,9 +39,11 @@ class Usage:
         options: Strings that it is compared with.
         keys: Constant strings that it is subscripted with.
         attributes: Attributes that are read of it.
-        iterated: Whether its items are taken ...
-        items_called: ... and called.
+        iterated: Whether its items are taken.
         spread: Whether it is handed over as keyword arguments.
+        parts: What is known of its settings, by their names.
+        item: What is known of its items.
+        results: How many values what it returns is taken apart into.
         makes: Whether it is called where layers are made.
         called: Whether it is called elsewhere.
     """
@@ -51,10 +53,23 @@ class Usage:
     keys: list[str] = field(default_factory=list)
     attributes: list[str] = field(default_factory=list)
     iterated: bool = False
-    items_called: bool = False
     spread: bool = False
     makes: bool = False
     called: bool = False
+    parts: dict[str, Usage] = field(default_factory=dict)
+    item: Usage | None = None
+    results: int = 1
+
+    @property
+    def items_called(self) -> bool:
+        return self.item is not None and (self.item.called or self.item.makes)
+
+    def part(self, key: str) -> Usage:
+        return self.parts.setdefault(key, Usage())
+
+    def an_item(self) -> Usage:
+        self.item = self.item or Usage()
+        return self.item
 
 
 def parse_source(thing: Any) -> ast.Module | None:
@@ -77,6 +92,26 @@ def signature_of(function: Any) -> list[inspect.Parameter]:
         return []
 
 
+def keywords_of(function: Any) -> list[str]:
+    """What a method reads of its `**kwargs` and has no value for: `kwargs["a"]`, `kwargs.get("b")`."""
+    rest = [item.name for item in signature_of(function) if item.kind is item.VAR_KEYWORD] if function else []
+    tree = parse_source(function) if rest else None
+    found = []
+    for node in ast.walk(tree) if tree else ():
+        if isinstance(node, ast.Subscript) and ast.unparse(node.value) == rest[0]:
+            key: ast.AST = node.slice
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in (f"{rest[0]}.get", f"{rest[0]}.pop"):
+            default = node.args[1] if len(node.args) > 1 else None
+            if default is not None and not (isinstance(default, ast.Constant) and default.value is None):
+                continue
+            key = node.args[0] if node.args else node
+        else:
+            continue
+        if isinstance(key, ast.Constant) and isinstance(key.value, str):
+            found.append(key.value)
+    return list(dict.fromkeys(found))
+
+
 def users_classes(cls: type) -> list[type]:
     return [base for base in cls.__mro__ if base is not object and not is_keras_class(base)]
 
@@ -91,14 +126,17 @@ def usages(cls: type, depth: int = 0) -> dict[str, Usage]:
     trees = [tree for base in users_classes(cls) if (tree := parse_source(base)) is not None]
     held = _held_by(next((tree for tree in trees if _name_of(tree) == owner.__name__), None), names)
     scope = vars(sys.modules.get(owner.__module__, sys))
+    kept: dict[str, Usage] = {}
     for tree in trees:
         own = _name_of(tree) == owner.__name__
         for method in _methods(tree):
             local = {name: name for name in names} if own and method.name == "__init__" else {}
             reader = _Reader(found, {**held, **local}, scope, owner, depth)
             reader.making = method.name in ("__init__", "build") or method.name.startswith("_")
+            reader.items.update(kept)
             for statement in method.body:
                 reader.visit(statement)
+            kept |= {name: usage for name, usage in reader.items.items() if name.startswith("self.")}
     return found
 
 
@@ -151,20 +189,47 @@ class _Reader(ast.NodeVisitor):
         self.items: dict[str, Usage] = {}
 
     def _usage(self, node: ast.AST | None) -> Usage | None:
-        if not isinstance(node, (ast.Name, ast.Attribute)):
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            text = ast.unparse(node)
+            if text in self.items:
+                return self.items[text]
+            if parameter := self.names.get(text):
+                return self.found.get(parameter)
+        key = _setting_read(node)
+        if key is None:
             return None
-        parameter = self.names.get(ast.unparse(node))
-        return self.found.get(parameter) if parameter else None
+        usage = self._usage(node.value if not isinstance(node, ast.Call) else node.func.value)  # type: ignore[union-attr,attr-defined]
+        return usage.part(key) if usage else None
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        """`sizes = config.sizes` and `self.sizes = sizes` are other names for the same."""
+        if usage := self._usage(node.value):
+            for target in node.targets:
+                if isinstance(target, (ast.Name, ast.Attribute)):
+                    self.items.setdefault(ast.unparse(target), usage)
+        called = self._usage(node.value.func) if isinstance(node.value, ast.Call) else None
+        if called and isinstance(node.targets[0], (ast.Tuple, ast.List)):
+            called.results = len(node.targets[0].elts)
+        self.generic_visit(node)
 
     def visit_For(self, node: ast.For) -> None:
-        self._iterates(node.iter)
-        if (usage := self._usage(node.iter)) and isinstance(node.target, ast.Name):
-            self.items[node.target.id] = usage
+        self._loops(node.iter, node.target)
         self.generic_visit(node)
 
-    def visit_comprehension(self, node: ast.comprehension) -> None:
-        self._iterates(node.iter)
+    def visit_ListComp(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> None:
+        # What it loops over comes last in it, and is known by then.
+        for generator in node.generators:
+            self._loops(generator.iter, generator.target)
         self.generic_visit(node)
+
+    visit_SetComp = visit_DictComp = visit_GeneratorExp = visit_ListComp
+
+    def _loops(self, over: ast.AST, target: ast.AST) -> None:
+        self._iterates(over)
+        if isinstance(over, ast.Call) and ast.unparse(over.func) == "enumerate" and over.args:
+            over, target = over.args[0], target.elts[-1] if isinstance(target, ast.Tuple) else target
+        if (usage := self._usage(over)) and isinstance(target, ast.Name):
+            self.items[target.id] = usage.an_item()
 
     def visit_Starred(self, node: ast.Starred) -> None:
         self._iterates(node.value)
@@ -183,7 +248,8 @@ class _Reader(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
-        if (usage := self._usage(node.value)) and node.attr not in _PLAIN_ATTRIBUTES:
+        is_plain = node.attr in _PLAIN_ATTRIBUTES or node.attr.startswith("__")
+        if (usage := self._usage(node.value)) and not is_plain:
             usage.attributes.append(node.attr)
         self.generic_visit(node)
 
@@ -205,8 +271,6 @@ class _Reader(ast.NodeVisitor):
             usage.makes |= self.making
             usage.called |= not self.making
         name = node.func.id if isinstance(node.func, ast.Name) else ""
-        if name in self.items:
-            self.items[name].items_called = True
         if name in _ITERATING:
             for argument in node.args:
                 self._iterates(argument)
@@ -270,10 +334,27 @@ def _merge(usage: Usage, other: Usage) -> None:
     usage.keys += other.keys
     usage.attributes += other.attributes
     usage.iterated |= other.iterated
-    usage.items_called |= other.items_called
     usage.makes |= other.makes
     usage.called |= other.called
     usage.spread |= other.spread
+    usage.results = max(usage.results, other.results)
+    for key, part in other.parts.items():
+        if usage.parts.get(key) is not part:
+            _merge(usage.part(key), part)
+    if other.item and other.item is not usage.item:
+        _merge(usage.an_item(), other.item)
+
+
+def _setting_read(node: ast.AST | None) -> str | None:
+    """`config.units`, `config["units"]`, `config.get("units")`; None for any other attribute or item."""
+    key: ast.AST | None = None
+    if isinstance(node, ast.Attribute):
+        return node.attr if node.attr not in _PLAIN_ATTRIBUTES else None
+    if isinstance(node, ast.Subscript):
+        key = node.slice
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+        key = node.args[0] if node.func.attr == "get" else None
+    return key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else None
 
 
 def _keys_of(value: Any) -> list[str]:

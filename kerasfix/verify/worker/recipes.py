@@ -2,7 +2,8 @@
 
 Besides JSON: `{"$tuple": [...]}`, `{"$name": "a.b"}`, `{"$call": "a.B", "positional": [...], "named": {}}`;
 `{"$settings": {...}}`, an object that has every setting that is asked of it; and `{"$model": shape}`, a small
-functional model for such an input.
+functional model for such an input, or `{"$model": null, "outputs": n, "attributes": {...}}`, a layer with
+so many outputs that has what is read of it.
 """
 
 from __future__ import annotations
@@ -140,12 +141,36 @@ def make(value: Any, scope: Scope) -> Any:
     if "$settings" in value:
         return Settings({key: make(item, scope) for key, item in value["$settings"].items()})
     if "$model" in value:
+        if value["$model"] is None:
+            attributes = {key: make(item, scope) for key, item in value.get("attributes", {}).items()}
+            return _part(scope.keras, value["outputs"], attributes)
         return _model(scope.keras, tuple(value["$model"]))
     if "$call" in value:
         positional = [make(item, scope) for item in value["positional"]]
         named = {key: make(item, scope) for key, item in value["named"].items()}
         return scope.find(value["$call"])(*positional, **named)
     return {key: make(item, scope) for key, item in value.items()}
+
+
+def _part(keras: Any, count: int, attributes: dict[str, Any]) -> Any:
+    """A layer with so many outputs, for inputs of any shape, and with what else is read of it."""
+    if keras is None:
+        raise CannotMake("a model")
+
+    class Part(keras.layers.Layer):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.parts = [keras.layers.Dense(WIDTH) for _ in range(count)]
+
+        def call(self, inputs: Any) -> Any:
+            outputs = [part(inputs) for part in self.parts]
+            return outputs if count > 1 else outputs[0]
+
+    made = Part()
+    for name, value in attributes.items():
+        if not hasattr(made, name):
+            setattr(made, name, value)
+    return made
 
 
 def _model(keras: Any, shape: tuple[int, ...]) -> Any:

@@ -52,6 +52,23 @@ def widths_of(arguments: Arguments) -> list[int]:
     return list(dict.fromkeys([*found, *_joined(arguments)]))
 
 
+def words_in(arguments: Arguments) -> list[str]:
+    """The names among the arguments that inputs may go by: those in lists and settings, else any."""
+    nested = [word for value in arguments.values() if not isinstance(value, str) for word in _words(value)]
+    return list(dict.fromkeys(nested or _words(arguments)))
+
+
+def _words(value: Any) -> Iterator[str]:
+    if isinstance(value, str) and value.isidentifier():
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _words(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _words(item)
+
+
 def _joined(arguments: Arguments) -> Iterator[int]:
     """The width of all heads together."""
     heads = [value for name, value in arguments.items() if "heads" in name and _is_size(value)]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -14,7 +15,8 @@ from .layout import spoken_shapes
 
 _TAILS = {0: (), 1: (WIDTH,), 2: (STEPS, WIDTH), 3: (32, 32, 3), 4: (8, 16, 16, 3)}
 _INTEGERS = re.compile(
-    r"float32 (?:is )?not in (?:the )?list of allowed values: \S*int|must be (?:an )?integer|indices.*int32|"
+    r"float32 (?:is )?not in (?:the )?list of allowed values: \S*int|must be (?:an |of type )?integer|"
+    r"indices.*int32|"
     r"`?indices`? must be|expected.*int32.*(?:got|found|but).*float|integer dtype|"
     r"Tidx|DataType float32 not in list.*int|invalid dtype.*float32|cannot be cast.*int|should be integer|"
     r"of float is not in the list of allowed values: u?int"
@@ -39,7 +41,7 @@ _RANK = (
 )
 _ONE_MORE = re.compile(
     r"(?:tuple|list) index out of range|out of bounds|out of range|slice index|too many indices|Index out of "
-    r"range using input dim|axis.*must be in the range|cannot reshape|at least"
+    r"range using input dim|axis.*must be in the range|cannot reshape|at least|Expected concatenating dim"
 )
 _NO_TENSOR = re.compile(
     r"Only integers, slices|as a Python `?bool|scalar|interpreted as an integer|as an index"
@@ -60,24 +62,40 @@ _PAIRS = (
     re.compile(r"(\d+) (?:!=|and|vs\.?|does not (?:match|equal)|vs) (\d+)"),
     re.compile(r"[Ee]xpected\D{0,60}?(\d+)\D{1,40}(?:got|but|received|found)\D{0,40}?(\d+)"),
 )
+_NAMED = re.compile(
+    r"Tensor' object has no attribute '(?:items|keys|values|get|pop|update|copy)'|"
+    r"argument of type '\w*Tensor'|must be a (?:dict|mapping)|expected a (?:dict|mapping)"
+)
+_ANY_NAME = "inputs"
+_MOST_WORDS = 8
+_MOST_LISTED = 12
+_ASCENDING = re.compile(r"ids are not increasing|(?:must|should) be sorted|not sorted|non-decreasing")
+_ONE_SAMPLE = re.compile(r"batch (?:size|dimension)\D{0,20}\b(?:one|1)\b", re.IGNORECASE)
+_BELOW = re.compile(r"(?:is|are) not in \[0, (\d+)\)")
 _WORDS = ("two", "three", "four", "five")
 _NUMBER_WORDS = re.compile(r"\b(?:two|three|four|five)\b", re.IGNORECASE)
 _SHAPE = re.compile(r"[\[(]((?:(?:None|\?|\d+),? ?)+)[\])]")
 _DIVISIBLE = re.compile(r"divisible by\D{0,40}?(\d+)")
 
 
-def steered(spec: Spec, message: str) -> list[Spec]:
-    """New candidates that an error message speaks of, the likeliest first."""
-    found: list[Spec] = []
+def steered(spec: Spec, message: str, words: Sequence[str] = ()) -> list[Spec]:
+    """New candidates that an error message speaks of, the likeliest first.
+
+    Args:
+        words: What an input may be called.
+    """
+    found = list(_dictionary(spec, message, words))
     message = _NUMBER_WORDS.sub(lambda match: str(2 + _WORDS.index(match.group(0).lower())), message)
     for steer in (
         _whole,
         _sparse,
+        _other_numbers,
         _spoken,
         _other_keys,
         _other_dtypes,
         _other_axis,
         _other_rank,
+        _broadcast,
         _other_size,
         _matching,
     ):
@@ -100,14 +118,43 @@ def _each(spec: Spec, change: Callable[[Array], Array | None]) -> Iterator[Spec]
     yield replace(spec, items=tuple(changed))
 
 
+def _dictionary(spec: Spec, message: str, words: Sequence[str]) -> Iterator[Spec]:
+    """The tensor by the names that the model was constructed with; by any name, if there are none."""
+    if spec.kind == "one" and _NAMED.search(message):
+        for names in dict.fromkeys((tuple(dict.fromkeys(words))[:_MOST_WORDS], (_ANY_NAME,))):
+            for item in dict.fromkeys((spec.items[0], Array((BATCH,), "int32", 2))):
+                yield replace(spec, kind="dict", items=tuple(replace(item, name=name) for name in names))
+
+
+def _other_numbers(spec: Spec, message: str) -> Iterator[Spec]:
+    """Integers that ascend, or that are small enough; a batch of one."""
+    if _ONE_SAMPLE.search(message):
+        yield replace(spec, items=tuple(replace(i, shape=(1, *i.shape[1:])) for i in spec.items))
+    if _ASCENDING.search(message):
+        yield from _each(
+            spec,
+            lambda item: replace(item, ordered=True) if "int" in item.dtype and not item.ordered else None,
+        )
+    if (match := _BELOW.search(message)) and int(match.group(1)) > 0:
+        high = int(match.group(1))
+        yield from _each(
+            spec,
+            lambda item: replace(item, high=high) if item.high is not None and item.high > high else None,
+        )
+
+
 def _other_keys(spec: Spec, message: str) -> Iterator[Spec]:
     """A dictionary or a list instead of a tensor, or one with more in it."""
     model = spec.items[0] if spec.items else Array((BATCH, WIDTH))
     if match := re.match(r"KeyError: '(\w+)'", message):
         names = [item.name for item in spec.items] if spec.kind == "dict" else []
         if match.group(1) not in names:
-            old = spec.items if spec.kind == "dict" else ()
+            old = spec.items if spec.kind == "dict" and names != [_ANY_NAME] else ()
             yield replace(spec, kind="dict", items=(*old, replace(model, name=match.group(1))))
+    if spec.kind == "dict" and (match := re.match(r"KeyError\W*'(\w+)'", message)):
+        # A name of ours that the model looks up in vain.
+        rest = tuple(item for item in spec.items if item.name != match.group(1))
+        yield from [replace(spec, items=rest)] if 0 < len(rest) < len(spec.items) else []
     if spec.kind == "args" and _NO_TENSOR.search(message):
         for item in reversed(spec.items[1:]):
             rest = tuple(other for other in spec.items if other is not item)
@@ -123,12 +170,25 @@ def _other_keys(spec: Spec, message: str) -> Iterator[Spec]:
         yield from _lists(spec, model, _how_many(message))
     elif spec.kind == "list" and (many := _how_many(message)) > len(spec.items):
         yield Spec("list", (*spec.items, *(model,) * (many - len(spec.items))), spec.constants)
+    match = re.search(r"slice index (\d+) of dimension 0 out of bounds", message)
+    if match and spec.kind == "one" and BATCH <= int(match.group(1)) < _MOST_LISTED:
+        yield from _lists(spec, model, int(match.group(1)) + 1)
     if spec.kind in ("list", "one") and re.search(r"list index out of range", message):
         yield Spec("list", (*spec.items, model), spec.constants)
+    if spec.kind == "args" and (_LISTS.search(message) or "list index out of range" in message):
+        yield from _listed(spec)
     if spec.kind in ("list", "tuple") and re.search(
         r"expects 1 input\(s\)|[Cc]annot convert|not a (?:valid )?tensor|ragged", message
     ):
         yield Spec("one", spec.items[:1], spec.constants)
+
+
+def _listed(spec: Spec) -> Iterator[Spec]:
+    """Two for one of the arguments, as recurrent layers take their states."""
+    for index, item in list(enumerate(spec.items))[::-1]:
+        if item.name and not item.listed:
+            pair = (replace(item, listed=True),) * 2
+            yield replace(spec, items=(*spec.items[:index], *pair, *spec.items[index + 1 :]))
 
 
 def _how_many(message: str) -> int:
@@ -157,7 +217,7 @@ def _other_dtypes(spec: Spec, message: str) -> Iterator[Spec]:
 
 
 def _sparse(spec: Spec, message: str) -> Iterator[Spec]:
-    if "SparseTensor" in message:
+    if re.search(r"SparseTensor|\bis not sparse\b", message):
         square = (BATCH, BATCH)
         found = list(_each(spec, lambda item: replace(item, sparse=True, shape=square)))
         # What comes later is more often the sparse one.
@@ -208,15 +268,23 @@ def _of_rank(spec: Spec, want: int, have: int | None) -> Iterator[Spec]:
         yield from _each(spec, lambda item: _reshaped(item, len(item.shape) + want - have))
 
 
+def _wider(item: Array, shape: tuple[int, ...], axis: int | None = None) -> Array | None:
+    """With one more axis, of size 1, if it is the tensor of that shape: a mask over what has a width."""
+    if item.shape != shape:
+        return None
+    place = len(shape) if axis is None else axis
+    return replace(item, shape=(*shape[:place], 1, *shape[place:]))
+
+
 def _reshaped_if(item: Array, have: int, want: int) -> Array | None:
     return _reshaped(item, want) if len(item.shape) == have else None
 
 
 def _reshaped(item: Array, rank: int) -> Array | None:
-    if not 1 < rank < 6 or rank == len(item.shape):
+    if not 0 < rank < 6 or rank == len(item.shape):
         return None
     tail = _TAILS[rank - 1]
-    if len(item.shape) > 1 and item.shape[-1] > 3 and item.dtype == "float32" and rank != 4:
+    if tail and len(item.shape) > 1 and item.shape[-1] > 3 and item.dtype == "float32" and rank != 4:
         tail = (*tail[:-1], item.shape[-1])
     return replace(item, shape=(BATCH, *tail))
 
@@ -228,6 +296,7 @@ def _other_size(spec: Spec, message: str) -> Iterator[Spec]:
             if first != second:
                 yield from _exchanged(spec, first, second)
                 yield from _exchanged(spec, second, first)
+    yield from _flattened(spec, message)
     if divided := _DIVISIBLE.search(message):
         divisor = max(1, int(divided.group(1)))
         yield from _each(
@@ -245,6 +314,16 @@ def _other_size(spec: Spec, message: str) -> Iterator[Spec]:
         )
 
 
+def _flattened(spec: Spec, message: str) -> Iterator[Spec]:
+    """One number for each sample, where several have become samples of their own: 64 are 16 times 4."""
+    for match in itertools.islice(_PAIRS[0].finditer(message), 1):
+        large, small = sorted((int(match.group(1)), int(match.group(2))))[::-1]
+        for index, item in enumerate(spec.items):
+            if small == BATCH and len(item.shape) == 2 and item.shape[1] * small == large:
+                yield _with(spec, index, replace(item, shape=(BATCH, 1)))
+                yield _with(spec, index, replace(item, shape=(BATCH,)))
+
+
 def _exchanged(spec: Spec, old: int, new: int) -> Iterator[Spec]:
     for index, item in enumerate(spec.items):
         for axis in range(len(item.shape) - 1, 0, -1):
@@ -253,13 +332,31 @@ def _exchanged(spec: Spec, old: int, new: int) -> Iterator[Spec]:
                 yield _with(spec, index, replace(item, shape=shape))
 
 
-def _matching(spec: Spec, message: str) -> Iterator[Spec]:
-    """Two shapes that should have agreed: sizes of the one put into the other, axis by axis."""
-    shapes = [
+def _disagreeing(message: str) -> list[list[int]]:
+    """The shapes that a message says do not go together, 0 for a size that is not known."""
+    if not re.search(r"[Ii]ncompat|match|[Dd]im|broadcast|concat|shape|equal", message):
+        return []
+    return [
         [int(size) if size.isdigit() else 0 for size in re.findall(r"\w+|\?", text)]
         for text in _SHAPE.findall(message)[:3]
     ]
-    if len(shapes) < 2 or not re.search(r"[Ii]ncompat|match|[Dd]im|broadcast|concat|shape|equal", message):
+
+
+def _broadcast(spec: Spec, message: str) -> Iterator[Spec]:
+    """One axis more for what is short of one, as a mask is; one number a sample for what has one too many."""
+    shapes = _disagreeing(message)
+    if len(shapes) < 2 or abs(len(shapes[0]) - len(shapes[1])) != 1:
+        return
+    few = tuple(shapes[0] if len(shapes[0]) < len(shapes[1]) else shapes[1])
+    yield from _each(spec, partial(_wider, shape=few))
+    yield from _each(spec, lambda item: replace(item, shape=(BATCH,)) if "int" in item.dtype else None)
+    yield from _each(spec, partial(_wider, shape=few, axis=1))
+
+
+def _matching(spec: Spec, message: str) -> Iterator[Spec]:
+    """Two shapes that should have agreed: sizes of the one put into the other, axis by axis."""
+    shapes = _disagreeing(message)
+    if len(shapes) < 2:
         return
     for one, other in ((shapes[0], shapes[1]), (shapes[1], shapes[0])):
         for left, right in list(zip(reversed(one), reversed(other)))[:4]:

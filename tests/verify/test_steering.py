@@ -1,0 +1,148 @@
+"""What error messages say about inputs: names, numbers, axes, states; nothing here imports Keras."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kerasfix.verify.worker.candidates import Array, Spec, specs
+from kerasfix.verify.worker.drive import _by_name
+from kerasfix.verify.worker.inputs import arrays_for
+from kerasfix.verify.worker.layout import layout_of
+from kerasfix.verify.worker.sizes import words_in
+from kerasfix.verify.worker.steering import steered
+
+
+def one(*shape: int, dtype: str = "float32") -> Spec:
+    return Spec("one", (Array(shape, dtype),))
+
+
+NO_TENSOR = "AttributeError: 'SymbolicTensor' object has no attribute 'items'"
+
+
+def test_inputs_go_by_the_names_that_the_model_was_made_with() -> None:
+    columns = [{"$settings": {"name": "age", "size": 3}}, {"$settings": {"name": "city"}}]
+    words = words_in({"columns": columns, "mode": "mean", "kind": "not a name"})
+    assert words == ["age", "city"]
+    first, scalar = steered(one(4, 16), NO_TENSOR, words)[:2]
+    assert (first.kind, [item.name for item in first.items]) == ("dict", ["age", "city"])
+    assert [(item.shape, item.dtype) for item in scalar.items] == [((4,), "int32")] * 2
+
+
+def test_a_name_that_was_made_up_gives_way_to_one_that_is_asked_for() -> None:
+    made_up = steered(one(4, 16), NO_TENSOR)[0]
+    named = steered(made_up, "KeyError: 'image'")[0]
+    assert [item.name for item in named.items] == ["image"]
+
+
+def test_a_name_that_the_model_looks_up_in_vain_is_left_out() -> None:
+    spec = Spec("dict", (Array((4,), name="age"), Array((4,), name="mean")))
+    assert steered(spec, "KeyError: 'mean'") == [Spec("dict", spec.items[:1])]
+    assert words_in({"mode": "mean"}) == ["mean"]
+
+
+def test_integers_that_have_to_ascend() -> None:
+    spec = Spec("list", (Array((4, 16)), Array((4,), "int32", 4)))
+    better = steered(spec, "InvalidArgumentError: segment ids are not increasing")[0]
+    assert [item.ordered for item in better.items] == [False, True]
+    values = arrays_for(better, 7)[1]
+    assert list(values) == sorted(values)
+    assert list(arrays_for(spec, 7)[1]) != sorted(arrays_for(spec, 7)[1])
+
+
+def test_a_batch_of_one_sample() -> None:
+    pair = Spec("list", (Array((4, 8, 16)), Array((4, 8, 8))))
+    better = steered(pair, "ValueError: full-batch methods only support a batch dimension of one")
+    assert [[item.shape for item in spec.items] for spec in better] == [[(1, 8, 16), (1, 8, 8)]]
+
+
+def test_integers_that_have_to_be_smaller() -> None:
+    spec = Spec("one", (Array((4, 16), "int32", 64),))
+    assert steered(spec, "indices[0,3] = 9 is not in [0, 8)")[0].items[0].high == 8
+    assert steered(spec, "indices[0,3] = 99 is not in [0, 100)") == []
+
+
+def test_lengths_are_counts_of_at_least_one() -> None:
+    spec = Spec("one", (Array((100,), "int32", 3, low=1),))
+    assert set(arrays_for(spec, 7)[0]) == {1, 2}
+
+
+def test_what_is_short_of_an_axis_is_made_wider() -> None:
+    spec = Spec("args", (Array((4, 16, 8)), Array((4, 16), name="mask")))
+    message = "Dimensions must be equal, but are 8 and 16 for Mul with input shapes: [4,16,8], [4,16]."
+    shapes = [[item.shape for item in found.items] for found in steered(spec, message)]
+    assert [(4, 16, 8), (4, 16, 1)] in shapes
+    assert [(4, 16, 8), (4, 1, 16)] in shapes
+    assert shapes.index([(4, 16, 8), (4, 16, 1)]) < shapes.index([(4, 16, 8), (4, 1, 16)])
+
+
+def test_one_number_for_each_sample() -> None:
+    message = "Dimensions must be equal, but are 64 and 4 for Mul with input shapes: [64,1,8], [4,16,8]."
+    shapes = [spec.items[0].shape for spec in steered(one(4, 16, dtype="int32"), message)]
+    assert (4, 1) in shapes
+    assert (4,) in shapes
+
+
+def test_a_vector_of_samples_is_a_rank_too() -> None:
+    assert (4,) in [spec.items[0].shape for spec in steered(one(4, 16), "Shape must be rank 1 but is rank 2")]
+
+
+def test_a_tensor_that_is_taken_as_a_list_of_many() -> None:
+    found = steered(one(4, 16), "slice index 6 of dimension 0 out of bounds")
+    assert next(len(spec.items) for spec in found if spec.kind == "list") == 7
+
+
+def test_states_are_handed_over_as_a_list() -> None:
+    spec = Spec("args", (Array((4, 16)), Array((4, 8), name="states")))
+    better = steered(spec, "IndexError: list index out of range")[0]
+    assert [(item.name, item.listed) for item in better.items] == [
+        (None, False),
+        ("states", True),
+        ("states", True),
+    ]
+    assert Spec.from_json(better.to_json()) == better
+    names, listed = [item.name for item in better.items], [item.listed for item in better.items]
+    assert _by_name(names, listed, ["x", "h", "c"]) == {"states": ["h", "c"]}
+
+
+class _Cell:
+    state_size = (8, 12)
+
+    def call(self, inputs: Any, states: Any) -> Any:
+        return inputs, states
+
+
+class _Plain:
+    def call(self, inputs: Any, states: Any) -> Any:
+        return inputs, states
+
+
+def test_the_states_of_a_cell_have_the_sizes_that_it_names() -> None:
+    slots = layout_of(_Cell()).slots
+    assert [(slot.key, slot.shape, slot.listed) for slot in slots] == [
+        (None, None, False),
+        ("states", (4, 8), True),
+        ("states", (4, 12), True),
+    ]
+    assert [slot.listed for slot in layout_of(_Plain()).slots] == [False, False]
+
+
+class _Lengths:
+    def call(self, inputs: Any, sequence_lengths: Any) -> Any:
+        return inputs, sequence_lengths
+
+
+class _Keras:
+    class layers:
+        class Layer:
+            pass
+
+    class metrics:
+        class Metric:
+            pass
+
+    Model = layers.Layer
+
+
+def test_lengths_are_one_number_for_each_sample() -> None:
+    first = specs(_Lengths(), _Keras, [], [])[0]
+    assert (first.items[1].shape, first.items[1].dtype) == ((4,), "int32")
