@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from kerasfix.source import Source, SourceError
+from kerasfix.syntax import of_kind
 from kerasfix.verify.hints import input_shapes
+from kerasfix.verify.names import dotted_name
 from kerasfix.verify.sites import construction_sites, examples_of
 
 _MOST_FILES = 3000
 _MOST_TEXTS = 12
 _LARGEST_FILE = 400_000
 _ENOUGH_SITES = 16
+_MOST_HOLDERS = 3
 
 
 class Evidence(TypedDict):
@@ -23,10 +26,12 @@ class Evidence(TypedDict):
     Attributes:
         hints: Shapes of inputs without batch.
         sites: See `sites.construction_sites`.
+        holders: Other classes of the file that construct it: "class", and "sites" that construct that one.
     """
 
     hints: list[list[int]]
     sites: list[dict[str, Any]]
+    holders: list[dict[str, Any]]
 
 
 def evidence_for(path: Path, text: str, class_name: str) -> Evidence:
@@ -40,14 +45,34 @@ def evidence_for(path: Path, text: str, class_name: str) -> Evidence:
     if len(sites) < _ENOUGH_SITES:
         for other in _others(path, class_name):
             sites += [site for site in construction_sites(other, class_name) if site not in sites]
-    return {"hints": _hints(text, class_name), "sites": sites[:_ENOUGH_SITES]}
+    holders: list[dict[str, Any]] = [
+        {"class": name, "sites": construction_sites(text, name)} for name in _holders(text, class_name)
+    ]
+    return {"hints": _hints(text, class_name), "sites": sites[:_ENOUGH_SITES], "holders": holders}
+
+
+def _holders(text: str, class_name: str) -> list[str]:
+    """The classes of a module that construct a class, the shortest first."""
+    try:
+        tree = Source(text).tree
+    except SourceError:
+        return []
+    holding = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+        and node.name != class_name
+        and any((dotted_name(call.func) or "") == class_name for call in of_kind(node, ast.Call))
+    ]
+    holding.sort(key=lambda node: (node.end_lineno or node.lineno) - node.lineno)
+    return [node.name for node in holding[:_MOST_HOLDERS]]
 
 
 def companions_of(text: str, class_name: str, evidence: Evidence) -> list[str]:
     """Names of the class' module that its constructor may want.
 
-    Those that construction sites mention, and classes that a parameter is called after: an `encoder` may be
-    a `TransformerEncoder`.
+    Classes that construct it, those that construction sites mention, and classes that a parameter is called
+    after: an `encoder` may be a `TransformerEncoder`.
     """
     try:
         tree = Source(text).tree
@@ -61,7 +86,8 @@ def companions_of(text: str, class_name: str, evidence: Evidence) -> list[str]:
         for name in classes
         if name != class_name and any(name.lower().endswith(word) for word in wanted if len(word) > 3)
     ]
-    return list(dict.fromkeys([*named, *called]))
+    holding = [holder["class"] for holder in evidence["holders"]]
+    return list(dict.fromkeys([*named, *called, *holding]))
 
 
 def _parameters(node: ast.ClassDef | None) -> list[str]:

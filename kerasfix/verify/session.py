@@ -295,6 +295,7 @@ class Session:
                     "hints": evidence["hints"] if settings.input is None else [list(settings.input)],
                     "hints_from": "code" if settings.input is None else "configuration",
                     "sites": evidence["sites"],
+                    "holders": evidence["holders"],
                     "weights": str(runner.folder / f"weights-{_digest(_key(target))}.npz"),
                     "probe_seconds": runner.timeout * _PROBE_SHARE,
                 }

@@ -51,7 +51,7 @@ def _found(cls: type, monkeypatch: pytest.MonkeyPatch, refused: tuple[int, ...] 
     job = {"probe_seconds": 12.0, "hints": [], "seed": 1}
     scale = SimpleNamespace(limit=None, exceeded=False)
     maker = Maker(cls, KERAS, {}, [])
-    return Finder(job, KERAS, None, maker, scale, None, lambda phase: None).find()["init"]  # type: ignore[arg-type]
+    return Finder(job, cls, KERAS, None, maker, scale, None, lambda phase: None).find()["init"]  # type: ignore[arg-type]
 
 
 def test_of_a_slow_model_a_smaller_one_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:

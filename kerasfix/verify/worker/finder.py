@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 from .arguments import Maker
 from .candidates import Spec
-from .drive import Driven
+from .drive import Driven, drive
 from .frameworks import Framework
+from .holders import Watch
 from .inputs import Prober
 from .lightness import MOST_WEIGHTS, Scale
 from .load import Refused
+from .recipes import Scope
 from .sizes import widths_of, words_in
 
 _MOST_MADE = 6
 # Training takes about so many calls; if there is no time for them, a smaller instance shows as much.
 _CALLS = 12
+# The part of the time that is left for classes that hold this one, and the least that one of them needs.
+_KEPT = 0.5
+_LEAST_SECONDS = 0.5
+# Of what one of them gave it.
+_MOST_GIVEN = 3
 
 
 class Finder:
@@ -26,6 +35,7 @@ class Finder:
     def __init__(
         self,
         job: dict[str, Any],
+        cls: type,
         keras: Any,
         framework: Framework,
         maker: Maker,
@@ -34,6 +44,7 @@ class Finder:
         say: Callable[[str], None],
     ) -> None:
         self._job = job
+        self._cls = cls
         self._keras = keras
         self._framework = framework
         self._maker = maker
@@ -47,7 +58,11 @@ class Finder:
         Raises:
             Refused: if there are none.
         """
-        deadline = time.monotonic() + float(self._job["probe_seconds"])
+        seconds = float(self._job["probe_seconds"])
+        end = time.monotonic() + seconds
+        # Some of the time is kept for what another class may show.
+        holders = self._job.get("holders", ())
+        deadline = end - (seconds * _KEPT if holders else 0)
         refusals: list[Refused] = []
         # A heavy model takes long, and a small one of the same class shows as much.
         for limit in (MOST_WEIGHTS, None):
@@ -58,6 +73,10 @@ class Finder:
                 return found
             if not self._scale.exceeded or time.monotonic() > deadline:
                 break
+        for holder in holders:
+            found = self._find_in(holder, (end - time.monotonic()) / 2)
+            if found is not None:
+                return found
         if refusals:
             raise refusals[0]
         if self._maker.needs_nothing and self._maker.error is not None:
@@ -93,6 +112,44 @@ class Finder:
                 self._maker.lighten(arguments)
             self._say("init")
         return slow
+
+    def _find_in(self, holder: dict[str, Any], seconds: float) -> dict[str, Any] | None:
+        """What a class that makes this one and calls it gives to it, if it can be run and this one takes it.
+
+        Args:
+            holder: Its name, and where it is constructed itself.
+        """
+        module = sys.modules.get(self._cls.__module__)
+        other = getattr(module, holder["class"], None)
+        if seconds < _LEAST_SECONDS or not isinstance(other, type) or other is self._cls:
+            return None
+        scope = Scope(vars(module), self._keras)
+        alone = {"probe_seconds": seconds, "hints": [], "seed": self._job["seed"]}
+        maker = Maker(other, self._keras, {}, holder["sites"])
+        maker.on_new = self._scale.reset
+
+        def fresh(arguments: dict[str, Any], spec: Spec | None) -> Driven:
+            return drive(self._keras, maker.construct(arguments), spec)
+
+        with Watch(self._cls, scope) as watch, contextlib.suppress(Exception, SystemExit):
+            # If it cannot be called, it may have made this one all the same.
+            self._say("holder")
+            Finder(alone, other, self._keras, self._framework, maker, self._scale, fresh, self._say).find()
+        self._say("probe")
+        for given in watch.given()[:_MOST_GIVEN]:
+            arguments = {**given.arguments, **self._job.get("init", {})}
+            prober = self._prober(arguments, seconds / _MOST_GIVEN)
+            try:
+                spec = given.spec
+                if spec is None or not prober.takes(spec):
+                    made = self._maker.construct(arguments)
+                    spec = prober.find(made, self._job["hints"], widths_of(arguments))
+            except (Exception, SystemExit):
+                continue
+            told = [holder["class"] if spec == given.spec else "guess"] * len(spec.items)
+            sources = {"init": dict.fromkeys(arguments, f"run of {holder['class']}"), "input": told}
+            return {**spec.to_json(), "init": arguments, "sources": sources}
+        return None
 
     def _prober(self, arguments: dict[str, Any], seconds: float) -> Prober:
         return Prober(

@@ -156,6 +156,10 @@ class Prober:
                 return spec
         raise self._refusal(len(tried))
 
+    def takes(self, spec: Spec) -> bool:
+        """Whether one candidate runs that is said to be right."""
+        return spec not in self._unwanted and self._failure_of(self._real, spec) is None
+
     @property
     def nearest(self) -> Failure | None:
         """What the candidate raised that came farthest."""

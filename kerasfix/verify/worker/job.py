@@ -162,7 +162,7 @@ def _observe(job: dict[str, Any], program: Program) -> dict[str, Any]:
 
     say("init")
     if job["input"] is None:
-        finder = Finder(job, keras, framework, maker, scale, fresh, say)
+        finder = Finder(job, cls, keras, framework, maker, scale, fresh, say)
         try:
             result["input"] = finder.find()
         except (Exception, SystemExit) as error:
