@@ -13,7 +13,7 @@ import pytest
 from kerasfix.output.console import Printer, Table
 from kerasfix.output.proof import flag_rows, proof_lines, proof_rows
 from kerasfix.output.text import unseen_lines
-from kerasfix.verify.report import ModelReport, SensitiveLayer, VerdictKind
+from kerasfix.verify.report import Argument, ModelReport, SensitiveLayer, VerdictKind
 from tests.reports import FLAGS, MENDED, NORMS, RAISED, model, observation
 
 
@@ -21,6 +21,11 @@ def shown(report: ModelReport) -> list[str]:
     stream = io.StringIO()
     Printer(stream, is_file=True).lines(proof_lines(report))
     return stream.getvalue().splitlines()
+
+
+def test_what_another_class_gave_is_said_to_be_from_its_run() -> None:
+    given = replace(model(), arguments=(Argument("plan", "(7, 8)", "run of Holder"),))
+    assert shown(given)[1].startswith("  run as Net(plan=(7, 8) as in a run of Holder) on")
 
 
 def test_before_and_after_stand_side_by_side() -> None:

@@ -96,6 +96,8 @@ def fed_with(model: ModelReport) -> str:
 
 def _source(source: str) -> str:
     names = {"configuration": " as configured", "site": " as in the code", "code": " as in the code"}
+    if source.startswith("run of "):
+        return f" as in a {source}"
     return names.get(source, " by guess" if source else "")
 
 

@@ -61,7 +61,7 @@ class Closure:
         methods: Collection[str] = (),
         others: Iterable[tuple[str, str]] = (),
         without: Collection[str] = (),
-        companions: Iterable[str] = (),
+        companions: Iterable[tuple[str, str]] = (),
     ) -> None:
         """Collect what a class needs.
 
@@ -69,7 +69,7 @@ class Closure:
             methods: Those that are run for sure, besides its constructor and its `call`.
             others: Other names that are wanted, each with the place of its module.
             without: Names that it reads and gets from elsewhere.
-            companions: Names of its module that may be wanted beside it, if they can be had.
+            companions: Names that may be wanted beside it, if they can be had, each with its module's place.
 
         Raises:
             SliceError: if it cannot be had.
@@ -89,8 +89,9 @@ class Closure:
                     if dotted.partition(".")[0] not in without:
                         self._take_own(place, dotted)
         self._take_others(others)
-        for companion in companions:
-            self._later.append(lambda dotted=companion: self._take_own(place, dotted))  # type: ignore[misc]
+        for home, companion in companions:
+            self._use(home)
+            self._later.append(lambda home=home, name=companion: self._take_own(home, name))  # type: ignore[misc]
         self._take_later()
 
     def _take_others(self, others: Iterable[tuple[str, str]]) -> None:

@@ -26,7 +26,8 @@ class Evidence(TypedDict):
     Attributes:
         hints: Shapes of inputs without batch.
         sites: See `sites.construction_sites`.
-        holders: Other classes of the file that construct it: "class", and "sites" that construct that one.
+        holders: Other classes that construct it: "class", the "file" if it is another one, and "sites" that
+            construct that class.
     """
 
     hints: list[list[int]]
@@ -42,37 +43,44 @@ def evidence_for(path: Path, text: str, class_name: str) -> Evidence:
         text: What it says, or would say.
     """
     sites = construction_sites(text, class_name)
-    if len(sites) < _ENOUGH_SITES:
-        for other in _others(path, class_name):
+    holders = list(_holders(text, class_name, ""))
+    if len(sites) < _ENOUGH_SITES or len(holders) < _MOST_HOLDERS:
+        for file, other in _others(path, class_name):
             sites += [site for site in construction_sites(other, class_name) if site not in sites]
-    holders: list[dict[str, Any]] = [
-        {"class": name, "sites": construction_sites(text, name)} for name in _holders(text, class_name)
-    ]
-    return {"hints": _hints(text, class_name), "sites": sites[:_ENOUGH_SITES], "holders": holders}
+            holders += _holders(other, class_name, str(file))
+    return {
+        "hints": _hints(text, class_name),
+        "sites": sites[:_ENOUGH_SITES],
+        "holders": holders[:_MOST_HOLDERS],
+    }
 
 
-def _holders(text: str, class_name: str) -> list[str]:
+def _holders(text: str, class_name: str, file: str) -> Iterator[dict[str, Any]]:
     """The classes of a module that construct a class, the shortest first."""
     try:
         tree = Source(text).tree
     except SourceError:
-        return []
+        return
     holding = [
         node
         for node in tree.body
         if isinstance(node, ast.ClassDef)
         and node.name != class_name
-        and any((dotted_name(call.func) or "") == class_name for call in of_kind(node, ast.Call))
+        and any(
+            (dotted_name(call.func) or "").rpartition(".")[2] == class_name
+            for call in of_kind(node, ast.Call)
+        )
     ]
     holding.sort(key=lambda node: (node.end_lineno or node.lineno) - node.lineno)
-    return [node.name for node in holding[:_MOST_HOLDERS]]
+    for node in holding[:_MOST_HOLDERS]:
+        yield {"class": node.name, "file": file, "sites": construction_sites(text, node.name)}
 
 
 def companions_of(text: str, class_name: str, evidence: Evidence) -> list[str]:
     """Names of the class' module that its constructor may want.
 
-    Classes that construct it, those that construction sites mention, and classes that a parameter is called
-    after: an `encoder` may be a `TransformerEncoder`.
+    Those that construction sites mention, and classes that a parameter is called after: an `encoder` may be
+    a `TransformerEncoder`.
     """
     try:
         tree = Source(text).tree
@@ -86,8 +94,7 @@ def companions_of(text: str, class_name: str, evidence: Evidence) -> list[str]:
         for name in classes
         if name != class_name and any(name.lower().endswith(word) for word in wanted if len(word) > 3)
     ]
-    holding = [holder["class"] for holder in evidence["holders"]]
-    return list(dict.fromkeys([*named, *called, *holding]))
+    return list(dict.fromkeys([*named, *called]))
 
 
 def _parameters(node: ast.ClassDef | None) -> list[str]:
@@ -121,7 +128,7 @@ def _hints(text: str, class_name: str) -> list[list[int]]:
     return [shape for index, shape in enumerate(shapes) if shape not in shapes[:index]]
 
 
-def _others(path: Path, class_name: str) -> Iterator[str]:
+def _others(path: Path, class_name: str) -> Iterator[tuple[Path, str]]:
     """Other files of the package, or of the folder, that construct the class."""
     found = 0
     for file in files_near(path.absolute()):
@@ -135,7 +142,7 @@ def _others(path: Path, class_name: str) -> Iterator[str]:
             continue
         if f"{class_name}(" in text:
             found += 1
-            yield text
+            yield file, text
 
 
 def files_near(path: Path) -> list[Path]:

@@ -62,6 +62,11 @@ class Seen:
         return seen is not None and (seen.raised_in not in ("import", "init", "call") or seen.ran)
 
     @property
+    def was_not_fed(self) -> bool:
+        """Whether nothing was found that it could be constructed with and called on."""
+        return self.observation is None and self.refused in ("inputs", "constructor")
+
+    @property
     def other_input_may_help(self) -> bool:
         """Whether it was refused for what it was given, as far as that can be told."""
         if self.observation is None:

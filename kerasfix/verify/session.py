@@ -6,7 +6,6 @@ Importing this module imports neither TensorFlow nor Keras nor NumPy; only the c
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,15 +26,13 @@ from kerasfix.verify.pool import Pool
 from kerasfix.verify.program import Shelf
 from kerasfix.verify.report import (
     ModelReport,
-    Observation,
-    Trace,
     Verdict,
     VerdictKind,
-    layer_of,
 )
 from kerasfix.verify.runner import Device, Outcome, Runner
 from kerasfix.verify.settings import ModelSettings, Wish
 from kerasfix.verify.slice import Slice, slice_class
+from kerasfix.verify.traces import traces_of
 from kerasfix.verify.verdict import Lines, judge, on_other_inputs
 
 _SEED = 20_231
@@ -178,6 +175,10 @@ class Session:
         runner.start()
         notes: tuple[str, ...] = ()
         pair = self._observe_both(runner, target, *versions, evidence, changed)
+        if evidence["holders"] and pair.after.was_not_fed and pair.before.was_not_fed:
+            versions = self._slices(target, original, patched, others or {}, evidence, held=True)
+            again = self._observe_both(runner, target, *versions, evidence, changed, held=True)
+            pair = pair if again.after.was_not_fed else again
         reason = why_not_on_keras_3(pair.after.stopped_by)
         other = self._started_instead_of(runner) if reason else None
         if other is not None:
@@ -223,6 +224,8 @@ class Session:
         patched: str,
         others: Mapping[str, tuple[str, str]],
         evidence: Evidence,
+        *,
+        held: bool = False,
     ) -> tuple[Slice, Slice]:
         file = str(target.path.absolute())
         beside = {path: texts for path, texts in others.items() if path != file}
@@ -234,6 +237,7 @@ class Session:
                 others={path: texts[version] for path, texts in beside.items()},
                 shelf=self._shelf,
                 companions=companions_of(patched, target.class_name, evidence),
+                holders=[(each["file"], each["class"]) for each in evidence["holders"] if held],
             )
             for version, text in enumerate((original, patched))
         )
@@ -247,13 +251,19 @@ class Session:
         patched: Slice,
         evidence: Evidence,
         changed: Sequence[Lines],
+        *,
+        held: bool = False,
     ) -> Pair:
-        """Both versions on one input; what the original takes is kept for the next candidate."""
+        """Both versions on one input; what the original takes is kept for the next candidate.
+
+        Args:
+            held: Whether to look for it in what other classes give to this one; that takes a run of theirs.
+        """
         key = f"{runner.kind}::{_key(target)}"
 
         def observing(version: Slice, label: str, changed: Sequence[Lines]) -> Observe:
             return lambda spec, unwanted: self._observe(
-                runner, target, version, label, spec, evidence, unwanted, changed
+                runner, target, version, label, spec, evidence, unwanted, changed, held
             )
 
         pair = observe_both(
@@ -275,8 +285,9 @@ class Session:
         evidence: Evidence,
         unwanted: Sequence[Mapping[str, Any]],
         changed: Sequence[Lines],
+        held: bool,
     ) -> Seen:
-        program = f"{version.key}\0{changed}"
+        program = f"{version.key}\0{changed}\0{held}"
         cache_key = (f"{runner.kind}::{_key(target)}", program, repr((spec, *unwanted)))
         if cache_key not in self._seen:
             self._progress(f"{target.class_name}: {label}{', other inputs' if unwanted else ''}")
@@ -295,7 +306,8 @@ class Session:
                     "hints": evidence["hints"] if settings.input is None else [list(settings.input)],
                     "hints_from": "code" if settings.input is None else "configuration",
                     "sites": evidence["sites"],
-                    "holders": evidence["holders"],
+                    "holders": evidence["holders"] if held else [],
+                    "searched": held,
                     "weights": str(runner.folder / f"weights-{_digest(_key(target))}.npz"),
                     "probe_seconds": runner.timeout * _PROBE_SHARE,
                 }
@@ -361,7 +373,7 @@ class Session:
             inputs=inputs_of(spec),
             arguments=arguments_of(spec),
             chains=target.chains,
-            traces=_traces(target, before.observation),
+            traces=traces_of(before.observation, target.made_lines, target.lost_lines),
         )
 
 
@@ -376,18 +388,3 @@ def _digest(text: str) -> str:
 def _taken(seen: Seen) -> str:
     """What a version was given, in a sentence."""
     return " and ".join(str(array.shape) for array in inputs_of(seen.spec))
-
-
-def _traces(target: Target, before: Observation | None) -> tuple[Trace, ...]:
-    traces = []
-    for variable in before.missing_gradient if before else ():
-        layer = layer_of(variable, before.layers if before else {})
-        made, lost = _line_of(layer, target.made_lines), _line_of(layer, target.lost_lines)
-        traces.append(Trace(variable, layer, made, lost))
-    return tuple(traces)
-
-
-def _line_of(layer: str, lines: Mapping[str, int]) -> int | None:
-    """By the layer's own path, else by the attribute of the model that it hangs on."""
-    root = re.split(r"[.\[]", layer, maxsplit=1)[0]
-    return lines.get(layer, lines.get(root))

@@ -83,6 +83,7 @@ def slice_class(
     others: Mapping[str, str] | None = None,
     shelf: Shelf | None = None,
     companions: Iterable[str] = (),
+    holders: Iterable[tuple[str, str]] = (),
 ) -> Slice:
     """Cut out what `class_name` needs.
 
@@ -93,6 +94,8 @@ def slice_class(
         others: Modules of the project that are to be taken as these texts and not as they are on disk, by
             their absolute paths.
         companions: Names of its module that may be wanted beside it, if they can be had.
+        holders: Classes that may be run in order to see what they give to it, if they can be had, each with
+            the path of its file; "" is the module.
         shelf: Keeps what is read from disk for the next slice.
 
     Raises:
@@ -101,7 +104,9 @@ def slice_class(
     """
 
     def take(closure: Closure, place: str) -> None:
-        closure.take_class(place, class_name, companions=companions)
+        beside = [(place, name) for name in companions]
+        beside += [(_real(path) if path else place, name) for path, name in holders]
+        closure.take_class(place, class_name, companions=beside)
 
     return sliced(text, file, take, others=others, shelf=shelf)
 

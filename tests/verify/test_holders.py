@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kerasfix.verify.evidence import companions_of, evidence_for
+from kerasfix.verify.evidence import evidence_for
 from kerasfix.verify.report import ModelReport, VerdictKind
+from kerasfix.verify.session import Session, Target
 from kerasfix.verify.worker.candidates import Array, Spec
 from kerasfix.verify.worker.holders import Watch, told
 from kerasfix.verify.worker.recipes import Scope
@@ -71,7 +72,19 @@ def test_the_class_that_holds_it_is_run_for_the_original_and_the_patch(
     assert report.verdict is VerdictKind.PROVED, report.reasons
 
 
-def test_the_shortest_classes_that_construct_it_come_first_and_are_taken_along(
+def test_the_class_that_holds_it_may_be_in_another_file(session: Session, tmp_path: Path) -> None:
+    part, _, holder = PART.partition("class Holder")
+    path = tmp_path / "parts.py"
+    path.write_text(part)
+    (tmp_path / "model.py").write_text(
+        f"import keras\nfrom parts import Net\n\nclass Holder{holder}\nprint(1 / 0)\n"
+    )
+    report = session.compare(Target(path, "Net", 4), part, part)
+    assert report.verdict is VerdictKind.UNCHANGED, report.reasons
+    assert report.arguments[0].source == "run of Holder"
+
+
+def test_the_shortest_classes_that_construct_it_come_first(
     tmp_path: Path,
 ) -> None:
     text = (
@@ -82,7 +95,6 @@ def test_the_shortest_classes_that_construct_it_come_first_and_are_taken_along(
     )
     evidence = evidence_for(tmp_path / "net.py", text, "Net")
     assert [each["class"] for each in evidence["holders"]] == ["Holder", "Long"]
-    assert companions_of(text, "Net", evidence) == ["Holder", "Long"]
 
 
 # --- What is noted ---------------------------------------------------------------------------------------

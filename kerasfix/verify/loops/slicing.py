@@ -61,7 +61,8 @@ def slice_loop(
                 )
         others = [(where or place, name) for where, name in recipes.names]
         if owner:
-            closure.take_class(place, owner, [function], others, without, companions)
+            beside = [(place, name) for name in companions]
+            closure.take_class(place, owner, [function], others, without, beside)
         else:
             closure.take_function(place, function, others, without)
         for change in _lost_changes(closure):

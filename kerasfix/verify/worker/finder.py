@@ -30,7 +30,13 @@ _MOST_GIVEN = 3
 
 
 class Finder:
-    """Looks for arguments and inputs that go together."""
+    """Looks for arguments and inputs that go together.
+
+    Args:
+        fresh: Makes an instance with some arguments, wrapped for a spec.
+        say: Told what is done next.
+        beside: Gives another class of the program by its name; None if it is not there.
+    """
 
     def __init__(
         self,
@@ -42,6 +48,7 @@ class Finder:
         scale: Scale,
         fresh: Callable[[dict[str, Any], Spec | None], Driven],
         say: Callable[[str], None],
+        beside: Callable[[str], Any] = lambda _name: None,
     ) -> None:
         self._job = job
         self._cls = cls
@@ -51,6 +58,7 @@ class Finder:
         self._scale = scale
         self._fresh = fresh
         self._say = say
+        self._beside = beside
 
     def find(self) -> dict[str, Any]:
         """The inputs, and under "init" the arguments of the constructor, both as JSON.
@@ -60,12 +68,12 @@ class Finder:
         """
         seconds = float(self._job["probe_seconds"])
         end = time.monotonic() + seconds
-        # Some of the time is kept for what another class may show.
+        # Some of the time is kept for what another class may show; all of it if this one was in vain before.
         holders = self._job.get("holders", ())
         deadline = end - (seconds * _KEPT if holders else 0)
         refusals: list[Refused] = []
         # A heavy model takes long, and a small one of the same class shows as much.
-        for limit in (MOST_WEIGHTS, None):
+        for limit in (MOST_WEIGHTS, None) if not self._job.get("searched") else ():
             self._scale.limit = limit
             found = self._find_within(deadline, refusals)
             self._scale.limit = None
@@ -119,11 +127,10 @@ class Finder:
         Args:
             holder: Its name, and where it is constructed itself.
         """
-        module = sys.modules.get(self._cls.__module__)
-        other = getattr(module, holder["class"], None)
-        if seconds < _LEAST_SECONDS or not isinstance(other, type) or other is self._cls:
+        other = self._beside(holder["class"]) if seconds > _LEAST_SECONDS else None
+        if not isinstance(other, type) or other is self._cls:
             return None
-        scope = Scope(vars(module), self._keras)
+        scope = Scope(vars(sys.modules[self._cls.__module__]), self._keras)
         alone = {"probe_seconds": seconds, "hints": [], "seed": self._job["seed"]}
         maker = Maker(other, self._keras, {}, holder["sites"])
         maker.on_new = self._scale.reset
@@ -146,8 +153,9 @@ class Finder:
                     spec = prober.find(made, self._job["hints"], widths_of(arguments))
             except (Exception, SystemExit):
                 continue
-            told = [holder["class"] if spec == given.spec else "guess"] * len(spec.items)
-            sources = {"init": dict.fromkeys(arguments, f"run of {holder['class']}"), "input": told}
+            source = f"run of {holder['class']}"
+            told = [source if spec == given.spec else "guess"] * len(spec.items)
+            sources = {"init": dict.fromkeys(arguments, source), "input": told}
             return {**spec.to_json(), "init": arguments, "sources": sources}
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import json
@@ -31,6 +32,7 @@ from .loop import observe_loop
 from .marks import Marks
 from .observe import Recorder
 from .program import Program
+from .relatives import in_package
 from .train import Trainer, norm_of, seed_everything
 from .walk import Named, layers_of, named_variables
 from .weights import SharedWeights
@@ -162,7 +164,17 @@ def _observe(job: dict[str, Any], program: Program) -> dict[str, Any]:
 
     say("init")
     if job["input"] is None:
-        finder = Finder(job, cls, keras, framework, maker, scale, fresh, say)
+        finder = Finder(
+            job,
+            cls,
+            keras,
+            framework,
+            maker,
+            scale,
+            fresh,
+            say,
+            lambda name: _beside(cls, name, job, program),
+        )
         try:
             result["input"] = finder.find()
         except (Exception, SystemExit) as error:
@@ -179,6 +191,15 @@ def _observe(job: dict[str, Any], program: Program) -> dict[str, Any]:
         return {**result, "observation": raised("init", error, job["files"])}
     seen = _train(job, keras, framework, driven, spec, say)
     return {**result, "observation": {**seen, **program.marks.to_json()}}
+
+
+def _beside(cls: type, name: str, job: dict[str, Any], program: Program) -> Any:
+    """Another class, of the program or of the same package."""
+    for part in job["parts"]:
+        if f"class {name}" in part["text"]:
+            with contextlib.suppress(Exception, SystemExit):
+                return program.class_named(part["place"], name)
+    return in_package(name, cls.__module__)
 
 
 def _keras_and_framework(cls: type) -> tuple[Any, Framework]:
