@@ -227,7 +227,8 @@ class InputArray:
     """One input: its shape with the batch (elements), its dtype, its name if inputs are a dictionary.
 
     Its source is "configuration", "code" for a shape that the code or its documentation speaks of, "run of X"
-    for what the class X gave it when it was run, or "guess": what the layers that read it want, and what failed calls said.
+    for what the class X gave it when it was run, or "guess": what the layers that read it want, and what
+    failed calls said.
     """
 
     shape: tuple[int, ...]
@@ -242,8 +243,8 @@ class Argument:
 
     Attributes:
         value: As Python would spell it.
-        source: "configuration", "site" for code that constructs the class, "run of X" for what the class X gave
-            it when it was run, or "guess" by name, annotation and use.
+        source: "configuration", "site" for code that constructs the class, "run of X" for what the class X
+            gave it when it was run, or "guess" by name, annotation and use.
     """
 
     name: str
