@@ -78,10 +78,10 @@ def main(
             drawn = [item for item in drawn if half in (None, half_of(item["class"]))]
             if names:
                 drawn = [item for item in drawn if item["class"] in names and _is_developed(item)]
-            jobs = [_job(item, seconds, memory_mb) for item in drawn]
-            folder = str(packages[package["package"]])
+            folder = packages[package["package"]]
+            jobs = [_job(item, folder, seconds, memory_mb) for item in drawn]
             request.append(
-                {"name": package["package"], "folder": folder, "ran": package["ran"], "jobs": jobs}
+                {"name": package["package"], "folder": str(folder), "ran": package["ran"], "jobs": jobs}
             )
         lines = _serve("drive", request, python, environment, Path(scratch))
     if out:
@@ -126,8 +126,8 @@ def _environment(python: str, version: str) -> dict[str, str]:
     return {**environment, "TF_USE_LEGACY_KERAS": "1"} if version == "2" else environment
 
 
-def _job(item: dict[str, str], seconds: float, memory_mb: int) -> dict[str, Any]:
-    path = Path(item["file"])
+def _job(item: dict[str, str], folder: Path, seconds: float, memory_mb: int) -> dict[str, Any]:
+    path = folder / item["file"]
     evidence = evidence_for(path, path.read_text("utf-8", errors="replace"), item["class"])
     return {
         "kind": "observe",

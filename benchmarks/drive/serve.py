@@ -156,7 +156,8 @@ def _classes_of(folder: Path) -> Iterator[dict[str, str]]:
                 keras = keras_of(cls)
                 kind = _kind(cls, keras) if keras is not None else None
                 if kind:
-                    yield {"class": name, "module": module.__name__, "file": file, "kind": kind}
+                    inside = str(Path(file).relative_to(folder))
+                    yield {"class": name, "module": module.__name__, "file": inside, "kind": kind}
 
 
 def _kind(cls: type, keras: Any) -> str | None:
