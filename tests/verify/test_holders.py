@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -151,14 +152,16 @@ def test_of_calls_the_last_that_returns_is_noted() -> None:
         Plain(1)
         part = Plain(2)
         part.call(ROWS[:2])
-        part.call(ROWS, states=[ROWS.astype("int32"), ROWS > 0], count=5, training=True)
+        part.call(ROWS, states=[ROWS.astype("int32"), ROWS > 0], count=(5, [2]), training=True)
+        part.call(ROWS, count=object())
         with pytest.raises(ValueError, match="broken"):
             part.call("broken")
     first, second = watch.given()
     assert (first.arguments, second.arguments, second.spec) == ({"size": 2}, {"size": 1}, None)
     items = (Array((4, 3)), Array((4, 3), "int32", 2, "states", listed=True))
     items += (Array((4, 3), "bool", None, "states", listed=True),)
-    assert first.spec == Spec("args", items, (("count", 5),))
+    assert first.spec == Spec("args", items, (("count", (5, (2,))),))
+    assert Spec.from_json(json.loads(json.dumps(first.spec.to_json()))) == first.spec
 
 
 @pytest.mark.parametrize(

@@ -114,8 +114,12 @@ class Spec:
     @staticmethod
     def from_json(data: dict[str, Any]) -> Spec:
         items = tuple(Array(**{**item, "shape": tuple(item["shape"])}) for item in data["items"])
-        constants = tuple((name, value) for name, value in data.get("constants", ()))
+        constants = tuple((name, _tupled(value)) for name, value in data.get("constants", ()))
         return Spec(data["kind"], items, constants)
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(map(_tupled, value)) if isinstance(value, list) else value
 
 
 def specs(model: Any, keras: Any, hints: list[list[int]], widths: list[int]) -> list[Spec]:

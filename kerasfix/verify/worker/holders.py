@@ -112,8 +112,9 @@ class Watch:
         self._seen[id(instance)] = instance, Given(arguments)
 
     def _note_call(self, instance: Any, signature: inspect.Signature, bound: dict[str, Any]) -> None:
-        if id(instance) in self._seen:
-            self._seen[id(instance)][1].spec = _spec_of(list(_given(signature, bound)), self._scope)
+        spec = _spec_of(list(_given(signature, bound)))
+        if spec is not None and id(instance) in self._seen:
+            self._seen[id(instance)][1].spec = spec
 
 
 def _given(signature: inspect.Signature, bound: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
@@ -154,7 +155,7 @@ def told(value: Any, scope: Scope) -> Any:
     raise _Untold
 
 
-def _spec_of(given: list[tuple[str, Any, Any]], scope: Scope) -> Spec | None:
+def _spec_of(given: list[tuple[str, Any, Any]]) -> Spec | None:
     """The inputs of a call; None for what no `Spec` says."""
     given = [each for each in given if each[0] not in SWITCHES and each[1] is not None]
     try:
@@ -168,7 +169,7 @@ def _spec_of(given: list[tuple[str, Any, Any]], scope: Scope) -> Spec | None:
             elif isinstance(value, (list, tuple)) and value and all(map(_is_tensor, value)):
                 items += [_array(each, name, listed=True) for each in value]
             elif value is not default:
-                constants.append((name, told(value, scope)))
+                constants.append((name, _constant(value)))
     except _Untold:
         return None
     return Spec("args", tuple(items), tuple(constants)) if items else None
@@ -182,6 +183,18 @@ def _of_one(value: Any) -> Spec:
     if isinstance(value, (list, tuple)) and value:
         kind = "list" if isinstance(value, list) else "tuple"
         return Spec(kind, tuple(map(_array, value)))
+    raise _Untold
+
+
+def _constant(value: Any) -> Any:
+    """What is handed over as it is: numbers, texts, and several of them."""
+    if hasattr(value, "as_list"):
+        # What TensorFlow has for shapes.
+        value = value.as_list()
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_constant, value))
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
     raise _Untold
 
 
