@@ -52,7 +52,7 @@ def half_of(class_name: str) -> str:
 @click.option("--package", "only", multiple=True, help="Only this package, by name.")
 @click.option("--class", "names", multiple=True, help="Only this class; of the developed half.")
 @click.option("--most", default=16, show_default=True, help="Classes a package, drawn by a hash.")
-@click.option("--seconds", default=20.0, show_default=True, help="Time for one class.")
+@click.option("--seconds", default=60.0, show_default=True, help="Time for one class.")
 @click.option("--memory-mb", default=4096, show_default=True)
 @click.option("--failures", is_flag=True, help="List the failures of the developed half.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write every result here, as lines of JSON.")

@@ -29,6 +29,16 @@ RUFF = Peer("ruff", "ruff==0.17.6", "", "", "", "", {})
 TORCHFIX = Peer("torchfix", "torchfix==0.7.0", "", "", "", "", {})
 FIXIT = Peer("fixit", "fixit==2.2.1", "", "", "", "", {})
 NAMES = {"mixed": "An environment with TensorFlow", "dense": "KerasHub, Keras and TensorFlow Models"}
+# What no program in Python can be quicker than if it looks at all files.
+_PARSE = """
+import ast, pathlib, warnings
+warnings.simplefilter("ignore")
+for path in pathlib.Path().rglob("*.py"):
+    try:
+        ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        pass
+"""
 TABLES = ("start", "mixed", "dense", "peers", "phases", "files", "length")
 
 
@@ -89,6 +99,7 @@ def _tree(tree: Path, cache: Path) -> Mapping[str, Command]:
         "ruff, with cache": Command((*ruff, "--cache-dir", cache / f"ruff-{tree.name}", "."), tree),
         "kerasfix, no cache": Command(_kerasfix("--no-cache", "--output-format", "concise", "."), tree),
         "kerasfix, with cache": Command(_kerasfix("--output-format", "concise", "."), tree, environment=own),
+        "ast.parse, every file": Command((sys.executable, "-c", _PARSE), tree),
     }
 
 
