@@ -518,7 +518,7 @@ def test_a_patch_that_raises_is_worse(compare_loop: CompareLoop) -> None:
     report = compare_loop(text, text.replace("model(x)", "model.twice(x)"))
     assert report.verdict is VerdictKind.WORSE
     assert report.reasons[0].startswith("the original ran; the patched function raises AttributeError: ")
-    assert report.reasons[0].endswith("(line 11)")
+    assert report.reasons[0].endswith("(line 11 of the patched file)")
 
 
 def test_a_patch_that_loses_the_gradient_is_worse(compare_loop: CompareLoop) -> None:
