@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import math
 import multiprocessing
 import os
 import pkgutil
@@ -97,8 +96,8 @@ def _tasks(work: Sequence[Work], processes: int) -> list[_Task]:
     gathered_size = 0
     for number, each in enumerate(work):
         size = size_of(each[1])
-        # A little more than its share may stay whole: parts find out some things twice.
-        parts = math.ceil(processes * size / total - 0.2)
+        # Parts find out much of what they need each for itself: a group stays whole unless it is most of all.
+        parts = round(processes * size / total)
         if parts > 1:
             tasks += [_Task({number: each}, part, parts) for part in range(parts)]
             continue
