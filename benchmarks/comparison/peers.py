@@ -70,7 +70,9 @@ def install(peer: Peer) -> None:
         return
     folder = peer.bin.parent
     mark = folder / "installed.txt"
-    if mark.exists() and mark.read_text("utf-8") == peer.requirement:
+    # Scripts of an environment name its place: one that was moved is made anew.
+    installed = f"{peer.requirement}\n{folder}"
+    if mark.exists() and mark.read_text("utf-8") == installed:
         return
     print(f"Installing {peer.requirement}", file=sys.stderr)
     venv.create(folder, with_pip=True, clear=True)
@@ -79,7 +81,7 @@ def install(peer: Peer) -> None:
         [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", peer.requirement],
         check=True,
     )
-    mark.write_text(peer.requirement, "utf-8")
+    mark.write_text(installed, "utf-8")
 
 
 _WORDS = 'def greet():\n    print(f"word")\n' + ODD
