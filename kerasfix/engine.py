@@ -99,7 +99,7 @@ class FileReport:
         """The bytes of the program; of a notebook, those of its cells."""
         if self.notebook is None:
             return self.file.data
-        return self.text.encode("utf-8", "surrogatepass")
+        return self.source.data
 
     @property
     def problems(self) -> list[Problem]:

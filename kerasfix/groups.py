@@ -52,7 +52,7 @@ class Group:
     def leave_out(self, file: str, source: Source) -> None:
         """A file cannot be looked at; what it says of the others counts all the same."""
         self.files.remove(file)
-        self.others[file] = source.text.encode("utf-8", "surrogatepass")
+        self.others[file] = source.data
 
 
 def groups_of(files: Mapping[str, bytes], others: Mapping[str, bytes], places: Places) -> list[Group]:
@@ -159,7 +159,7 @@ class _Roots:
             return self._at(place)
         # `from ..train import step` in a folder that is no package.
         inner = os.path.join(place, steps[0])
-        return {*self._at(inner), *(self._at(f"{inner}.py") if os.path.isfile(f"{inner}.py") else ())}
+        return {*self._at(inner), *(self._at(f"{inner}.py") if self._places.is_file(f"{inner}.py") else ())}
 
     def group(self, file: str) -> str:
         return self._top(self._root(file))
@@ -180,7 +180,7 @@ class _Roots:
         folder = os.path.dirname(file)
         if folder not in self._root_of_folder:
             root = outer = folder
-            while os.path.isfile(os.path.join(outer, "__init__.py")):
+            while self._places.is_file(os.path.join(outer, "__init__.py")):
                 root, outer = outer, os.path.dirname(outer)
                 self._packages.add(root)
             self._root_of_folder[folder] = root

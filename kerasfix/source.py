@@ -121,6 +121,11 @@ class Source:
     def line_starts(self) -> list[int]:
         return [0, *(match.end() for match in _NEWLINE.finditer(self.text))]
 
+    @property
+    def data(self) -> bytes:
+        """The text as bytes, whatever characters are in it."""
+        return self.text.encode("utf-8", "surrogatepass")
+
     @cached_property
     def tree(self) -> ast.Module:
         """The syntax tree.

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from operator import itemgetter
 from typing import TypeVar, overload
 
 _MARKS = frozenset({"ctx", "op", "ops"})
@@ -75,15 +76,14 @@ def of_kind(root: ast.AST, /, *kinds: type[ast.AST]) -> Sequence[ast.AST]:
     if not isinstance(root, _KEPT):
         return [node for node in walk(root) if isinstance(node, kinds)]
     stretch = _stretch(root)
-    found: list[tuple[int, ast.AST]] = []
+    found: list[tuple[int, ast.AST]] = [(-1, root)] if isinstance(root, kinds) else []
     for each in kinds:
         numbers, nodes = stretch.row.by_kind.get(each, _NONE)
         start, end = bisect_left(numbers, stretch.start), bisect_left(numbers, stretch.end)
         found += zip(numbers[start:end], nodes[start:end], strict=True)
     if len(kinds) > 1:
-        found.sort(key=_number)
-    here = [root] if isinstance(root, kinds) else []
-    return [*here, *(node for _, node in found)]
+        found.sort(key=itemgetter(0))
+    return [node for _, node in found]
 
 
 def children(node: ast.AST) -> list[ast.AST]:
@@ -211,7 +211,3 @@ def _lay_out(root: ast.AST) -> _Stretch:
             waiting += reversed_children(node)
     whole = root.__dict__["_stretch"] = _Stretch(row, 0, len(nodes))
     return whole
-
-
-def _number(pair: tuple[int, ast.AST]) -> int:
-    return pair[0]

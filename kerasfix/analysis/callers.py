@@ -19,11 +19,9 @@ _HANDING_ON = (ast.Call, ast.Assign, ast.Return, ast.Dict, ast.List, ast.Tuple)
 
 @dataclass(slots=True)
 class _Names:
-    """A module's calls and reads, by the last name of what is called or read."""
+    """A module's calls, by the last name of what is called."""
 
     calls: dict[str | None, list[Call]] = field(default_factory=dict)
-    attributes: dict[str, list[ast.Attribute]] = field(default_factory=dict)
-    variables: dict[str, list[ast.Name]] = field(default_factory=dict)
     # Last names of what is imported under another one.
     renamed: set[str] = field(default_factory=set)
 
@@ -167,11 +165,10 @@ class Callers:
                 found.append(call)
             elif isinstance(func, ast.Attribute) and spot.scope.dotted(func) is None:
                 return None
-        reads: list[ast.expr] = [*names.attributes.get(function.name, [])]
-        if method is None:
-            reads += names.variables.get(function.name, [])
-        for node in reads:
-            if node not in called and (method is not None or self._is(node, function, module)):
+        for node in module.reads.get(function.name, ()):
+            if node in called or (method is not None and isinstance(node, ast.Name)):
+                continue
+            if method is not None or self._is(node, function, module):
                 return None
         return found
 
@@ -187,11 +184,6 @@ class Callers:
             names = self._names[module] = _Names()
             for call in self.calls(module):
                 names.calls.setdefault(call.name, []).append(call)
-            for node in of_kind(module.source.tree, ast.Attribute, ast.Name):
-                if isinstance(node, ast.Attribute):
-                    names.attributes.setdefault(node.attr, []).append(node)
-                elif isinstance(node.ctx, ast.Load):
-                    names.variables.setdefault(node.id, []).append(node)
             for bound, bindings in module.scope.bindings.items():
                 last = {each.dotted.rpartition(".")[2] for each in bindings if isinstance(each, Imported)}
                 names.renamed |= last - {bound}

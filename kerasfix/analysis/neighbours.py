@@ -77,6 +77,5 @@ class Neighbours:
         if source not in self._of_source:
             from kerasfix.analysis.bystanders import Bystander
 
-            data = source.text.encode("utf-8", "surrogatepass")
-            self._of_source[source] = Bystander(Path(source.file), data)
+            self._of_source[source] = Bystander(Path(source.file), source.data)
         return self._of_source[source]

@@ -83,6 +83,9 @@ class Places:
             self.asked[path] = what_is_at(path)
         return self.asked[path]
 
+    def is_file(self, path: str) -> bool:
+        return self.what(path) is What.FILE
+
     def fresh(self) -> Places:
         """The same of which nobody asked anything yet."""
         other = Places(())
@@ -90,7 +93,7 @@ class Places:
         return other
 
     def _is_package(self, folder: str) -> bool:
-        return self.what(os.path.join(folder, "__init__.py")) is What.FILE
+        return self.is_file(os.path.join(folder, "__init__.py"))
 
     def _roots_of(self, folder: str) -> list[str]:
         """Where absolute imports of a file in `folder` may lead, the nearest first."""

@@ -69,7 +69,7 @@ class Checker:
     def _report(self, document: Document) -> FileReport | Problem:
         file = os.path.realpath(document.path)
         if document.cells is None:
-            data = document.texts[0].source.text.encode("utf-8", "surrogatepass")
+            data = document.texts[0].source.data
             return self._engine([]).take(InputFile(document.path, data), whatever_it_says=False)
         source = Source(document.cells.text, file, document.cells.starts)
         return FileReport(

@@ -72,7 +72,7 @@ class Verifying:
                 "-o",
                 os.devnull,
             ]
-            data = document.texts[0].source.text.encode("utf-8", "surrogatepass")
+            data = document.texts[0].source.data
             if document.cells is None:
                 command += ["--stdin-filename", str(document.path), "-"]
             else:

@@ -176,8 +176,8 @@ class Session:
         notes: tuple[str, ...] = ()
         pair = self._observe_both(runner, target, *versions, evidence, changed)
         if evidence["holders"] and pair.after.was_not_fed and pair.before.was_not_fed:
-            versions = self._slices(target, original, patched, others or {}, evidence, held=True)
-            again = self._observe_both(runner, target, *versions, evidence, changed, held=True)
+            wider = self._slices(target, original, patched, others or {}, evidence, held=True)
+            again = self._observe_both(runner, target, *wider, evidence, changed, held=True)
             pair = pair if again.after.was_not_fed else again
         reason = why_not_on_keras_3(pair.after.stopped_by)
         other = self._started_instead_of(runner) if reason else None

@@ -6,6 +6,7 @@ be run when its part alone cannot.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import math
@@ -88,11 +89,8 @@ class Watch:
         def watched(instance: Any, *positional: Any, **named: Any) -> Any:
             result = method(instance, *positional, **named)
             if type(instance) is self._cls:
-                try:
-                    bound = signature.bind(instance, *positional, **named).arguments
-                    note(instance, signature, bound)
-                except (_Untold, TypeError):
-                    pass
+                with contextlib.suppress(_Untold, TypeError):
+                    note(instance, signature, signature.bind(instance, *positional, **named).arguments)
             return result
 
         # Keras 2 does not follow `__wrapped__`.
