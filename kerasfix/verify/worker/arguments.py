@@ -102,6 +102,8 @@ class Maker:
         self._scope = Scope(vars(module) if module else None, keras)
         self._usages: dict[str, Usage] | None = None
         self._attempts = Attempts(())
+        # The argument whose own construction is under way, and so is to blame for what is raised.
+        self._making = ""
         #: Called before every attempt.
         self.on_new: Callable[[], None] = lambda: None
         self.error: BaseException | None = None
@@ -109,7 +111,11 @@ class Maker:
     def construct(self, arguments: Arguments) -> Any:
         """A new instance; positional-only parameters and defaults as the signature has them."""
         self.on_new()
-        return self._cls(**{name: make(value, self._scope) for name, value in arguments.items()})
+        made = {}
+        for self._making, value in arguments.items():
+            made[self._making] = make(value, self._scope)
+        self._making = ""
+        return self._cls(**made)
 
     def working(self) -> Iterator[tuple[Arguments, Any]]:
         """Arguments that the constructor takes, the best first, and what it made of them."""
@@ -309,6 +315,9 @@ class Maker:
             kept = {key: value for key, value in arguments.items() if repr(message) not in repr(value)}
             yield {**self._guessed(kept), **kept}
             return
+        if self._making and self._making not in self._init:
+            kept = {name: value for name, value in arguments.items() if name != self._making}
+            yield {**kept, **self._guessed(kept)}
         if _MISSING_ARGUMENTS.search(message):
             absent = [name for name in _QUOTED.findall(message) if name not in arguments]
             more = {name: self._guess(name) for name in absent}

@@ -242,14 +242,14 @@ def _method_called(model: Any, text: str) -> tuple[Any, Any]:
 def _taken_apart(method: ast.FunctionDef, parameter: str) -> Layout:
     keys: dict[str, str] = {}
     labels: dict[int, str] = {}
+    apart: list[str] = []
     loops = _words_looped_over(method)
     for node in ast.walk(method):
         target = node.targets[0] if isinstance(node, ast.Assign) else None
         if isinstance(node, ast.Assign) and isinstance(target, (ast.Tuple, ast.List)):
             starred = any(isinstance(item, ast.Starred) for item in target.elts)
             if is_name(node.value, parameter) and not starred:
-                names = [ast.unparse(item) for item in target.elts]
-                return Layout("list", [Slot(name) for name in names])
+                apart = apart or [ast.unparse(item) for item in target.elts]
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             label = node.targets[0].id
             for key in _keys_read(node.value, parameter, loops):
@@ -263,7 +263,10 @@ def _taken_apart(method: ast.FunctionDef, parameter: str) -> Layout:
             else:
                 labels.setdefault(key, f"input{key}")
     if keys:
+        # Before all others: what takes several forms says so there, and its `build` may take this one only.
         return Layout("dict", [Slot(key, key) for key in keys])
+    if apart:
+        return Layout("list", [Slot(name) for name in apart])
     if labels and min(labels) >= 0 and max(labels) > 0:
         return Layout("list", [Slot(labels.get(i, f"input{i}")) for i in range(max(labels) + 1)])
     return Layout("one", [Slot(parameter)])
