@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from rich.console import Console
 from benchmarks.drive.results import DEVELOPED, HELD_OUT, Run, show
 from benchmarks.packages import CACHE, ROOT, wheel
 from kerasfix.verify.evidence import evidence_for
+from kerasfix.verify.holders import Holder
 from kerasfix.verify.slice import Part
 
 HERE = Path(__file__).resolve().parent
@@ -131,7 +133,7 @@ def _job(item: dict[str, str], folder: Path, seconds: float, memory_mb: int) -> 
     evidence = evidence_for(path, path.read_text("utf-8", errors="replace"), item["class"])
     return {
         "kind": "observe",
-        "parts": [_part(item).to_json()],
+        "parts": [_part(item), *_parts_of(evidence["holders"], folder)],
         "module": item["module"],
         "class": item["class"],
         "seed": 20_231,
@@ -145,10 +147,21 @@ def _job(item: dict[str, str], folder: Path, seconds: float, memory_mb: int) -> 
     }
 
 
-def _part(item: dict[str, str]) -> Part:
+def _part(item: dict[str, str]) -> dict[str, Any]:
     """Not a slice: the package has been imported as it is."""
     text = f"from {item['module']} import {item['class']}"
-    return Part(place="", file="<drive>", name="kerasfix_driven", text=text)
+    return Part(place="", file="<drive>", name="kerasfix_driven", text=text).to_json()
+
+
+def _parts_of(holders: Sequence[Holder], folder: Path) -> Iterator[dict[str, Any]]:
+    """The same for what is in other files, tests too, which are imported when they are wanted."""
+    named = [each for holder in holders for each in (holder, *holder["holders"]) if each["file"]]
+    for number, file in enumerate(dict.fromkeys(each["file"] for each in named)):
+        module = ".".join(Path(file).relative_to(folder).with_suffix("").parts).removesuffix(".__init__")
+        names = dict.fromkeys(each["name"] for each in named if each["file"] == file)
+        text = f"from {module} import {', '.join(names)}"
+        place = os.path.realpath(file)
+        yield Part(place=place, file="<drive>", name=f"kerasfix_holder_{number}", text=text).to_json()
 
 
 def _listed(

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from kerasfix.source import Source, SourceError
-from kerasfix.syntax import of_kind
 from kerasfix.verify.hints import input_shapes
-from kerasfix.verify.names import dotted_name
+from kerasfix.verify.holders import Holder, holders_in
 from kerasfix.verify.sites import construction_sites, examples_of
 
 _MOST_FILES = 3000
@@ -18,6 +17,8 @@ _MOST_TEXTS = 12
 _LARGEST_FILE = 400_000
 _ENOUGH_SITES = 16
 _MOST_HOLDERS = 3
+# Beside a package.
+_TESTS = ("tests", "test")
 
 
 class Evidence(TypedDict):
@@ -26,13 +27,12 @@ class Evidence(TypedDict):
     Attributes:
         hints: Shapes of inputs without batch.
         sites: See `sites.construction_sites`.
-        holders: Other classes that construct it: "class", the "file" if it is another one, and "sites" that
-            construct that class.
+        holders: What else makes it and calls it, the likeliest to show what it is given first.
     """
 
     hints: list[list[int]]
     sites: list[dict[str, Any]]
-    holders: list[dict[str, Any]]
+    holders: list[Holder]
 
 
 def evidence_for(path: Path, text: str, class_name: str) -> Evidence:
@@ -43,37 +43,28 @@ def evidence_for(path: Path, text: str, class_name: str) -> Evidence:
         text: What it says, or would say.
     """
     sites = construction_sites(text, class_name)
-    holders = list(_holders(text, class_name, ""))
-    if len(sites) < _ENOUGH_SITES or len(holders) < _MOST_HOLDERS:
-        for file, other in _others(path, class_name):
-            sites += [site for site in construction_sites(other, class_name) if site not in sites]
-            holders += _holders(other, class_name, str(file))
+    holders = holders_in(text, class_name, "")
+    texts = {"": text}
+    for file, other in _others(path, class_name):
+        texts[str(file)] = other
+        sites += [site for site in construction_sites(other, class_name) if site not in sites]
+        holders += holders_in(other, class_name, str(file))
+    running, classes = _some(holders, runs=True), _some(holders, runs=False)
+    for holder in classes if not running else ():
+        own = holder["file"]
+        within = holders_in(texts[own], holder["name"], own)
+        for file, other in _others(Path(own) if own else path, holder["name"]):
+            within += holders_in(other, holder["name"], str(file) if file != path.absolute() else "")
+        holder["holders"] = _some(within, runs=True)
     return {
         "hints": _hints(text, class_name),
         "sites": sites[:_ENOUGH_SITES],
-        "holders": holders[:_MOST_HOLDERS],
+        "holders": [*running, *classes],
     }
 
 
-def _holders(text: str, class_name: str, file: str) -> Iterator[dict[str, Any]]:
-    """The classes of a module that construct a class, the shortest first."""
-    try:
-        tree = Source(text).tree
-    except SourceError:
-        return
-    holding = [
-        node
-        for node in tree.body
-        if isinstance(node, ast.ClassDef)
-        and node.name != class_name
-        and any(
-            (dotted_name(call.func) or "").rpartition(".")[2] == class_name
-            for call in of_kind(node, ast.Call)
-        )
-    ]
-    holding.sort(key=lambda node: (node.end_lineno or node.lineno) - node.lineno)
-    for node in holding[:_MOST_HOLDERS]:
-        yield {"class": node.name, "file": file, "sites": construction_sites(text, node.name)}
+def _some(holders: list[Holder], *, runs: bool) -> list[Holder]:
+    return [each for each in holders if each["runs"] is runs][:_MOST_HOLDERS]
 
 
 def companions_of(text: str, class_name: str, evidence: Evidence) -> list[str]:
@@ -150,9 +141,10 @@ def files_near(path: Path) -> list[Path]:
     folder = path.parent
     while (folder / "__init__.py").is_file() and folder.parent != folder:
         folder = folder.parent
+    tests = [file for name in _TESTS for file in sorted((folder / name).rglob("test*.py"))]
     if folder == path.parent:
-        return sorted(folder.glob("*.py"))[:_MOST_FILES]
+        return [*sorted(folder.glob("*.py")), *tests][:_MOST_FILES]
     # The folder above the package may hold anything: only the package itself is read.
     package = folder / path.relative_to(folder).parts[0]
     files = sorted(package.rglob("*.py"))[:_MOST_FILES]
-    return sorted(files, key=lambda file: file.parent != path.parent)
+    return [*sorted(files, key=lambda file: file.parent != path.parent), *tests]

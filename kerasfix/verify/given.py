@@ -45,6 +45,10 @@ def spelled(value: Any) -> str:
     if "$call" in value:
         named = [f"{name}={spelled(item)}" for name, item in value.get("named", {}).items()]
         return f"{value['$call']}({', '.join([*map(spelled, value.get('positional', ())), *named])})"
+    if "$array" in value:
+        return f"an array of {value['dtype']}"
+    if "$keras" in value:
+        return f"{value['$keras'].get('class_name', 'an object')}(…)"
     if "$settings" in value:
         return "an object that has every setting"
     return f"{{{', '.join(f'{name!r}: {spelled(item)}' for name, item in value.items())}}}"

@@ -19,6 +19,7 @@ from kerasfix.verify.errors import SliceError, VerifyError
 from kerasfix.verify.evidence import Evidence, companions_of, evidence_for
 from kerasfix.verify.fallback import why_not_on_keras_3
 from kerasfix.verify.given import arguments_of, inputs_of
+from kerasfix.verify.holders import Holder
 from kerasfix.verify.loops.compare import Loops, LoopTarget
 from kerasfix.verify.observed import observation
 from kerasfix.verify.pairing import Observe, Pair, Seen, observe_both
@@ -237,7 +238,7 @@ class Session:
                 others={path: texts[version] for path, texts in beside.items()},
                 shelf=self._shelf,
                 companions=companions_of(patched, target.class_name, evidence),
-                holders=[(each["file"], each["class"]) for each in evidence["holders"] if held],
+                holders=_places(evidence["holders"]) if held else (),
             )
             for version, text in enumerate((original, patched))
         )
@@ -379,6 +380,11 @@ class Session:
 
 def _key(target: Target) -> str:
     return f"{target.path}::{target.class_name}"
+
+
+def _places(holders: Sequence[Holder]) -> list[tuple[str, str]]:
+    """Where holders are, and those that hold them."""
+    return [(each["file"], each["name"]) for one in holders for each in (one, *one["holders"])]
 
 
 def _digest(text: str) -> str:

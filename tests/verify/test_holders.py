@@ -13,8 +13,9 @@ from kerasfix.verify.evidence import evidence_for
 from kerasfix.verify.report import ModelReport, VerdictKind
 from kerasfix.verify.session import Session, Target
 from kerasfix.verify.worker.candidates import Array, Spec
-from kerasfix.verify.worker.holders import Watch, told
+from kerasfix.verify.worker.holders import Watch
 from kerasfix.verify.worker.recipes import Scope
+from kerasfix.verify.worker.told import told
 
 # What `plan` has to look like, and how large `grid` is, is said nowhere but in what Holder does.
 PART = """
@@ -95,7 +96,7 @@ def test_the_shortest_classes_that_construct_it_come_first(
         "        return [Net((1,))]\n\nclass Apart(keras.Model):\n    def call(self, x):\n        return x\n"
     )
     evidence = evidence_for(tmp_path / "net.py", text, "Net")
-    assert [each["class"] for each in evidence["holders"]] == ["Holder", "Long"]
+    assert [each["name"] for each in evidence["holders"]] == ["Holder", "Long"]
 
 
 # --- What is noted ---------------------------------------------------------------------------------------
@@ -171,8 +172,15 @@ def test_of_calls_the_last_that_returns_is_noted() -> None:
         ([ROWS, ROWS], Spec("list", (Array((4, 3)), Array((4, 3))))),
         ((ROWS,), Spec("tuple", (Array((4, 3)),))),
         ({"a": ROWS}, Spec("dict", (Array((4, 3), name="a"),))),
+        (
+            [[ROWS, 3]],
+            Spec(
+                "args",
+                (Array((4, 3), name="x[0][0]"),),
+                structure='{"positional": [[[{"$item": 0}, 3]]], "named": {}}',
+            ),
+        ),
         # Of these no input can be made again.
-        ([[ROWS]], None),
         (np.array("text"), None),
         (np.zeros((4, 1000, 1000, 3), "bool"), None),
     ],

@@ -101,21 +101,24 @@ class Spec:
         kind: "one" tensor, a "list" or "tuple" of tensors, a "dict", or several "args": those with a name go
             by keyword.
         constants: Arguments that are no tensors, by keyword.
+        structure: Of "args", how the items go into the arguments, if not side by side; see `structure`.
     """
 
     kind: str
     items: tuple[Array, ...]
     constants: tuple[tuple[str, Any], ...] = ()
+    structure: str = ""
 
     def to_json(self) -> dict[str, Any]:
         constants = [list(pair) for pair in self.constants]
-        return {"kind": self.kind, "items": [vars(item) for item in self.items], "constants": constants}
+        items = [vars(item) for item in self.items]
+        return {"kind": self.kind, "items": items, "constants": constants, "structure": self.structure}
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> Spec:
         items = tuple(Array(**{**item, "shape": tuple(item["shape"])}) for item in data["items"])
         constants = tuple((name, _tupled(value)) for name, value in data.get("constants", ()))
-        return Spec(data["kind"], items, constants)
+        return Spec(data["kind"], items, constants, data.get("structure", ""))
 
 
 def _tupled(value: Any) -> Any:

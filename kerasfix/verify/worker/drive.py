@@ -9,6 +9,7 @@ from .candidates import Spec
 from .keras_import import backend_of, is_keras_class_method
 from .layout import SWITCHES
 from .reading import keywords_of, signature_of
+from .structure import filled
 
 
 @dataclass
@@ -37,6 +38,7 @@ def drive(keras: Any, root: Any, spec: Spec | None) -> Driven:
     names = [item.name for item in spec.items] if spec else []
     listed = [item.listed for item in spec.items] if spec else []
     constants = dict(spec.constants) if spec else {}
+    structure = spec.structure if spec else ""
     demanded = _demanded_flag(root)
 
     # On JAX `fit` calls a model's `call` itself, and then Keras hands nothing on.
@@ -61,8 +63,11 @@ def drive(keras: Any, root: Any, spec: Spec | None) -> Driven:
                 flag.setdefault("training", training)
             if kind != "args":
                 return self.inner(inputs, **flag)
-            positional = [value for name, value in zip(names, inputs) if name is None]
-            named = _by_name(names, listed, inputs)
+            if structure:
+                positional, named = filled(structure, inputs)
+            else:
+                positional = [value for name, value in zip(names, inputs) if name is None]
+                named = _by_name(names, listed, inputs)
             return self.inner(*positional, **named, **constants, **flag)
 
     return Driven(root, Wrapper())

@@ -17,6 +17,7 @@ from .inputs import Prober
 from .lightness import MOST_WEIGHTS, Scale
 from .load import Refused
 from .recipes import Scope
+from .runs import Enough, can_be_run, run
 from .sizes import widths_of, words_in
 
 _MOST_MADE = 6
@@ -35,7 +36,7 @@ class Finder:
     Args:
         fresh: Makes an instance with some arguments, wrapped for a spec.
         say: Told what is done next.
-        beside: Gives another class of the program by its name; None if it is not there.
+        beside: Gives what holds the class, see `Evidence.holders`; None if it is not there.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Finder:
         scale: Scale,
         fresh: Callable[[dict[str, Any], Spec | None], Driven],
         say: Callable[[str], None],
-        beside: Callable[[str], Any] = lambda _name: None,
+        beside: Callable[[dict[str, Any]], Any] = lambda _holder: None,
     ) -> None:
         self._job = job
         self._cls = cls
@@ -122,26 +123,20 @@ class Finder:
         return slow
 
     def _find_in(self, holder: dict[str, Any], seconds: float) -> dict[str, Any] | None:
-        """What a class that makes this one and calls it gives to it, if it can be run and this one takes it.
+        """What makes this class and calls it gives to it, if that can be run and this class takes it.
 
         Args:
-            holder: Its name, and where it is constructed itself.
+            holder: See `Evidence.holders`.
         """
-        other = self._beside(holder["class"]) if seconds > _LEAST_SECONDS else None
-        if not isinstance(other, type) or other is self._cls:
+        other = self._beside(holder) if seconds > _LEAST_SECONDS else None
+        if other is None or other is self._cls:
             return None
         scope = Scope(vars(sys.modules[self._cls.__module__]), self._keras)
-        alone = {"probe_seconds": seconds, "hints": [], "seed": self._job["seed"]}
-        maker = Maker(other, self._keras, {}, holder["sites"])
-        maker.on_new = self._scale.reset
-
-        def fresh(arguments: dict[str, Any], spec: Spec | None) -> Driven:
-            return drive(self._keras, maker.construct(arguments), spec)
-
-        with Watch(self._cls, scope) as watch, contextlib.suppress(Exception, SystemExit):
+        self._say("holder")
+        watch = Watch(self._cls, scope, until_called=holder["runs"])
+        with contextlib.suppress(Exception, SystemExit, Enough), watch:
             # If it cannot be called, it may have made this one all the same.
-            self._say("holder")
-            Finder(alone, other, self._keras, self._framework, maker, self._scale, fresh, self._say).find()
+            self._run_holder(other, holder, seconds)
         self._say("probe")
         for given in watch.given()[:_MOST_GIVEN]:
             arguments = {**given.arguments, **self._job.get("init", {})}
@@ -153,11 +148,35 @@ class Finder:
                     spec = prober.find(made, self._job["hints"], widths_of(arguments))
             except (Exception, SystemExit):
                 continue
-            source = f"run of {holder['class']}"
+            source = f"run of {holder['name']}"
             told = [source if spec == given.spec else "guess"] * len(spec.items)
             sources = {"init": dict.fromkeys(arguments, source), "input": told}
             return {**spec.to_json(), "init": arguments, "sources": sources}
         return None
+
+    def _run_holder(self, other: Any, holder: dict[str, Any], seconds: float) -> None:
+        if holder["runs"]:
+            # It does what it likes, so it is kept in or not run at all.
+            if can_be_run(other) and "files" in self._job.get("kept_in", ()):
+                run(
+                    other, holder["methods"], Scope(vars(sys.modules[other.__module__]), self._keras), seconds
+                )
+            return
+        alone = {
+            "probe_seconds": seconds,
+            "hints": [],
+            "seed": self._job["seed"],
+            "holders": holder["holders"],
+            "kept_in": self._job.get("kept_in", ()),
+        }
+        maker = Maker(other, self._keras, {}, holder["sites"])
+        maker.on_new = self._scale.reset
+
+        def fresh(arguments: dict[str, Any], spec: Spec | None) -> Driven:
+            return drive(self._keras, maker.construct(arguments), spec)
+
+        context = self._keras, self._framework, maker, self._scale, fresh, self._say, self._beside
+        Finder(alone, other, *context).find()
 
     def _prober(self, arguments: dict[str, Any], seconds: float) -> Prober:
         return Prober(

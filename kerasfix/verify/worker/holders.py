@@ -9,26 +9,19 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-
-from .candidates import LARGEST, Array, Spec
-from .guesses import BATCH, STEPS
-from .layout import SWITCHES
-from .recipes import CannotMake, Scope
+from .candidates import Spec
+from .recipes import Scope
+from .runs import Enough
+from .told import Untold, spec_of, told
 
 _NOTHING = object()
 # Keras names layers by itself, and hands its own settings on.
 _OF_KERAS = frozenset(("name", "dtype", "trainable", "autocast"))
-
-
-class _Untold(Exception):
-    """What cannot be written as JSON, or not made of it again."""
 
 
 @dataclass
@@ -50,10 +43,12 @@ class Watch:
     Args:
         cls: The class; of those that inherit from it nothing is noted.
         scope: Where the names in what is noted are looked up again.
+        until_called: Whether to raise `Enough` as soon as a call was noted.
     """
 
-    def __init__(self, cls: type, scope: Scope) -> None:
+    def __init__(self, cls: type, scope: Scope, *, until_called: bool = False) -> None:
         self._cls = cls
+        self._until_called = until_called
         self._scope = scope
         # The instance itself is kept, or another one might get its place in memory.
         self._seen: dict[int, tuple[Any, Given]] = {}
@@ -89,7 +84,7 @@ class Watch:
         def watched(instance: Any, *positional: Any, **named: Any) -> Any:
             result = method(instance, *positional, **named)
             if type(instance) is self._cls:
-                with contextlib.suppress(_Untold, TypeError):
+                with contextlib.suppress(Untold, TypeError):
                     note(instance, signature, signature.bind(instance, *positional, **named).arguments)
             return result
 
@@ -104,15 +99,17 @@ class Watch:
                 continue
             try:
                 arguments[name] = told(value, self._scope)
-            except _Untold:
+            except Untold:
                 if default is inspect.Parameter.empty:
                     raise
         self._seen[id(instance)] = instance, Given(arguments)
 
     def _note_call(self, instance: Any, signature: inspect.Signature, bound: dict[str, Any]) -> None:
-        spec = _spec_of(list(_given(signature, bound)))
+        spec = spec_of(list(_given(signature, bound)))
         if spec is not None and id(instance) in self._seen:
             self._seen[id(instance)][1].spec = spec
+            if self._until_called:
+                raise Enough
 
 
 def _given(signature: inspect.Signature, bound: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
@@ -123,98 +120,6 @@ def _given(signature: inspect.Signature, bound: dict[str, Any]) -> Iterator[tupl
             yield from ((key, value, None) for key, value in bound[name].items())
         elif parameter.kind is parameter.VAR_POSITIONAL:
             # It could not be handed over by its name.
-            raise _Untold
+            raise Untold
         else:
             yield name, bound[name], parameter.default
-
-
-def told(value: Any, scope: Scope) -> Any:
-    """A value as JSON, see `recipes`.
-
-    Raises:
-        _Untold: if `recipes.make` could not make it again.
-    """
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, (np.bool_, np.integer, np.floating)):
-        return value.item()
-    if isinstance(value, tuple):
-        return {"$tuple": [told(item, scope) for item in value]}
-    if isinstance(value, list):
-        return [told(item, scope) for item in value]
-    if isinstance(value, dict) and all(isinstance(key, str) and key[:1] != "$" for key in value):
-        return {key: told(item, scope) for key, item in value.items()}
-    name = getattr(value, "__name__", "")
-    try:
-        if name and scope.find(name) is value:
-            return {"$name": name}
-    except CannotMake:
-        pass
-    raise _Untold
-
-
-def _spec_of(given: list[tuple[str, Any, Any]]) -> Spec | None:
-    """The inputs of a call; None for what no `Spec` says."""
-    given = [each for each in given if each[0] not in SWITCHES and each[1] is not None]
-    try:
-        if len(given) == 1:
-            return _of_one(given[0][1])
-        items: list[Array] = []
-        constants: list[tuple[str, Any]] = []
-        for place, (name, value, default) in enumerate(given):
-            if _is_tensor(value):
-                items.append(_array(value, name if place else None))
-            elif isinstance(value, (list, tuple)) and value and all(map(_is_tensor, value)):
-                items += [_array(each, name, listed=True) for each in value]
-            elif value is not default:
-                constants.append((name, _constant(value)))
-    except _Untold:
-        return None
-    return Spec("args", tuple(items), tuple(constants)) if items else None
-
-
-def _of_one(value: Any) -> Spec:
-    if _is_tensor(value):
-        return Spec("one", (_array(value),))
-    if isinstance(value, dict) and value:
-        return Spec("dict", tuple(_array(each, name) for name, each in value.items()))
-    if isinstance(value, (list, tuple)) and value:
-        kind = "list" if isinstance(value, list) else "tuple"
-        return Spec(kind, tuple(map(_array, value)))
-    raise _Untold
-
-
-def _constant(value: Any) -> Any:
-    """What is handed over as it is: numbers, texts, and several of them."""
-    if hasattr(value, "as_list"):
-        # What TensorFlow has for shapes.
-        value = value.as_list()
-    if isinstance(value, (list, tuple)):
-        return tuple(map(_constant, value))
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    raise _Untold
-
-
-def _is_tensor(value: Any) -> bool:
-    return hasattr(value, "shape") and hasattr(value, "dtype")
-
-
-def _array(value: Any, name: str | None = None, *, listed: bool = False) -> Array:
-    if not _is_tensor(value) or getattr(value.shape, "rank", 0) is None:
-        raise _Untold
-    sizes = list(value.shape)
-    shape = tuple(
-        (STEPS if place else BATCH) if size is None else int(size) for place, size in enumerate(sizes)
-    )
-    dtype = str(getattr(value.dtype, "name", value.dtype)).removeprefix("torch.")
-    if (
-        not shape
-        or math.prod(shape) > LARGEST
-        or not dtype.startswith(("float", "int", "uint", "bool", "bf"))
-    ):
-        raise _Untold
-    # What the numbers count is not known, but zero and one are among them.
-    high = 2 if "int" in dtype else None
-    sparse = "Sparse" in type(value).__name__ or bool(getattr(value, "sparse", False))
-    return Array(shape, dtype, high, name, sparse, listed=listed)

@@ -56,7 +56,9 @@ def run(job: dict[str, Any]) -> None:
     _explain_network()
     warnings.simplefilter("ignore")
     try:
-        result = {**_done(job), "kept_in": kept_in} if job["kind"] == "hello" else _done(job)
+        result = _done({**job, "kept_in": kept_in})
+        if job["kind"] == "hello":
+            result["kept_in"] = kept_in
     except Refused as refused:
         result = {
             "outcome": "refused",
@@ -173,7 +175,7 @@ def _observe(job: dict[str, Any], program: Program) -> dict[str, Any]:
             scale,
             fresh,
             say,
-            lambda name: _beside(cls, name, job, program),
+            lambda holder: _beside(cls, holder, job, program),
         )
         try:
             result["input"] = finder.find()
@@ -193,13 +195,14 @@ def _observe(job: dict[str, Any], program: Program) -> dict[str, Any]:
     return {**result, "observation": {**seen, **program.marks.to_json()}}
 
 
-def _beside(cls: type, name: str, job: dict[str, Any], program: Program) -> Any:
-    """Another class, of the program or of the same package."""
-    for part in job["parts"]:
-        if f"class {name}" in part["text"]:
-            with contextlib.suppress(Exception, SystemExit):
-                return program.class_named(part["place"], name)
-    return in_package(name, cls.__module__)
+def _beside(cls: type, holder: dict[str, Any], job: dict[str, Any], program: Program) -> Any:
+    """What holds a class, of the program or of the same package."""
+    home = job["parts"][0]["place"]
+    place = os.path.realpath(holder["file"]) if holder["file"] else home
+    if any(part["place"] == place for part in job["parts"]):
+        with contextlib.suppress(Exception, SystemExit):
+            return program.class_named(place, holder["name"])
+    return in_package(holder["name"], cls.__module__)
 
 
 def _keras_and_framework(cls: type) -> tuple[Any, Framework]:

@@ -1,6 +1,7 @@
 """From values written as JSON to live objects, made anew for every instance.
 
 Besides JSON: `{"$tuple": [...]}`, `{"$name": "a.b"}`, `{"$call": "a.B", "positional": [...], "named": {}}`;
+`{"$array": [...], "dtype": "int64"}`; `{"$keras": {...}}`, what Keras writes of its objects;
 `{"$settings": {...}}`, an object that has every setting that is asked of it; and `{"$model": shape}`, a small
 functional model for such an input, or `{"$model": null, "outputs": n, "attributes": {...}}`, a layer with
 so many outputs that has what is read of it.
@@ -11,6 +12,8 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
+
+import numpy as np
 
 from .guesses import MISSING, WIDTH, by_name
 from .relatives import in_package
@@ -140,6 +143,10 @@ def make(value: Any, scope: Scope) -> Any:
         return scope.find(value["$name"])
     if "$settings" in value:
         return Settings({key: make(item, scope) for key, item in value["$settings"].items()})
+    if "$array" in value:
+        return np.array(value["$array"], value["dtype"])
+    if "$keras" in value:
+        return scope.keras.saving.deserialize_keras_object(value["$keras"])
     if "$model" in value:
         if value["$model"] is None:
             attributes = {key: make(item, scope) for key, item in value.get("attributes", {}).items()}

@@ -1,0 +1,234 @@
+"""What a class was given while something else ran: arguments as JSON, see `recipes`; inputs as a `Spec`."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .candidates import LARGEST, Array, Spec
+from .guesses import BATCH, STEPS
+from .layout import SWITCHES
+from .reading import users_classes
+from .recipes import CannotMake, Scope, make
+from .structure import outlined
+
+_MOST_ELEMENTS = 4096
+_MOST_TENSORS = 64
+_LIBRARIES = ("keras", "tf_keras", "tensorflow", "numpy", "jax", "jaxlib", "torch", "builtins")
+
+
+class Untold(Exception):
+    """What cannot be written as JSON, or not made of it again."""
+
+
+def told(value: Any, scope: Scope) -> Any:
+    """A value as JSON.
+
+    Raises:
+        Untold: if `recipes.make` could not make it again.
+    """
+    if value is None or (isinstance(value, (bool, int, float, str)) and not isinstance(value, enum.Enum)):
+        return value
+    if isinstance(value, (np.bool_, np.integer, np.floating)):
+        return value.item()
+    if isinstance(value, tuple):
+        return {"$tuple": [told(item, scope) for item in value]}
+    if isinstance(value, list):
+        return [told(item, scope) for item in value]
+    if isinstance(value, dict) and all(isinstance(key, str) and key[:1] != "$" for key in value):
+        return {key: told(item, scope) for key, item in value.items()}
+    if hasattr(value, "as_numpy_dtype"):
+        return value.name
+    if hasattr(value, "as_list") and not hasattr(value, "get_config"):
+        return {"$tuple": told(value.as_list(), scope)}
+    if isinstance(value, enum.Enum):
+        return _named(f"{type(value).__name__}.{value.name}", value, scope)
+    name: Any = getattr(value, "__name__", None)
+    if name and callable(value):
+        return _named(name, value, scope)
+    if _is_tensor(value):
+        return _numbers(value)
+    if hasattr(value, "get_config"):
+        return _of_keras(value, scope)
+    return _object(value, scope)
+
+
+def _named(name: str, value: Any, scope: Scope) -> Any:
+    try:
+        found = scope.find(name)
+    except CannotMake as error:
+        raise Untold from error
+    # TensorFlow and Keras have functions of the same names that do the same.
+    if found is not value and not (callable(value) and callable(found) and _is_of_library(value)):
+        raise Untold
+    return {"$name": name}
+
+
+def _is_of_library(value: Any) -> bool:
+    return str(getattr(value, "__module__", "")).partition(".")[0] in _LIBRARIES
+
+
+def _numbers(value: Any) -> Any:
+    try:
+        array = np.asarray(value)
+    except Exception as error:  # a tensor without values
+        raise Untold from error
+    if array.size > _MOST_ELEMENTS or array.dtype.kind not in "biuf":
+        raise Untold
+    return {"$array": array.tolist(), "dtype": str(array.dtype)}
+
+
+def _of_keras(value: Any, scope: Scope) -> Any:
+    """A layer, a model, an initializer: Keras itself writes it down."""
+    try:
+        written = json.loads(json.dumps(scope.keras.saving.serialize_keras_object(value)))
+        recipe = {"$keras": written}
+        make(recipe, scope)
+    except Exception as error:  # whatever the configuration of a class raises
+        raise Untold from error
+    return recipe
+
+
+def _object(value: Any, scope: Scope) -> Any:
+    """An object of the user's that holds settings."""
+    cls = type(value)
+    if _is_of_library(cls) or not users_classes(cls):
+        raise Untold
+    if dataclasses.is_dataclass(value):
+        names = [field.name for field in dataclasses.fields(value) if field.init]
+        _named(cls.__name__, cls, scope)
+        named = {name: told(getattr(value, name), scope) for name in names}
+        return {"$call": cls.__name__, "positional": [], "named": named}
+    settings = {}
+    for name, each in vars(value).items():
+        if not name.startswith("_"):
+            settings[name] = told(each, scope)
+    if not settings or callable(value):
+        raise Untold
+    return {"$settings": settings}
+
+
+def spec_of(given: Sequence[tuple[str, Any, Any]]) -> Spec | None:
+    """The inputs of a call; None for what no `Spec` says.
+
+    Args:
+        given: The name, the value and the default of each argument, the first of which goes by its place.
+    """
+    given = [each for each in given if each[0] not in SWITCHES and each[1] is not None]
+    try:
+        if len(given) == 1 and (found := _of_one(given[0][1])) is not None:
+            return found
+        return _plain(given) or _structured(given)
+    except (Untold, ValueError):
+        return None
+
+
+def _of_one(value: Any) -> Spec | None:
+    if _is_tensor(value):
+        return Spec("one", (_array(value),))
+    items = list(value.values()) if isinstance(value, dict) else value
+    if not isinstance(items, (list, tuple)) or not items or not all(map(_is_tensor, items)):
+        return None
+    if isinstance(value, dict):
+        if not all(isinstance(name, str) for name in value):
+            return None
+        return Spec("dict", tuple(_array(each, name) for name, each in value.items()))
+    return Spec("list" if isinstance(value, list) else "tuple", tuple(map(_array, items)))
+
+
+def _plain(given: Sequence[tuple[str, Any, Any]]) -> Spec | None:
+    """Tensors, lists of tensors and constants by their names."""
+    items: list[Array] = []
+    constants: list[tuple[str, Any]] = []
+    for place, (name, value, default) in enumerate(given):
+        if _is_tensor(value):
+            items.append(_array(value, name if place else None))
+        elif place and isinstance(value, list) and value and all(map(_is_tensor, value)):
+            items += [_array(each, name, listed=True) for each in value]
+        elif not _is_constant(value):
+            return None
+        elif value is not default:
+            constants.append((name, _constant(value)))
+    return Spec("args", tuple(items), tuple(constants)) if items else None
+
+
+def _structured(given: Sequence[tuple[str, Any, Any]]) -> Spec | None:
+    items: list[Array] = []
+
+    def leaf(value: Any, name: str) -> int | None:
+        if not _is_tensor(value):
+            return None
+        items.append(_array(value, name))
+        if len(items) > _MOST_TENSORS:
+            raise Untold
+        return len(items) - 1
+
+    structure = outlined([(name, _simplified(value)) for name, value, _ in given], leaf)
+    return Spec("args", tuple(items), (), structure) if items else None
+
+
+def _simplified(value: Any) -> Any:
+    return _constant(value) if _is_constant(value) else value
+
+
+def _is_constant(value: Any) -> bool:
+    try:
+        _constant(value)
+    except Untold:
+        return False
+    return True
+
+
+def _constant(value: Any) -> Any:
+    """What is handed over as it is: numbers, texts, and several of them."""
+    if hasattr(value, "as_list"):
+        # What TensorFlow has for shapes.
+        value = value.as_list()
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_constant, value))
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise Untold
+
+
+def _is_tensor(value: Any) -> bool:
+    return hasattr(value, "shape") and hasattr(value, "dtype")
+
+
+def _array(value: Any, name: str | None = None, *, listed: bool = False) -> Array:
+    if not _is_tensor(value) or getattr(value.shape, "rank", 0) is None:
+        raise Untold
+    sizes = list(value.shape)
+    shape = tuple(
+        (STEPS if place else BATCH) if size is None else int(size) for place, size in enumerate(sizes)
+    )
+    dtype = str(getattr(value.dtype, "name", value.dtype)).removeprefix("torch.")
+    if (
+        not shape
+        or math.prod(shape) > LARGEST
+        or not dtype.startswith(("float", "int", "uint", "bool", "bf"))
+    ):
+        raise Untold
+    # What the numbers count is not known, but zero and one are among them.
+    high = 2 if "int" in dtype else None
+    sparse = "Sparse" in type(value).__name__ or bool(getattr(value, "sparse", False))
+    array = Array(shape, dtype, high, name, sparse, listed=listed)
+    return array if high is None or sparse else _counted(array, value)
+
+
+def _counted(array: Array, value: Any) -> Array:
+    """As large as the numbers were, and ascending if they were, if they are known."""
+    try:
+        numbers = np.asarray(value)
+        largest = int(numbers.max())
+    except Exception:  # a tensor without values, or with none
+        return array
+    ordered = numbers.ndim > 0 and len(numbers) > 1 and bool((np.diff(numbers, axis=0) >= 0).all())
+    return replace(array, high=max(2, largest + 1), ordered=ordered and largest > 0)
