@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .attempts import Attempts
-from .blame import Place, blamed, forms, unnamed, value_at, with_value
+from .blame import Place, blamed, forms, longer, unnamed, value_at, with_value
 from .depth import Failure
 from .guesses import (
     CELL,
@@ -29,12 +29,12 @@ from .guesses import (
     by_annotation,
     by_name,
 )
-from .keras_import import is_keras_class
+from .keras_import import forget_unfinished, is_keras_class
 from .lightness import TooHeavy, lighter
 from .load import Refused, one_line
 from .reading import NAMED, Usage, constructor_of, keywords_of, usages, users_classes
 from .recipes import CannotMake, Scope, make
-from .relatives import FUNCTIONAL, classes_for
+from .relatives import FUNCTIONAL, classes_for, concrete
 from .sizes import fields_of
 from .values import by_usage, is_told, option
 
@@ -44,7 +44,6 @@ _MOST_ATTEMPTS = 60
 _SECONDS = 8.0
 _DEEPEST = 2
 _MOST_RELATIVES = 3
-_LONGEST = 8
 _MOST_MENDED = 6
 _MOST_BLAMED = 3
 # Their quoted words are no choices.
@@ -111,6 +110,7 @@ class Maker:
     def construct(self, arguments: Arguments) -> Any:
         """A new instance; positional-only parameters and defaults as the signature has them."""
         self.on_new()
+        forget_unfinished(self._keras)
         made = {}
         for self._making, value in arguments.items():
             made[self._making] = make(value, self._scope)
@@ -300,7 +300,9 @@ class Maker:
         if dataclasses.is_dataclass(annotation) or annotation.__name__.endswith(("Config", "Params", "Args")):
             return {"$call": annotation.__name__, "positional": [], "named": fields_of(annotation)}
         is_layer = issubclass(annotation, self._keras.layers.Layer) and not issubclass(annotation, self._cls)
-        return next(self._made([annotation]), None) if is_layer and self._depth < _DEEPEST else None
+        if not is_layer or self._depth >= _DEEPEST:
+            return None
+        return next(self._made(concrete(annotation)[:_MOST_RELATIVES]), None)
 
     def _named(self, dotted: str) -> Any:
         try:
@@ -338,7 +340,7 @@ class Maker:
             for value in (None, False):
                 yield {**arguments, **dict.fromkeys(asked, value)}
             return
-        yield from _longer(arguments, error, self._init)
+        yield from longer(arguments, error, self._init)
         yield from self._reformed(arguments, failure, making=True)
         for place in self._blamed(arguments, failure)[:_MOST_BLAMED]:
             if place[0] not in arguments and (value := self._guess(place[0])) is not MISSING:
@@ -388,17 +390,6 @@ class Maker:
         for value in _LADDER:
             if value != current:
                 yield value
-
-
-def _longer(arguments: Arguments, error: BaseException, fixed: Arguments) -> Iterator[Arguments]:
-    """Lists of twice the length, if one was too short."""
-    if not isinstance(error, IndexError):
-        return
-    lists = {
-        name: value for name, value in arguments.items() if isinstance(value, list) and name not in fixed
-    }
-    if lists and all(0 < len(value) < _LONGEST for value in lists.values()):
-        yield {**arguments, **{name: value * 2 for name, value in lists.items()}}
 
 
 def _with_defaults(value: Any) -> Any:

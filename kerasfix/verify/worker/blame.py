@@ -29,6 +29,7 @@ Place = tuple[str, ...]
 
 _MOST_TEXTS = 9
 _FEW = 4
+_LONGEST = 8
 _SEVERAL = re.compile(
     r"not iterable|not subscriptable|has no len|not reversible|non-iterable|can only concatenate list|"
     r"(?:must|should) be (?:of type )?(?:an? )?(?:list|tuple|sequence|iterable)|unsized object"
@@ -136,6 +137,17 @@ def forms(message: str, name: str, current: Any, *, making: bool) -> Iterator[An
         yield {"$model": [int(size) for size in re.findall(r"\d+", match.group(1))[1:]]}
     elif isinstance(current, str):
         yield from _no_string(message)
+
+
+def longer(arguments: Arguments, error: BaseException, fixed: Arguments) -> Iterator[Arguments]:
+    """Lists of twice the length, if one was too short."""
+    if not isinstance(error, IndexError):
+        return
+    lists = {
+        name: value for name, value in arguments.items() if isinstance(value, list) and name not in fixed
+    }
+    if lists and all(0 < len(value) < _LONGEST for value in lists.values()):
+        yield {**arguments, **{name: value * 2 for name, value in lists.items()}}
 
 
 def _may_be(message: str, value: Any) -> bool:

@@ -33,7 +33,7 @@ _KIND_OF_LABEL = (
     (re.compile(r"^(a|adj\w*|laplacian|adjacency\w*|.*_adj)$"), "square"),
     (re.compile(r"^t$|time_?step|timestep|^time$|sigma|noise_level|log_snr"), "number"),
     (re.compile(r"image|img|pixel|frames"), "image"),
-    (re.compile(r"noise|latent|^z$|condition|theta|params|parameters|state"), "vector"),
+    (re.compile(r"noise|latent|^z$|condition|theta|params|parameters|state|variables"), "vector"),
 )
 _SEQUENCE_LABEL = re.compile(
     r"hidden|sequence|embedd|memory|context|quer(y|ies)|keys?$|values?$|encod|decod|^[qkv]$"
@@ -162,10 +162,11 @@ def specs(model: Any, keras: Any, hints: list[list[int]], widths: list[int]) -> 
     return list(dict.fromkeys([*worlds[:2], *told, *worlds, *alone, *mixed[:_MOST_MIXED]]))
 
 
-def with_optional(model: Any, spec: Spec) -> Iterator[Spec]:
-    """The same call with tensors that the signature lets out: all of them, then each alone."""
+def with_optional(model: Any, spec: Spec, name: str | None = None) -> Iterator[Spec]:
+    """The same call with tensors that may be left out: all of them, then each alone; or the one of a name."""
     taken = {item.name for item in spec.items}
-    slots = [slot for slot in layout_of(model).optional if slot.key not in taken][:_MOST_OPTIONAL]
+    slots = [slot for slot in layout_of(model).optional if slot.key not in taken and name in (None, slot.key)]
+    slots = slots[:_MOST_OPTIONAL]
     if spec.kind not in ("one", "args") or not slots:
         return
     first = spec.items[0]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
 from .candidates import Spec
 from .keras_import import backend_of, is_keras_class_method
 from .layout import SWITCHES
-from .reading import keywords_of, signature_of
+from .reading import keywords_of, signature_of, users_classes
 from .structure import filled
 
 
@@ -44,6 +45,8 @@ def drive(keras: Any, root: Any, spec: Spec | None) -> Driven:
     # On JAX `fit` calls a model's `call` itself, and then Keras hands nothing on.
     is_explicit = backend_of(keras) == "jax" and is_keras_class_method(type(root), "__call__")
 
+    is_told_shapes = _is_told_shapes(root)
+
     class Wrapper(keras.Model):  # type: ignore[misc]
         """Takes the flag as a good model does, and leaves it to Keras to hand it on where Keras does."""
 
@@ -68,9 +71,19 @@ def drive(keras: Any, root: Any, spec: Spec | None) -> Driven:
             else:
                 positional = [value for name, value in zip(names, inputs) if name is None]
                 named = _by_name(names, listed, inputs)
+            if is_told_shapes and not self.inner.built:
+                self.inner.build({name: tuple(value.shape) for name, value in named.items()})
             return self.inner(*positional, **named, **constants, **flag)
 
     return Driven(root, Wrapper())
+
+
+def _is_told_shapes(root: Any) -> bool:
+    """Whether `call` takes what comes, by its name: then Keras tells `build` nothing."""
+    if not any("build" in vars(base) for base in users_classes(type(root))):
+        return False
+    kinds = {item.kind for item in signature_of(type(root).call)}
+    return bool(kinds) and kinds <= {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
 
 
 def _by_name(names: list[str | None], listed: list[bool], inputs: Any) -> dict[str, Any]:

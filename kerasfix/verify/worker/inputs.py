@@ -37,6 +37,7 @@ _HURRY = 0.4
 _SLOW = 6
 # What the time allows for if a model is too slow.
 _FEW = 20
+_ABSENT = re.compile(r"KeyError.*?'(\w+)'")
 _NONE = re.compile(r"NoneType|None values not supported|\(None\) with an unsupported type|not None")
 
 
@@ -166,7 +167,9 @@ class Prober:
         return self._nearest[0] if self._nearest else None
 
     def _completed(self, example: Any, spec: Spec, failure: Failure) -> list[Spec]:
-        """What a `None` stopped may want the tensors that it was let out of."""
+        """What a `None` stopped, or a name that is not there, may want the tensors that it was let out of."""
+        if match := _ABSENT.search(failure.message):
+            return list(with_optional(example, spec, match.group(1)))
         return list(with_optional(example, spec)) if _NONE.search(failure.message) else []
 
     def _is_hopeless(self) -> bool:

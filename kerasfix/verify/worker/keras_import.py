@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -60,6 +61,18 @@ def keras_of(cls: type) -> Any | None:
         if base.__name__ == "Layer" and root in ("keras", "tf_keras"):
             return importlib.import_module(root)
     return None
+
+
+def forget_unfinished(keras: Any) -> None:
+    """Drop the variables of an instance that failed before Keras 3 could give them their first values.
+
+    Keras keeps them for the end of the call that it traces, and if one of them cannot be had it raises there,
+    and in every call after it.
+    """
+    if keras.__name__ == "keras":
+        with contextlib.suppress(ImportError, AttributeError):
+            state = importlib.import_module("keras.src.backend.common.global_state")
+            state.set_global_attribute("uninitialized_variables", [])
 
 
 def backend_of(keras: Any) -> str:

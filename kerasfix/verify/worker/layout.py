@@ -11,25 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from .guesses import BATCH, IMAGE, MISSING, STEPS, WIDTH, by_name
+from .documented import documented_shapes, listed_shapes
+from .guesses import BATCH, MISSING, by_name
 from .keras_import import is_keras_class
 from .ranks import is_name, ranks_in
-from .reading import parse_source, signature_of, users_classes
+from .reading import NAMED, parse_source, signature_of, users_classes
 from .sensitive import words
 
 SWITCHES = words("training is_training train trainable isTraining is_train deterministic")
 _NOT_TENSORS = re.compile(
     r"^(num_|n_|height$|width$|axis$|step$|mode$|h$|w$|size$|.*_(size|len|length|axis|height|width)$)"
 )
-_SIZES = (
-    (re.compile(r"^(b|n|m|e|k|none|batch\w*|bs)$|nodes|edges"), BATCH),
-    (re.compile(r"seq|len|time|step|^[tls]$|tokens"), STEPS),
-)
-_DOCUMENTED = re.compile(
-    r"shape:?\s*(?:of |is |=)?\s*[`'\"]*(?:\(([\w\s,.\[\]*]+)\)|\[([\w\s,.*]+)\])[`'\"]*(?=[\s.,;:]|$)"
-)
-_LISTED = re.compile(r"\(((?:\[?\w+\]?\s*,\s*)+\[?\w+\]?)\)")
-_SPOKEN = re.compile(r"[\[(](\w+(?:\s*,\s*\w+)+)\s*,?[\])]")
 _CHOICE = re.compile(r"(use|is|has|with|return|apply|include|do|only|output)_|causal|verbose|deterministic")
 # Kept from call to call, and no tensor in the first.
 _STATE = re.compile(r"cache|past|kwargs|mode$|dtype|name")
@@ -37,6 +29,7 @@ _STATES = re.compile(r"(^|_)(states?|memory)$")
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _MOST_STEPS = 400
 _DEEPEST = 3
+_MOST_COUNTED = 9
 
 
 @dataclass
@@ -79,28 +72,32 @@ def layout_of(model: Any) -> Layout:
     owner = next((base for base in users_classes(type(model)) if "call" in vars(base)), None)
     if owner is None:
         return Layout("one", [Slot("inputs")])
+    method = _definition(vars(owner)["call"])
     parameters = [item for item in signature_of(vars(owner)["call"]) if item.kind in _POSITIONAL]
+    inner = _handed_on(model, method) if method and not parameters else None
+    if inner is not None:
+        parameters = [item for item in signature_of(inner) if item.kind in NAMED]
+        inner = inner if parameters else None
     needed, constants, optional = [], [], []
     for index, item in enumerate(parameters):
         if item.name in SWITCHES:
             continue
         if item.default is item.empty or (index == 0 and item.default is None):
-            if index and _is_constant(item):
+            if (index or inner) and _is_constant(item):
                 value = by_name(item.name)
                 constants.append((item.name, 4 if value is MISSING else value))
             else:
                 needed.append(item.name)
         elif item.default is None and not _is_constant(item) and not _STATE.search(item.name):
             optional.append(Slot(item.name, item.name))
-    tree = parse_source(vars(owner)["call"])
-    method = tree.body[0] if tree and tree.body and isinstance(tree.body[0], ast.FunctionDef) else None
-    if len(needed) > 1 or constants:
-        slots = [Slot(name, name if index else None) for index, name in enumerate(needed)]
+    if len(needed) > 1 or constants or inner:
+        # What is handed on as it comes goes by its name, which tells a dictionary of shapes what is what.
+        slots = [Slot(name, name if index or inner else None) for index, name in enumerate(needed)]
         layout = Layout("args", slots, tuple(constants))
     elif method and needed:
         layout = _taken_apart(method, needed[0])
         if layout.kind == "one":
-            layout = _taken_apart_inside(model, method, needed[0], _DEEPEST) or layout
+            layout = _taken_apart_inside(model, method, needed[0], _DEEPEST) or _in_build(model) or layout
     else:
         layout = Layout("one", [Slot("inputs")])
     if method:
@@ -115,6 +112,24 @@ def layout_of(model: Any) -> Layout:
     if layout.kind == "args":
         layout.slots = [one for slot in layout.slots for one in _states(model, slot)]
     return layout
+
+
+def _definition(function: Any) -> ast.FunctionDef | None:
+    tree = parse_source(function)
+    return tree.body[0] if tree and tree.body and isinstance(tree.body[0], ast.FunctionDef) else None
+
+
+def _handed_on(model: Any, method: ast.FunctionDef) -> Any:
+    """The method that `call(self, *args, **kwargs)` hands all it gets to; None if there is none."""
+    rest = method.args.kwarg.arg if method.args.kwarg else ""
+    for node in ast.walk(method) if rest else ():
+        if isinstance(node, ast.Call) and any(
+            keyword.arg is None and is_name(keyword.value, rest) for keyword in node.keywords
+        ):
+            inner, owner = _method_called(model, ast.unparse(node.func))
+            if inner is not None and owner is model:
+                return inner
+    return None
 
 
 def _states(model: Any, slot: Slot) -> list[Slot]:
@@ -142,66 +157,6 @@ def _documented(owner: type, count: int) -> list[tuple[int, ...]]:
     return []
 
 
-def listed_shapes(docstring: str) -> list[tuple[int, ...]]:
-    """The last shape in each item of the list of inputs, where each item of it has one.
-
-    >>> listed_shapes("- nodes: of each ([N], F)\\n- pairs: Reverse edges (1, [M])\\n\\nReturns: (N, F)")
-    [(4, 16), (1, 4)]
-    """
-    text = re.split(r"\b(?:Returns?|Outputs?)\b", docstring)[0]
-    items = re.findall(r"^\s*[-*] (.*(?:\n[ \t]+(?![-* ]).*)*)", text, re.MULTILINE)
-    shapes = [_LISTED.findall(item) for item in items]
-    if not all(shapes):
-        return []
-    return [_sizes([symbol.strip(" []*`") for symbol in found[-1].split(",")]) for found in shapes]
-
-
-def documented_shapes(docstring: str) -> list[tuple[int, ...]]:
-    """Shapes of the arguments in the order in which a docstring gives them, with a size for each symbol.
-
-    >>> documented_shapes("x: Tensor of shape `(N, F)`. e: Indices of shape `(2, M, )`. Returns: shape (N,)")
-    [(4, 16), (2, 4)]
-    """
-    text = re.split(r"\bReturns?\b", docstring)[0]
-    found = []
-    for round_one, square_one in _DOCUMENTED.findall(text):
-        symbols = [symbol.strip(" []*") for symbol in (round_one or square_one).split(",")]
-        if any(symbols):
-            found.append(_sizes([symbol for symbol in symbols if symbol]))
-    return found
-
-
-def spoken_shapes(message: str) -> list[tuple[int, ...]]:
-    """Shapes with names in them, as error messages spell what they want.
-
-    >>> spoken_shapes("expects a three-dimensional input of shape [batch, sequence, width]")
-    [(4, 16, 16)]
-    """
-    found = []
-    for match in _SPOKEN.findall(message):
-        symbols = [symbol.strip() for symbol in match.split(",") if symbol.strip()]
-        if any((symbol.isalpha() and symbol != "None") or "_" in symbol for symbol in symbols):
-            found.append(_sizes(symbols))
-    return found
-
-
-def _sizes(symbols: list[str]) -> tuple[int, ...]:
-    # Without a height, a width is that of a layer.
-    image = any(symbol.lower() in ("h", "height") for symbol in symbols)
-    return tuple(_size(symbol, index, image) for index, symbol in enumerate(symbols))
-
-
-def _size(symbol: str, index: int, image: bool) -> int:
-    if symbol.isdigit():
-        return int(symbol)
-    if image and symbol.lower() in ("h", "w", "height", "width"):
-        return IMAGE
-    for pattern, size in _SIZES:
-        if pattern.search(symbol.lower()) and (index or size == BATCH):
-            return size
-    return WIDTH if index else BATCH
-
-
 def _is_constant(item: inspect.Parameter) -> bool:
     annotated = str(item.annotation)
     if annotated in ("bool", "int", "str", "float") or annotated.startswith("<class 'bool"):
@@ -216,14 +171,14 @@ def _taken_apart_inside(model: Any, method: ast.FunctionDef, name: str, depth: i
             continue
         place = _place_of(node, name)
         inner, owner = _method_called(model, ast.unparse(node.func))
-        tree = parse_source(inner) if inner is not None else None
-        if place is None or not tree or not isinstance(tree.body[0], ast.FunctionDef):
+        definition = _definition(inner) if inner is not None else None
+        if place is None or definition is None:
             continue
         names = [item.name for item in signature_of(inner)]
         known = place if isinstance(place, str) else names[place] if place < len(names) else ""
-        found = _taken_apart(tree.body[0], known)
+        found = _taken_apart(definition, known)
         if found.kind == "one" and depth:
-            found = _taken_apart_inside(owner, tree.body[0], known, depth - 1) or found
+            found = _taken_apart_inside(owner, definition, known, depth - 1) or found
         if found.kind != "one":
             return found
     return None
@@ -243,12 +198,13 @@ def _taken_apart(method: ast.FunctionDef, parameter: str) -> Layout:
     keys: dict[str, str] = {}
     labels: dict[int, str] = {}
     apart: list[str] = []
+    counted = 0
     loops = _words_looped_over(method)
     for node in ast.walk(method):
         target = node.targets[0] if isinstance(node, ast.Assign) else None
         if isinstance(node, ast.Assign) and isinstance(target, (ast.Tuple, ast.List)):
             starred = any(isinstance(item, ast.Starred) for item in target.elts)
-            if is_name(node.value, parameter) and not starred:
+            if _is_whole(node.value, parameter) and not starred:
                 apart = apart or [ast.unparse(item) for item in target.elts]
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             label = node.targets[0].id
@@ -262,14 +218,62 @@ def _taken_apart(method: ast.FunctionDef, parameter: str) -> Layout:
                 keys.setdefault(key, key)
             else:
                 labels.setdefault(key, f"input{key}")
+        counted = max(counted, _counted(node, parameter))
     if keys:
         # Before all others: what takes several forms says so there, and its `build` may take this one only.
         return Layout("dict", [Slot(key, key) for key in keys])
     if apart:
         return Layout("list", [Slot(name) for name in apart])
+    labels = {**{number: f"input{number}" for number in range(counted)}, **labels}
     if labels and min(labels) >= 0 and max(labels) > 0:
         return Layout("list", [Slot(labels.get(i, f"input{i}")) for i in range(max(labels) + 1)])
     return Layout("one", [Slot(parameter)])
+
+
+def _is_whole(node: ast.AST, parameter: str) -> bool:
+    """`inputs`, or its beginning: `inputs[:3]`."""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
+        return is_name(node.value, parameter) and node.slice.lower is None and node.slice.step is None
+    return is_name(node, parameter)
+
+
+def _counted(node: ast.AST, parameter: str) -> int:
+    """`len(inputs) == 3`: how many the code expects; 0 for any other expression."""
+    if not isinstance(node, ast.Compare) or ast.unparse(node.left) != f"len({parameter})":
+        return 0
+    wanted = node.comparators[0]
+    is_equal = isinstance(node.ops[0], (ast.Eq, ast.NotEq)) and isinstance(wanted, ast.Constant)
+    return wanted.value if is_equal and type(wanted.value) is int and wanted.value < _MOST_COUNTED else 0  # type: ignore[attr-defined]
+
+
+def _in_build(model: Any) -> Layout | None:
+    """What `build` knows of several inputs: it is given a shape for each of them."""
+    owner = next((base for base in users_classes(type(model)) if "build" in vars(base)), None)
+    method = _definition(vars(owner)["build"]) if owner else None
+    parameters = signature_of(vars(owner)["build"]) if owner else []
+    if method is None or not parameters:
+        return None
+    name = parameters[0].name
+    found = _taken_apart(method, name)
+    if found.kind == "dict":
+        return found
+    if found.kind == "list" and all("shape" in slot.label for slot in found.slots):
+        return Layout("list", [Slot(slot.label.replace("_shape", "")) for slot in found.slots])
+    places = [place for node in ast.walk(method) for place in _shapes_read(node, name)]
+    return Layout("list", [Slot(f"input{i}") for i in range(max(1, *places) + 1)]) if places else None
+
+
+def _shapes_read(node: ast.AST, parameter: str) -> Iterator[int]:
+    """`shapes[1][-1]`, `TensorShape(shapes[1])`: a number of a shape by itself would be a size."""
+    inner: ast.AST | None = None
+    if isinstance(node, ast.Subscript):
+        inner = node.value
+    elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("TensorShape", "len", "list")):
+        inner = node.args[0] if node.args else None
+    if isinstance(inner, ast.Subscript) and is_name(inner.value, parameter):
+        place = inner.slice
+        if isinstance(place, ast.Constant) and type(place.value) is int and 0 <= place.value < _MOST_COUNTED:
+            yield place.value
 
 
 def _words_looped_over(method: ast.FunctionDef) -> dict[str, list[str]]:
@@ -351,9 +355,9 @@ def _read_by(
         return
     names = [item.name for item in signature_of(method)]
     name = place if isinstance(place, str) else names[place] if place < len(names) else None
-    tree = parse_source(method)
-    if tree and tree.body and isinstance(tree.body[0], ast.FunctionDef) and name:
-        _read(slot, layer, tree.body[0], name, seen)
+    definition = _definition(method)
+    if definition and name:
+        _read(slot, layer, definition, name, seen)
 
 
 def _loops(method: ast.FunctionDef) -> dict[str, str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
+import types
 from collections.abc import Iterator
 from typing import Any
 
 from .keras_import import is_keras_class
+from .reading import constructor_of, users_classes
 
 # What a functional model has and a layer that was never called has not.
 FUNCTIONAL = frozenset(
@@ -24,12 +26,40 @@ def classes_for(parameter: str, cls: type, keras: Any) -> list[type]:
     found = [*_told_by_attribute(parameter, cls), *_named_alike(parameter, cls)]
     return [
         item
-        for item in dict.fromkeys(found)
+        for item in dict.fromkeys(each for one in found for each in concrete(one))
         if isinstance(item, type)
         and issubclass(item, keras.layers.Layer)
         and not issubclass(item, cls)
         and not is_keras_class(item)
     ]
+
+
+def concrete(cls: Any) -> list[Any]:
+    """The class itself; if it leaves something to others, first those who did that."""
+    left = _unfinished(cls) if isinstance(cls, type) else 0
+    if not left:
+        return [cls]
+    heirs: list[type] = []
+    waiting = [cls]
+    while waiting:
+        below: list[type] = type.__subclasses__(waiting.pop())
+        waiting += below
+        heirs += [each for each in below if _unfinished(each) < left]
+    heirs.sort(key=lambda heir: (_unfinished(heir), _demands(heir)))
+    return list(dict.fromkeys([*heirs, cls]))
+
+
+def _demands(cls: type) -> int:
+    return sum(item.default is item.empty for item in constructor_of(cls))
+
+
+def _unfinished(cls: type) -> int:
+    """How many methods say no more than that they are not implemented."""
+    methods = {name: value for base in reversed(users_classes(cls)) for name, value in vars(base).items()}
+    return sum(
+        isinstance(value, types.FunctionType) and value.__code__.co_names[:1] == ("NotImplementedError",)
+        for value in methods.values()
+    )
 
 
 def _told_by_attribute(parameter: str, cls: type) -> Iterator[Any]:

@@ -10,8 +10,8 @@ from dataclasses import replace
 from functools import partial
 
 from .candidates import LARGEST, Array, Spec
+from .documented import spoken_shapes
 from .guesses import BATCH, STEPS, WIDTH
-from .layout import spoken_shapes
 
 _TAILS = {0: (), 1: (WIDTH,), 2: (STEPS, WIDTH), 3: (32, 32, 3), 4: (8, 16, 16, 3)}
 _INTEGERS = re.compile(
