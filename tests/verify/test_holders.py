@@ -15,7 +15,7 @@ from kerasfix.verify.session import Session, Target
 from kerasfix.verify.worker.candidates import Array, Spec
 from kerasfix.verify.worker.holders import Watch
 from kerasfix.verify.worker.recipes import Scope
-from kerasfix.verify.worker.told import told
+from kerasfix.verify.worker.told import Teller
 
 # What `plan` has to look like, and how large `grid` is, is said nowhere but in what Holder does.
 PART = """
@@ -192,5 +192,5 @@ def test_the_structure_of_an_input_is_noted(given: object, spec: Spec | None) ->
 
 
 def test_a_name_is_told_if_it_means_the_same_again() -> None:
-    assert told(Plain, SCOPE) == {"$name": "Plain"}
-    assert told([max], SCOPE) == [{"$name": "max"}]
+    assert Teller(SCOPE).told(Plain) == {"$name": "Plain"}
+    assert Teller(SCOPE).told([max]) == [{"$name": "max"}]

@@ -9,15 +9,17 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 from .candidates import Spec
+from .keras_import import is_keras_class
 from .recipes import Scope
 from .runs import Enough
-from .told import Untold, spec_of, told
+from .told import Making, Teller, Untold, spec_of
 
 _NOTHING = object()
 # Keras names layers by itself, and hands its own settings on.
@@ -49,15 +51,20 @@ class Watch:
     def __init__(self, cls: type, scope: Scope, *, until_called: bool = False) -> None:
         self._cls = cls
         self._until_called = until_called
-        self._scope = scope
+        self._keras = scope.keras
+        self._made: dict[int, Making] = {}
+        self._teller = Teller(scope, self._made)
         # The instance itself is kept, or another one might get its place in memory.
         self._seen: dict[int, tuple[Any, Given]] = {}
         self._before: dict[str, Any] = {}
+        self._kept: list[Any] = []
+        self._new: Any = None
 
     def __enter__(self) -> Watch:
         for name, note in (("__init__", self._note_making), ("call", self._note_call)):
             self._before[name] = vars(self._cls).get(name, _NOTHING)
             setattr(self._cls, name, self._watched(getattr(self._cls, name), note))
+        self._exchange_new()
         return self
 
     def __exit__(
@@ -68,6 +75,25 @@ class Watch:
                 delattr(self._cls, name)
             else:
                 setattr(self._cls, name, before)
+        if self._keras is not None:
+            self._keras.layers.Layer.__new__ = self._new
+
+    def _exchange_new(self) -> None:
+        """From here on it is known of every layer of the user's what it is made with."""
+        if self._keras is None:
+            return
+        layer = self._keras.layers.Layer
+        before = layer.__new__
+        self._new = vars(layer)["__new__"]
+
+        def noted(cls: type, *positional: Any, **named: Any) -> Any:
+            made = before(cls, *positional, **named)
+            if not is_keras_class(cls):
+                self._made[id(made)] = cls, positional, named
+                self._kept.append(made)
+            return made
+
+        layer.__new__ = staticmethod(noted)
 
     def given(self) -> list[Given]:
         """What was seen, each once: the last first, and before all others what was called."""
@@ -79,6 +105,7 @@ class Watch:
 
     def _watched(self, method: Callable[..., Any], note: Callable[..., None]) -> Callable[..., Any]:
         signature = inspect.signature(method)
+        note = _not_converted(note)
 
         @functools.wraps(method)
         def watched(instance: Any, *positional: Any, **named: Any) -> Any:
@@ -98,7 +125,7 @@ class Watch:
             if name in _OF_KERAS or value is default:
                 continue
             try:
-                arguments[name] = told(value, self._scope)
+                arguments[name] = self._teller.told(value)
             except Untold:
                 if default is inspect.Parameter.empty:
                     raise
@@ -110,6 +137,12 @@ class Watch:
             self._seen[id(instance)][1].spec = spec
             if self._until_called:
                 raise Enough
+
+
+def _not_converted(function: Callable[..., None]) -> Callable[..., None]:
+    """As it is, where TensorFlow would rewrite what Keras 2 traces."""
+    tensorflow = sys.modules.get("tensorflow")
+    return tensorflow.autograph.experimental.do_not_convert(function) if tensorflow else function
 
 
 def _given(signature: inspect.Signature, bound: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:

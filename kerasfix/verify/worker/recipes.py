@@ -10,6 +10,8 @@ so many outputs that has what is read of it.
 from __future__ import annotations
 
 import builtins
+import copy
+import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
@@ -114,6 +116,9 @@ class Scope:
             value = getattr(getattr(self.keras, room, None), parts[-1], MISSING)
             if value is not MISSING:
                 return value
+        module, _, name = dotted.rpartition(".")
+        if module in sys.modules and hasattr(sys.modules[module], name):
+            return getattr(sys.modules[module], name)
         other = in_package(parts[-1], self._module.get("__name__", "")) if parts[-1][:1].isupper() else None
         if other is None:
             raise CannotMake(dotted)
@@ -146,7 +151,8 @@ def make(value: Any, scope: Scope) -> Any:
     if "$array" in value:
         return np.array(value["$array"], value["dtype"])
     if "$keras" in value:
-        return scope.keras.saving.deserialize_keras_object(value["$keras"])
+        # A layer may keep what it is given, and Keras 2 puts its own dictionaries into it.
+        return scope.keras.saving.deserialize_keras_object(copy.deepcopy(value["$keras"]))
     if "$model" in value:
         if value["$model"] is None:
             attributes = {key: make(item, scope) for key, item in value.get("attributes", {}).items()}

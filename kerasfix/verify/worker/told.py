@@ -6,7 +6,7 @@ import dataclasses
 import enum
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,51 +24,100 @@ _MOST_TENSORS = 64
 _LIBRARIES = ("keras", "tf_keras", "tensorflow", "numpy", "jax", "jaxlib", "torch", "builtins")
 
 
+Making = tuple[type, tuple[Any, ...], dict[str, Any]]
+
+
 class Untold(Exception):
     """What cannot be written as JSON, or not made of it again."""
 
 
-def told(value: Any, scope: Scope) -> Any:
-    """A value as JSON.
+class Teller:
+    """Writes values as JSON.
 
-    Raises:
-        Untold: if `recipes.make` could not make it again.
+    Args:
+        scope: Where the names in what is written are looked up again.
+        made: What layers were made with, by their identity: the class, positional and named arguments.
     """
-    if value is None or (isinstance(value, (bool, int, float, str)) and not isinstance(value, enum.Enum)):
-        return value
-    if isinstance(value, (np.bool_, np.integer, np.floating)):
-        return value.item()
-    if isinstance(value, tuple):
-        return {"$tuple": [told(item, scope) for item in value]}
-    if isinstance(value, list):
-        return [told(item, scope) for item in value]
-    if isinstance(value, dict) and all(isinstance(key, str) and key[:1] != "$" for key in value):
-        return {key: told(item, scope) for key, item in value.items()}
-    if hasattr(value, "as_numpy_dtype"):
-        return value.name
-    if hasattr(value, "as_list") and not hasattr(value, "get_config"):
-        return {"$tuple": told(value.as_list(), scope)}
-    if isinstance(value, enum.Enum):
-        return _named(f"{type(value).__name__}.{value.name}", value, scope)
-    name: Any = getattr(value, "__name__", None)
-    if name and callable(value):
-        return _named(name, value, scope)
-    if _is_tensor(value):
-        return _numbers(value)
-    if hasattr(value, "get_config"):
-        return _of_keras(value, scope)
-    return _object(value, scope)
 
+    def __init__(self, scope: Scope, made: Mapping[int, Making] | None = None) -> None:
+        self._scope = scope
+        self._made = {} if made is None else made
 
-def _named(name: str, value: Any, scope: Scope) -> Any:
-    try:
-        found = scope.find(name)
-    except CannotMake as error:
-        raise Untold from error
-    # TensorFlow and Keras have functions of the same names that do the same.
-    if found is not value and not (callable(value) and callable(found) and _is_of_library(value)):
+    def told(self, value: Any) -> Any:
+        """A value as JSON.
+
+        Raises:
+            Untold: if `recipes.make` could not make it again.
+        """
+        is_plain = isinstance(value, (bool, int, float, str)) and not isinstance(value, enum.Enum)
+        if value is None or is_plain:
+            return value
+        if isinstance(value, (np.bool_, np.integer, np.floating)):
+            return value.item()
+        if isinstance(value, tuple):
+            return {"$tuple": [self.told(item) for item in value]}
+        if isinstance(value, list):
+            return [self.told(item) for item in value]
+        if isinstance(value, dict) and all(isinstance(key, str) and key[:1] != "$" for key in value):
+            return {key: self.told(item) for key, item in value.items()}
+        if hasattr(value, "as_numpy_dtype"):
+            return value.name
+        if hasattr(value, "as_list") and not hasattr(value, "get_config"):
+            return {"$tuple": self.told(value.as_list())}
+        if isinstance(value, enum.Enum):
+            return self._named(f"{type(value).__name__}.{value.name}", value)
+        name: Any = getattr(value, "__name__", None)
+        if name and callable(value):
+            return self._named(name, value)
+        if _is_tensor(value):
+            return _numbers(value)
+        return self._of_keras(value) if hasattr(value, "get_config") else self._object(value)
+
+    def _named(self, name: str, value: Any) -> Any:
+        return {"$name": self._name(name, value)}
+
+    def _name(self, name: str, value: Any) -> str:
+        """The name itself, or with its module if it means something else here."""
+        for each in (name, f"{getattr(value, '__module__', '')}.{name}"):
+            try:
+                found = self._scope.find(each)
+            except CannotMake:
+                continue
+            # TensorFlow and Keras have functions of the same names that do the same.
+            if found is value or (callable(value) and callable(found) and _is_of_library(value)):
+                return each
         raise Untold
-    return {"$name": name}
+
+    def _of_keras(self, value: Any) -> Any:
+        """A layer, a model, an initializer: as Keras itself writes it down, else as it was made."""
+        try:
+            written = json.loads(json.dumps(self._scope.keras.saving.serialize_keras_object(value)))
+            make({"$keras": written}, self._scope)
+        except Exception as error:  # whatever the configuration of a class raises
+            if id(value) not in self._made:
+                raise Untold from error
+            return self._call(*self._made[id(value)])
+        return {"$keras": written}
+
+    def _object(self, value: Any) -> Any:
+        """An object of the user's that holds settings."""
+        cls = type(value)
+        if _is_of_library(cls) or not users_classes(cls):
+            raise Untold
+        if dataclasses.is_dataclass(value):
+            names = [field.name for field in dataclasses.fields(value) if field.init]
+            return self._call(cls, (), {name: getattr(value, name) for name in names})
+        settings = {key: self.told(each) for key, each in vars(value).items() if not key.startswith("_")}
+        if not settings or callable(value):
+            raise Untold
+        return {"$settings": settings}
+
+    def _call(self, cls: type, positional: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        return {
+            "$call": self._name(cls.__name__, cls),
+            "positional": [self.told(each) for each in positional],
+            "named": {key: self.told(each) for key, each in named.items()},
+        }
 
 
 def _is_of_library(value: Any) -> bool:
@@ -83,36 +132,6 @@ def _numbers(value: Any) -> Any:
     if array.size > _MOST_ELEMENTS or array.dtype.kind not in "biuf":
         raise Untold
     return {"$array": array.tolist(), "dtype": str(array.dtype)}
-
-
-def _of_keras(value: Any, scope: Scope) -> Any:
-    """A layer, a model, an initializer: Keras itself writes it down."""
-    try:
-        written = json.loads(json.dumps(scope.keras.saving.serialize_keras_object(value)))
-        recipe = {"$keras": written}
-        make(recipe, scope)
-    except Exception as error:  # whatever the configuration of a class raises
-        raise Untold from error
-    return recipe
-
-
-def _object(value: Any, scope: Scope) -> Any:
-    """An object of the user's that holds settings."""
-    cls = type(value)
-    if _is_of_library(cls) or not users_classes(cls):
-        raise Untold
-    if dataclasses.is_dataclass(value):
-        names = [field.name for field in dataclasses.fields(value) if field.init]
-        _named(cls.__name__, cls, scope)
-        named = {name: told(getattr(value, name), scope) for name in names}
-        return {"$call": cls.__name__, "positional": [], "named": named}
-    settings = {}
-    for name, each in vars(value).items():
-        if not name.startswith("_"):
-            settings[name] = told(each, scope)
-    if not settings or callable(value):
-        raise Untold
-    return {"$settings": settings}
 
 
 def spec_of(given: Sequence[tuple[str, Any, Any]]) -> Spec | None:
