@@ -16,6 +16,7 @@ from .holders import Watch
 from .inputs import Prober
 from .lightness import MOST_WEIGHTS, Scale
 from .load import Refused
+from .meter import peak_mb
 from .recipes import Scope
 from .runs import Enough, can_be_run, run
 from .sizes import widths_of, words_in
@@ -23,6 +24,8 @@ from .sizes import widths_of, words_in
 _MOST_MADE = 6
 # Training takes about so many calls; if there is no time for them, a smaller instance shows as much.
 _CALLS = 12
+# What training takes of memory, against one call.
+_TIMES_IN_TRAINING = 6
 # The part of the time that is left for classes that hold this one, and the least that one of them needs.
 _KEPT = 0.5
 _LEAST_SECONDS = 0.5
@@ -60,6 +63,7 @@ class Finder:
         self._fresh = fresh
         self._say = say
         self._beside = beside
+        self._base = peak_mb()
 
     def find(self) -> dict[str, Any]:
         """The inputs, and under "init" the arguments of the constructor, both as JSON.
@@ -107,7 +111,8 @@ class Finder:
             else:
                 sources = {"init": self._maker.sources(arguments), "input": self._input_sources(spec)}
                 found = {**spec.to_json(), "init": arguments, "sources": sources}
-                if slow or prober.took < slowest or not self._maker.has_lighter(arguments):
+                is_light = prober.took < slowest and not self._is_large()
+                if slow or is_light or not self._maker.has_lighter(arguments):
                     return found
                 slow = found
                 self._maker.lighten(arguments)
@@ -121,6 +126,13 @@ class Finder:
                 self._maker.lighten(arguments)
             self._say("init")
         return slow
+
+    def _is_large(self) -> bool:
+        """Whether training, which keeps what every layer has computed, would need more memory than there is."""
+        limit, peak = self._job.get("memory_mb"), peak_mb()
+        if not limit or peak is None or self._base is None:
+            return False
+        return self._base + _TIMES_IN_TRAINING * (peak - self._base) > limit
 
     def _find_in(self, holder: dict[str, Any], seconds: float) -> dict[str, Any] | None:
         """What makes this class and calls it gives to it, if that can be run and this class takes it.

@@ -30,6 +30,7 @@ from .lightness import Scale
 from .load import Refused, lines_of, load_class, one_line, refuse_what_is_lacking
 from .loop import observe_loop
 from .marks import Marks
+from .meter import give_back, peak_mb
 from .observe import Recorder
 from .program import Program
 from .relatives import in_package
@@ -75,7 +76,7 @@ def run(job: dict[str, Any]) -> None:
             "reason": f"kerasfix failed on it: {one_line(error)}",
             "settings": [],
         }
-    result["peak_mb"] = _peak_mb()
+    result["peak_mb"] = peak_mb()
     _write(job["result"], result)
 
 
@@ -85,16 +86,6 @@ def _done(job: dict[str, Any]) -> dict[str, Any]:
     if job["kind"] == "loop":
         return observe_loop(job, _Teller(job["result"] + ".phase"))
     return _observe_program(job)
-
-
-def _peak_mb() -> float | None:
-    """The most memory that this process has had, where the system says so."""
-    try:
-        import resource
-    except ImportError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def _write(path: str, data: dict[str, Any]) -> None:
@@ -185,6 +176,7 @@ def _observe(job: dict[str, Any], program: Program) -> dict[str, Any]:
                 raise
             return {**result, "observation": raised("init", error, job["files"])}
         _write(job["result"] + ".spec", result["input"])
+        give_back()
     spec = Spec.from_json(result["input"])
     program.marks.forget()
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import gc
 import os
 import subprocess
 import sys
@@ -118,3 +120,21 @@ def _room(folder: str) -> int:
                     state = entry.stat(follow_symlinks=False)
                     taken += getattr(state, "st_blocks", -(-state.st_size // _BLOCK)) * _BLOCK
     return taken
+
+
+def give_back() -> None:
+    """Hand the memory of what is not used any more back to the system, where it does so."""
+    gc.collect()
+    if sys.platform.startswith("linux"):
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
+
+
+def peak_mb() -> float | None:
+    """The most memory that this process has had, where the system says so."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
