@@ -133,7 +133,7 @@ def _job(item: dict[str, str], folder: Path, seconds: float, memory_mb: int) -> 
     evidence = evidence_for(path, path.read_text("utf-8", errors="replace"), item["class"])
     return {
         "kind": "observe",
-        "parts": [_part(item), *_parts_of(evidence["holders"], folder)],
+        "parts": [_part(item, evidence["holders"]), *_parts_of(evidence["holders"], folder)],
         "module": item["module"],
         "class": item["class"],
         "seed": 20_231,
@@ -147,9 +147,10 @@ def _job(item: dict[str, str], folder: Path, seconds: float, memory_mb: int) -> 
     }
 
 
-def _part(item: dict[str, str]) -> dict[str, Any]:
+def _part(item: dict[str, str], holders: Sequence[Holder]) -> dict[str, Any]:
     """Not a slice: the package has been imported as it is."""
-    text = f"from {item['module']} import {item['class']}"
+    own = [each["name"] for holder in holders for each in (holder, *holder["holders"]) if not each["file"]]
+    text = f"from {item['module']} import {', '.join(dict.fromkeys((item['class'], *own)))}"
     return Part(place="", file="<drive>", name="kerasfix_driven", text=text).to_json()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from kerasfix.source import Source, SourceError
+from kerasfix.syntax import of_kind
 from kerasfix.verify.hints import input_shapes
 from kerasfix.verify.holders import Holder, holders_in
 from kerasfix.verify.sites import construction_sites, examples_of
@@ -55,7 +56,8 @@ def evidence_for(path: Path, text: str, class_name: str) -> Evidence:
         within = holders_in(texts[own], holder["name"], own)
         for file, other in _others(Path(own) if own else path, holder["name"]):
             within += holders_in(other, holder["name"], str(file) if file != path.absolute() else "")
-        holder["holders"] = _some(within, runs=True)
+        within = [each for each in within if each["name"] != class_name]
+        holder["holders"] = [*_some(within, runs=True), *_some(within, runs=False)]
     return {
         "hints": _hints(text, class_name),
         "sites": sites[:_ENOUGH_SITES],
@@ -131,9 +133,26 @@ def _others(path: Path, class_name: str) -> Iterator[tuple[Path, str]]:
             text = file.read_text("utf-8")
         except (OSError, ValueError):
             continue
-        if f"{class_name}(" in text:
+        if f"{class_name}(" in text and _speaks_of(text, class_name, path):
             found += 1
             yield file, text
+
+
+def _speaks_of(text: str, class_name: str, path: Path) -> bool:
+    """Whether the class that a text names may be the one of a file, and not another of the same name."""
+    try:
+        tree = Source(text).tree
+    except SourceError:
+        return False
+    if any(isinstance(node, ast.ClassDef) and node.name == class_name for node in tree.body):
+        return False
+    own = {path.stem, *(folder.name for folder in path.parents)}
+    for node in of_kind(tree, ast.ImportFrom):
+        if any(class_name in (each.name, each.asname) for each in node.names):
+            module = (node.module or "").rpartition(".")[2]
+            return not module or module in own
+    # By an attribute of something, or by a star.
+    return True
 
 
 def files_near(path: Path) -> list[Path]:

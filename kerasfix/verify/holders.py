@@ -28,7 +28,7 @@ class Holder(TypedDict):
             Any other is a class that has to be driven itself.
         methods: Of a class of tests, those to run.
         sites: Where it is constructed itself.
-        holders: Those that run, of itself.
+        holders: Its own, who have none.
     """
 
     name: str

@@ -128,11 +128,11 @@ class Finder:
         return slow
 
     def _is_large(self) -> bool:
-        """Whether training, which keeps what every layer has computed, would need more memory than there is."""
+        """Whether training, which keeps what every layer gave, would need more memory than there is."""
         limit, peak = self._job.get("memory_mb"), peak_mb()
         if not limit or peak is None or self._base is None:
             return False
-        return self._base + _TIMES_IN_TRAINING * (peak - self._base) > limit
+        return self._base + _TIMES_IN_TRAINING * (peak - self._base) > float(limit)
 
     def _find_in(self, holder: dict[str, Any], seconds: float) -> dict[str, Any] | None:
         """What makes this class and calls it gives to it, if that can be run and this class takes it.

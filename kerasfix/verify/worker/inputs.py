@@ -20,6 +20,7 @@ from .drive import Driven, call, drive
 from .frameworks import Framework, Values
 from .lightness import TooHeavy
 from .load import Refused
+from .sizes import shapes_kept
 from .steering import steered
 
 _MOST_REAL_CALLS = 10
@@ -126,6 +127,7 @@ class Prober:
         known = known_spec(example)
         if known and known not in self._unwanted and self._failure_of(self._on(example), known) is None:
             return known
+        hints = [*shapes_kept(example), *hints]
         candidates = ([known] if known else []) + specs(example, self._keras, hints, widths)
         nothing: Failure | None = None
         queue = [(float(place), place, spec, nothing) for place, spec in enumerate(candidates)]

@@ -191,10 +191,11 @@ def _beside(cls: type, holder: dict[str, Any], job: dict[str, Any], program: Pro
     """What holds a class, of the program or of the same package."""
     home = job["parts"][0]["place"]
     place = os.path.realpath(holder["file"]) if holder["file"] else home
+    found = None
     if any(part["place"] == place for part in job["parts"]):
         with contextlib.suppress(Exception, SystemExit):
-            return program.class_named(place, holder["name"])
-    return in_package(holder["name"], cls.__module__)
+            found = program.class_named(place, holder["name"])
+    return found if found is not None else in_package(holder["name"], cls.__module__)
 
 
 def _keras_and_framework(cls: type) -> tuple[Any, Framework]:

@@ -200,7 +200,10 @@ def _taken_apart(method: ast.FunctionDef, parameter: str) -> Layout:
     apart: list[str] = []
     counted = 0
     loops = _words_looped_over(method)
+    last = _first_rebinding(method, parameter)
     for node in ast.walk(method):
+        if getattr(node, "lineno", 0) > last:
+            continue
         target = node.targets[0] if isinstance(node, ast.Assign) else None
         if isinstance(node, ast.Assign) and isinstance(target, (ast.Tuple, ast.List)):
             starred = any(isinstance(item, ast.Starred) for item in target.elts)

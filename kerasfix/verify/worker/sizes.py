@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .guesses import MISSING, WIDTH, by_annotation, by_name
@@ -16,6 +16,11 @@ Arguments = dict[str, Any]
 _LARGE = 64
 _NOT_SMALL = 8
 _WIDEST = 2048
+# What pictures are called, and how many colours they may have.
+_OF_PICTURES = re.compile(r"(image|img|input)_?(size|shape|resolution|dims?)s?$|^_?resolution$")
+_OF_CHANNELS = re.compile(r"channels|in_chans")
+_MOST_CHANNELS = 4
+_SETTINGS = re.compile(r"^_?(cfg|config|hparams|params)$")
 _OF_HEAD = re.compile(r"^(key|head|size_per_head)_?(dim|size)?$|dim_?head")
 
 
@@ -34,7 +39,14 @@ def fields_of(annotation: type) -> Arguments:
             values[item.name] = WIDTH if value is MISSING else value
         elif large and _is_size(item.default) and item.default >= _NOT_SMALL and _is_size(value):
             values[item.name] = value
+        elif isinstance(item.default, (tuple, list)) and _is_large_size(item.default) and _is_size(value):
+            smaller = [min(size, value) for size in item.default]
+            values[item.name] = smaller if isinstance(item.default, list) else {"$tuple": smaller}
     return values
+
+
+def _is_large_size(value: Sequence[Any]) -> bool:
+    return bool(value) and all(map(_is_size, value)) and min(value) > _LARGE
 
 
 def _is_size(value: Any) -> bool:
@@ -75,6 +87,39 @@ def _joined(arguments: Arguments) -> Iterator[int]:
     widths = [value for name, value in arguments.items() if _OF_HEAD.search(name) and _is_size(value)]
     for count, width in itertools.product(heads[:1], widths[:1]):
         yield count * width
+
+
+def shapes_kept(instance: Any) -> list[list[int]]:
+    """The shapes of pictures that an instance keeps, itself or in its configuration, without batch.
+
+    >>> shapes_kept(types.SimpleNamespace(cfg=types.SimpleNamespace(input_size=(64, 48), in_channels=1)))
+    [[64, 48, 1]]
+    """
+    found = []
+    own = _kept(instance)
+    for kept in (own, *(_kept(value) for name, value in own.items() if _SETTINGS.search(name))):
+        numbers = [value for name, value in kept.items() if _OF_CHANNELS.search(name) and _is_size(value)]
+        channels = next((number for number in numbers if number <= _MOST_CHANNELS), 3)
+        for name, value in kept.items():
+            if _OF_PICTURES.search(name):
+                found += list(_shape_of(value, channels))
+    return [shape for index, shape in enumerate(found) if shape not in found[:index]]
+
+
+def _kept(thing: Any) -> dict[str, Any]:
+    try:
+        return dict(thing) if isinstance(thing, Mapping) else dict(vars(thing))
+    except (TypeError, AttributeError):
+        return {}
+
+
+def _shape_of(value: Any, channels: int) -> Iterator[list[int]]:
+    items = list(value) if isinstance(value, (list, tuple)) else [value, value]
+    if items and all(_is_size(item) and item > 1 for item in items[:2]):
+        if len(items) == 2:
+            yield [*items, channels]
+        elif len(items) in (3, 4) and all(map(_is_size, items)) and items[-1] <= _MOST_CHANNELS:
+            yield items
 
 
 def _is_width(name: str, size: int) -> bool:

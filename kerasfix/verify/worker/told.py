@@ -6,6 +6,7 @@ import dataclasses
 import enum
 import json
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -125,11 +126,8 @@ def _is_of_library(value: Any) -> bool:
 
 
 def _numbers(value: Any) -> Any:
-    try:
-        array = np.asarray(value)
-    except Exception as error:  # a tensor without values
-        raise Untold from error
-    if array.size > _MOST_ELEMENTS or array.dtype.kind not in "biuf":
+    array = _known(value)
+    if array.size > _MOST_ELEMENTS:
         raise Untold
     return {"$array": array.tolist(), "dtype": str(array.dtype)}
 
@@ -194,7 +192,31 @@ def _structured(given: Sequence[tuple[str, Any, Any]]) -> Spec | None:
 
 
 def _simplified(value: Any) -> Any:
-    return _constant(value) if _is_constant(value) else value
+    """With plain numbers in the place of shapes, and of tensors that are a single number."""
+    if _is_constant(value):
+        return _constant(value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_simplified, value)) if type(value) in (list, tuple) else value
+    if _is_tensor(value) and len(value.shape) == 0:
+        return _known(value).item()
+    return value
+
+
+def _known(value: Any) -> Any:
+    """The numbers in a tensor; where Keras 2 traces, those that follow from shapes are known, too.
+
+    Raises:
+        Untold: if they are not known.
+    """
+    tensorflow = sys.modules.get("tensorflow")
+    try:
+        known = tensorflow.get_static_value(value) if tensorflow and tensorflow.is_tensor(value) else value
+        array = np.asarray(known)
+    except Exception as error:  # whatever asking a tensor without values raises
+        raise Untold from error
+    if array.dtype.kind not in "biuf":
+        raise Untold
+    return array
 
 
 def _is_constant(value: Any) -> bool:
@@ -245,9 +267,9 @@ def _array(value: Any, name: str | None = None, *, listed: bool = False) -> Arra
 def _counted(array: Array, value: Any) -> Array:
     """As large as the numbers were, and ascending if they were, if they are known."""
     try:
-        numbers = np.asarray(value)
-        largest = int(numbers.max())
-    except Exception:  # a tensor without values, or with none
+        numbers = _known(value)
+    except Untold:
         return array
+    largest = int(numbers.max()) if numbers.size else 0
     ordered = numbers.ndim > 0 and len(numbers) > 1 and bool((np.diff(numbers, axis=0) >= 0).all())
     return replace(array, high=max(2, largest + 1), ordered=ordered and largest > 0)
