@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from kerasfix.verify.worker.alternatives import words_quoted
 from kerasfix.verify.worker.arguments import Maker
 from kerasfix.verify.worker.attempts import Attempts
 from kerasfix.verify.worker.blame import blamed, forms, value_at, with_value
@@ -217,3 +218,33 @@ def test_a_failed_call_blames_the_argument_that_it_read() -> None:
     better, made = next(attempts)
     assert better == {"patches": [16, 16], "units": 16}
     assert made.call(1) == 256
+
+
+def test_sizes_that_were_left_open_are_filled_in() -> None:
+    message = "TypeError: unsupported operand type(s) for //: 'NoneType' and 'int'"
+    current = {"$tuple": [None, None, 3]}
+    assert next(forms(message, "input_shape", current, making=True)) == {"$tuple": [32, 32, 3]}
+
+
+def test_lists_in_lists_of_the_rank_that_is_asked_for() -> None:
+    first = next(forms("AssertionError: Require `table` rank 3 or 4.", "table", [0.5, 0.5], making=True))
+    assert first == [[[0.5, 0.5, 0.5, 0.5]]]
+
+
+def test_one_of_several_where_a_number_is_divided() -> None:
+    message = "TypeError: unsupported operand type(s) for //: 'ListWrapper' and 'int'"
+    assert next(forms(message, "hidden_size", [16, 16], making=False)) == 16
+    assert words_quoted(message) == []
+    assert words_quoted("mode must be 'sum'. Received: mean (of type <class 'str'>)") == ["sum"]
+
+
+def test_none_of_what_there_must_be_some() -> None:
+    message = "ValueError: invalid value for `units`, expected a positive integer. Received: units=0"
+    assert next(forms(message, "num_experts", 0, making=False)) == 2
+    assert list(forms(message, "num_experts", 3, making=False)) == []
+
+
+def test_a_layer_may_go_by_its_name() -> None:
+    message = "ValueError: Unknown normalization layer: <class 'keras.src.layers.LayerNormalization'>"
+    assert next(forms(message, "norm_layer", FACTORY, making=True)) == "batch_norm"
+    assert next(forms("Unknown activation: <class 'x.Y'>.", "act_layer", FACTORY, making=True)) == "relu"

@@ -22,7 +22,7 @@ from kerasfix.verify.worker.guesses import (
 from kerasfix.verify.worker.lightness import Scale, TooHeavy, lighter
 from kerasfix.verify.worker.reading import usages
 from kerasfix.verify.worker.recipes import CannotMake, Scope, Settings, make
-from kerasfix.verify.worker.relatives import classes_for
+from kerasfix.verify.worker.relatives import classes_for, classes_having, classes_named
 from kerasfix.verify.worker.sizes import widths_of
 
 
@@ -31,7 +31,7 @@ class _Layer:
         self.units = units
 
 
-KERAS = SimpleNamespace(layers=SimpleNamespace(Layer=_Layer, Dense=_Layer))
+KERAS = SimpleNamespace(layers=SimpleNamespace(Layer=_Layer, Dense=_Layer), Model=_Layer)
 
 
 @pytest.mark.parametrize(
@@ -336,3 +336,47 @@ def test_widths_are_sizes_of_axes_only() -> None:
     ]
     # All heads together are as wide as the input.
     assert widths_of({"num_heads": 3, "key_dim": 7}) == [7, 21]
+
+
+class _Levels(_Layer):
+    def __init__(self, depths: list, units: int = 3) -> None:  # type: ignore[type-arg]
+        super().__init__(units)
+        self.levels = {f"P{place}": depth for place, depth in enumerate(depths, 1)}
+
+
+class _Refusing(_Layer):
+    @property
+    def levels(self) -> Any:
+        raise NotImplementedError
+
+
+class _Detector(_Layer):
+    def __init__(self, trunk: Any) -> None:
+        self.width = trunk.levels["P4"]
+
+
+def test_a_layer_of_the_package_has_what_a_part_of_ours_lacks() -> None:
+    assert classes_having(["levels"], "trunk", _Detector, KERAS)[:2] == [_Levels, _Refusing]
+    assert classes_having([], "trunk", _Detector, KERAS) == []
+    maker = Maker(_Detector, KERAS, {}, [{"positional": [{"value": LAYER}], "named": {}, "unknown": []}])
+    arguments, _ = next(maker.working())
+    named = {"depths": [2, 2, 2, 2]}
+    assert arguments == {"trunk": {"$call": "_Levels", "positional": [], "named": named}}
+
+
+class WantedLayer(_Layer):
+    pass
+
+
+def test_a_message_may_name_the_class_that_is_wanted() -> None:
+    message = "ValueError: `trunk` must be a `WantedLayer`. Received: `Settings`"
+    assert classes_named(message, _Detector, KERAS) == [WantedLayer]
+    assert classes_named(message, WantedLayer, KERAS) == []
+
+
+def test_a_class_with_an_underscore_first_is_given_a_name() -> None:
+    maker = Maker(_Other, KERAS, {}, [])
+    attempts = maker.working()
+    first, _ = next(attempts)
+    maker.mend(first, Failure("ValueError: '__other_1' is not a valid root scope name.", ()))
+    assert maker._attempts.take() == {**first, "name": "driven"}

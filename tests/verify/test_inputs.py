@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from kerasfix.verify.worker.candidates import Array, Spec, with_optional
+from kerasfix.verify.worker.candidates import Array, Spec, specs, with_optional
 from kerasfix.verify.worker.depth import Failure, progress
-from kerasfix.verify.worker.layout import documented_shapes, layout_of, spoken_shapes
+from kerasfix.verify.worker.documented import documented_shapes, spoken_shapes
+from kerasfix.verify.worker.drive import _by_name, _by_place
+from kerasfix.verify.worker.inputs import arrays_for
+from kerasfix.verify.worker.layout import layout_of
 from kerasfix.verify.worker.steering import steered
 
 
@@ -152,6 +156,43 @@ def test_tensors_that_may_be_left_out_are_known() -> None:
     found = list(with_optional(_MayBeLeftOut(), call))
     assert found == [Spec("args", (*call.items, Array((4, 16), "bool", name="mask")))]
     assert list(with_optional(_OneTensor(), call)) == []
+
+
+class _OverAGrid:
+    def call(self, inputs: Any) -> Any:
+        x, grid_size = inputs
+        return x[:, :, 0], grid_size
+
+
+def test_the_height_and_the_width_of_what_has_become_a_sequence() -> None:
+    keras = SimpleNamespace(Model=Embedding, layers=SimpleNamespace(Layer=Embedding))
+    first = specs(_OverAGrid(), keras, [], [16])[0]
+    assert [item.shape for item in first.items] == [(4, 16, 16), (2,)]
+    assert list(arrays_for(first, 7)[1]) == [4, 4]
+    one = Spec("args", (Array((4, 16, 16)),), (("grid_size", 4),))
+    better = steered(one, "TypeError: cannot unpack non-iterable int object")[0]
+    assert better.constants == (("grid_size", (4, 4)),)
+
+
+class _MasksLeftOut:
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        nodes, edges = inputs
+        return nodes * mask[0] + edges
+
+
+def test_each_item_of_a_list_may_want_a_mask() -> None:
+    call = Spec("list", (Array((4, 16, 8)), Array((4, 16, 16))))
+    first = next(with_optional(_MasksLeftOut(), call))
+    assert [(item.name, item.shape, item.listed) for item in first.items] == [
+        (None, (4, 16, 8), True),
+        (None, (4, 16, 16), True),
+        ("mask", (4, 16, 1), True),
+        ("mask", (4, 16, 1), True),
+    ]
+    names, listed = [item.name for item in first.items], [item.listed for item in first.items]
+    assert _by_place(names, listed, "abcd") == [["a", "b"]]
+    assert _by_name(names, listed, "abcd") == {"mask": ["c", "d"]}
+    assert _by_place([None, "mask"], [False, False], "ab") == ["a"]
 
 
 def test_shapes_of_inputs_that_the_class_lists() -> None:

@@ -13,13 +13,12 @@ import typing
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .alternatives import QUOTED, alternatives, longer, with_defaults, words_quoted
 from .attempts import Attempts
-from .blame import Place, blamed, forms, longer, unnamed, value_at, with_value
+from .blame import ATTRIBUTE, Place, blamed, forms, unnamed, value_at, with_value
 from .depth import Failure
 from .guesses import (
     CELL,
-    FACTORY,
-    FUNCTION,
     IMAGE_MODEL,
     LAYER,
     MISSING,
@@ -34,7 +33,7 @@ from .lightness import TooHeavy, lighter
 from .load import Refused, one_line
 from .reading import NAMED, Usage, constructor_of, keywords_of, usages, users_classes
 from .recipes import CannotMake, Scope, make
-from .relatives import FUNCTIONAL, classes_for, concrete
+from .relatives import FUNCTIONAL, classes_for, classes_having, classes_named, concrete
 from .sizes import fields_of
 from .values import by_usage, is_told, option
 
@@ -43,38 +42,17 @@ Arguments = dict[str, Any]
 _MOST_ATTEMPTS = 60
 _SECONDS = 8.0
 _DEEPEST = 2
+# So many times faster a class within a class is given up.
+_HASTE = 3
 _MOST_RELATIVES = 3
 _MOST_MENDED = 6
 _MOST_BLAMED = 3
-# Their quoted words are no choices.
-_OF_TYPES = re.compile(r"object|has no attribute|keyword argument|not supported between|__init__")
 # A default that stands for "say it", and what comes of not saying it.
 _NOTHING: tuple[Any, ...] = (None, [], (), {}, {"$tuple": []})
 _TOO_FEW = re.compile(r"index out of range|NoneType|None|empty|at least one|no attribute")
-_QUOTED = re.compile(r"['\"]([\w\-. ]{1,40})['\"]")
 _NETWORK = re.compile(r"URL|without network|urlopen|Connection|Errno -2|HTTP")
 _WEIGHTS = re.compile(r"weights|pretrained|download|checkpoint")
 _MISSING_ARGUMENTS = re.compile(r"missing (?:a required|\d+ required).*?argument")
-# In the order in which they are tried when the first value of a parameter does not do.
-_LADDER: tuple[Any, ...] = (
-    [WIDTH, WIDTH],
-    {"$tuple": [2, 2]},
-    WIDTH,
-    LAYER,
-    IMAGE_MODEL,
-    VECTOR_MODEL,
-    SETTINGS,
-    None,
-    "relu",
-    FUNCTION,
-    FACTORY,
-    CELL,
-    [LAYER, LAYER],
-    1,
-    2,
-    0.5,
-    True,
-)
 
 
 class Maker:
@@ -119,7 +97,7 @@ class Maker:
 
     def working(self) -> Iterator[tuple[Arguments, Any]]:
         """Arguments that the constructor takes, the best first, and what it made of them."""
-        deadline = time.monotonic() + _SECONDS
+        deadline = time.monotonic() + _SECONDS / _HASTE**self._depth
         self._attempts = Attempts(self._first())
         while self._attempts.number < _MOST_ATTEMPTS and time.monotonic() < deadline:
             arguments = self._attempts.take()
@@ -170,6 +148,9 @@ class Maker:
         words = set(re.findall(r"\w+", failure.message))
         free = [item for item in self._parameters if item.name not in self._init and len(item.name) > 3]
         better = []
+        if "root scope name" in failure.message and "name" not in self._init:
+            # Of a class with an underscore first; within a model it is no trouble.
+            better.append({**arguments, "name": by_name("name")})
         for item in [item for item in free if item.name in words][:2]:
             current = arguments.get(item.name, item.default)
             if isinstance(current, bool):
@@ -214,7 +195,7 @@ class Maker:
             # Parameters that may be left out, and should not be: None stands for "say it".
             extra = [item.name for item in self._parameters if item.default is None]
             yield {**self._guessed({}), **{name: self._guess(name) for name in extra}, **self._init}
-            plain = {name: _with_defaults(value) for name, value in self._guessed({}).items()}
+            plain = {name: with_defaults(value) for name, value in self._guessed({}).items()}
             yield {**plain, **self._init}
             without = {name: None if value == LAYER else value for name, value in self._guessed({}).items()}
             yield {**without, **self._init}
@@ -321,7 +302,7 @@ class Maker:
             kept = {name: value for name, value in arguments.items() if name != self._making}
             yield {**kept, **self._guessed(kept)}
         if _MISSING_ARGUMENTS.search(message):
-            absent = [name for name in _QUOTED.findall(message) if name not in arguments]
+            absent = [name for name in QUOTED.findall(message) if name not in arguments]
             more = {name: self._guess(name) for name in absent}
             if more:
                 yield {**arguments, **{name: WIDTH if v is MISSING else v for name, v in more.items()}}
@@ -341,17 +322,40 @@ class Maker:
                 yield {**arguments, **dict.fromkeys(asked, value)}
             return
         yield from longer(arguments, error, self._init)
+        yield from self._with_relatives(arguments, failure)
         yield from self._reformed(arguments, failure, making=True)
         for place in self._blamed(arguments, failure)[:_MOST_BLAMED]:
             if place[0] not in arguments and (value := self._guess(place[0])) is not MISSING:
                 yield {**arguments, place[0]: value}
             current = value_at(arguments, place, None)
-            for value in self._alternatives(place[0] if len(place) == 1 else "", current, message):
+            name = place[0] if len(place) == 1 else ""
+            usage = (self._usages or {}).get(name, Usage())
+            for value in alternatives(usage, name, current, message):
                 yield with_value(arguments, place, value)
+
+    def _with_relatives(self, arguments: Arguments, failure: Failure) -> Iterator[Arguments]:
+        """Layers of the package in the place of a part of ours that lacks what the code reads of it."""
+        if self._depth:
+            # What such a layer needs itself is seldom one more.
+            return
+        places = self._blamed(arguments, failure)
+        names = dict.fromkeys(place[0] for place in places)
+        for name in [name for name in names if _is_part(name, arguments.get(name))][:_MOST_BLAMED]:
+            usage = (self._usages or {}).get(name, Usage())
+            classes = classes_named(failure.message, self._cls, self._keras)
+            read = [[place[1]] for place in places if place[0] == name and len(place) > 1]
+            for attributes in (ATTRIBUTE.findall(failure.message), *read[:1], usage.attributes):
+                classes += classes_having(attributes, name, self._cls, self._keras)[:_MOST_RELATIVES]
+            for cls in dict.fromkeys(classes):
+                key = f"{name} {cls.__module__}.{cls.__name__}"
+                if key not in self._relatives and self._named(cls.__name__) is cls:
+                    self._relatives[key] = next(self._made([cls]), None)
+                if (made := self._relatives.get(key)) is not None:
+                    yield {**arguments, name: made}
 
     def _chosen(self, arguments: Arguments, failure: Failure) -> Iterator[Arguments]:
         """The choices that a message names, for the words that were given for them."""
-        quoted = [] if _OF_TYPES.search(failure.message) else _QUOTED.findall(failure.message)
+        quoted = words_quoted(failure.message)
         for place in self._blamed(arguments, failure):
             current = value_at(arguments, place, None)
             for text in quoted if isinstance(current, str) else ():
@@ -377,21 +381,7 @@ class Maker:
         free = [name for name in names if name not in self._init]
         return blamed([failure.message, *failure.texts], free, arguments)
 
-    def _alternatives(self, name: str, current: Any, message: str) -> Iterator[Any]:
-        quoted = [] if _OF_TYPES.search(message) else _QUOTED.findall(message)
-        options = [text for text in quoted if text not in (name, current)]
-        yield from options[:4]
-        usage = (self._usages or {}).get(name, Usage())
-        yield from usage.options[:4]
-        if "divisible" in message or "multiple of" in message:
-            yield from (8, 32, 64, 4, 2, 1)
-        if "positive" in message or "greater" in message:
-            yield from (64, 256, 1)
-        for value in _LADDER:
-            if value != current:
-                yield value
 
-
-def _with_defaults(value: Any) -> Any:
-    """A configuration object as its author made it; too large, perhaps, but its sizes fit together."""
-    return {**value, "named": {}} if isinstance(value, dict) and "$call" in value else value
+def _is_part(name: str, value: Any) -> bool:
+    """Whether a value stands for a layer, or a parameter is called as if it should."""
+    return by_name(name) in (LAYER, CELL) or value in (LAYER, CELL, IMAGE_MODEL, VECTOR_MODEL)

@@ -29,14 +29,17 @@ Place = tuple[str, ...]
 
 _MOST_TEXTS = 9
 _FEW = 4
-_LONGEST = 8
 _SEVERAL = re.compile(
     r"not iterable|not subscriptable|has no len|not reversible|non-iterable|can only concatenate list|"
     r"(?:must|should) be (?:of type )?(?:an? )?(?:list|tuple|sequence|iterable)|unsized object"
 )
 _UNPACKED = re.compile(r"values to unpack \(expected (\d)")
+_ADDED = re.compile(r"can only concatenate")
+_DIVIDED = re.compile(r"operand type.*: '(?:list|tuple|\w*Wrapper|Tracked\w+)' and '(?:int|float)'")
+_NESTED = re.compile(r"\brank (?:of )?([2-4])\b|\b([2-4])-?[dD]\b")
+_NOT_KNOWN = re.compile(r"[Uu]n(?:known|supported|recognized)|[Ii]nvalid|not (?:known|supported|recognized)")
 _MAPPING = re.compile(r"must be a mapping|indices must be integers|only integer.* valid indices")
-_ATTRIBUTE = re.compile(r"object has no attribute '(\w+)'")
+ATTRIBUTE = re.compile(r"object has no attribute '(\w+)'")
 _NO_FLOAT = re.compile(r"of int\d* is not in the list of allowed values: .*(?:float|half)")
 _TYPE = re.compile(
     r"'(int|float|str|bool|NoneType|list|tuple|dict|Settings)' object|non-iterable (int|float|bool|NoneType)"
@@ -112,9 +115,16 @@ def forms(message: str, name: str, current: Any, *, making: bool) -> Iterator[An
     """
     if not _may_be(message, current):
         return
+    if "NoneType" in message and None in (items := _items(current)):
+        sized = [IMAGE if item is None else item for item in items]
+        yield {"$tuple": sized} if isinstance(current, dict) else sized
+    if (match := _NESTED.search(message)) and (items := _items(current)):
+        yield from _nested(items[0], int(match.group(1) or match.group(2)))
     if match := _UNPACKED.search(message):
         yield from _so_many(name, current, int(match.group(1)))
-    if "can only concatenate" in message and (items := _items(current)):
+    if _is_count(current, 0) and "positive" in message and (known := by_name(name)):
+        yield known if known is not MISSING and _is_int(known) else _FEW
+    if (_ADDED.search(message) or _DIVIDED.search(message)) and (items := _items(current)):
         # Added to a number: it was to be one.
         yield items[0]
     elif "concatenate tuple" in message:
@@ -125,29 +135,20 @@ def forms(message: str, name: str, current: Any, *, making: bool) -> Iterator[An
         yield from (FACTORY, FUNCTION, LAYER) if making else (LAYER, FUNCTION)
     elif _MAPPING.search(message):
         yield [SETTINGS, SETTINGS] if isinstance(current, list) else SETTINGS
-    elif match := _ATTRIBUTE.search(message):
+    elif match := ATTRIBUTE.search(message):
         yield from _with_attribute(match.group(1), current)
     elif _NO_FLOAT.search(message) and _is_int(current):
         yield float(current)
     elif current == FACTORY and "arguments passed to" in message:
         yield {"$name": "BatchNormalization"}
+    elif current == FACTORY and _NOT_KNOWN.search(message):
+        yield from ("relu",) if "activation" in message else ("batch_norm", "layer_norm", "batch")
     elif (match := _RANK.search(message)) and isinstance(current, dict) and "$tuple" in current:
         yield from ({"$tuple": shape} for shape in _SHAPES.get(int(match.group(1)), ()))
     elif (match := _FOUND.search(message)) and isinstance(current, dict) and "$model" in current:
         yield {"$model": [int(size) for size in re.findall(r"\d+", match.group(1))[1:]]}
     elif isinstance(current, str):
         yield from _no_string(message)
-
-
-def longer(arguments: Arguments, error: BaseException, fixed: Arguments) -> Iterator[Arguments]:
-    """Lists of twice the length, if one was too short."""
-    if not isinstance(error, IndexError):
-        return
-    lists = {
-        name: value for name, value in arguments.items() if isinstance(value, list) and name not in fixed
-    }
-    if lists and all(0 < len(value) < _LONGEST for value in lists.values()):
-        yield {**arguments, **{name: value * 2 for name, value in lists.items()}}
 
 
 def _may_be(message: str, value: Any) -> bool:
@@ -177,6 +178,15 @@ def _so_many(name: str, current: Any, many: int) -> Iterator[Any]:
     items = _items(current) or as_list(name, current)
     yield {"$tuple": [items[0]] * many}
     yield [[items[0]] * many] * 2
+
+
+def _nested(item: Any, rank: int) -> Iterator[Any]:
+    """Lists in lists: one row, which may want several numbers, then one of each."""
+    for length in (_FEW, 1):
+        value: Any = [item] * length
+        for _ in range(rank - 1):
+            value = [value]
+        yield value
 
 
 def _items(value: Any) -> list[Any]:
@@ -210,6 +220,10 @@ def _no_string(message: str) -> Iterator[Any]:
         yield 4
     elif re.search(r"\bfloat\b", message):
         yield 0.5
+
+
+def _is_count(value: Any, count: int) -> bool:
+    return _is_int(value) and value == count
 
 
 def _is_int(value: Any) -> bool:

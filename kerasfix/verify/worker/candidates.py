@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -26,6 +27,12 @@ _FAMILY_OF_LAYER = (
 )
 # What a tensor is, by what the code calls it.
 _KIND_OF_LABEL = (
+    (
+        re.compile(
+            r"^(hw|size|resolution)$|(grid|spatial|image|input|patch|feat\w*|map|x)_(size|shape|resolution)$"
+        ),
+        "extent",
+    ),
     (re.compile(r"mask|is_valid|padding"), "mask"),
     (re.compile(r"(^|_|[a-z])len(s|gths?)$|valid_len"), "lengths"),
     (re.compile(r"edge_?ind|_index$|^index|indices|_idx$|^ind_|_pair|disjoint"), "edges"),
@@ -76,17 +83,17 @@ class Array:
 
     Attributes:
         shape: With the batch.
-        high: For integers, the first value that is too large.
-        low: For integers, the first value.
-        name: What it goes by, if it does not go by its place.
+        high: The first value that is too large; for floating-point numbers None if they are standard normal.
+        low: The first value.
+        name: What it goes by, if it does not go by its place; a number only in a dictionary.
         ordered: Whether integers ascend.
-        listed: Whether it is an item of a list: all of the same name are one.
+        listed: Whether it is an item of a list: all of the same name are one, and all without.
     """
 
     shape: tuple[int, ...]
     dtype: str = "float32"
     high: int | None = None
-    name: str | None = None
+    name: str | int | None = None
     sparse: bool = False
     low: int = 0
     ordered: bool = False
@@ -167,6 +174,8 @@ def with_optional(model: Any, spec: Spec, name: str | None = None) -> Iterator[S
     taken = {item.name for item in spec.items}
     slots = [slot for slot in layout_of(model).optional if slot.key not in taken and name in (None, slot.key)]
     slots = slots[:_MOST_OPTIONAL]
+    if spec.kind == "list":
+        yield from _with_masks(spec, [slot for slot in slots if _kind(slot) == "mask"])
     if spec.kind not in ("one", "args") or not slots:
         return
     first = spec.items[0]
@@ -174,6 +183,16 @@ def with_optional(model: Any, spec: Spec, name: str | None = None) -> Iterator[S
     more = [_beside(slot, world, first) for slot in slots]
     for chosen in [more, *([item] for item in more if len(more) > 1)]:
         yield replace(spec, kind="args", items=(*spec.items, *chosen))
+
+
+def _with_masks(spec: Spec, slots: list[Slot]) -> Iterator[Spec]:
+    """A mask for each item of the list that is the first argument: numbers, as they may be multiplied."""
+    items = tuple(replace(item, listed=True) for item in spec.items)
+    for slot in slots[:1]:
+        shapes = [item.shape[:-1] if len(item.shape) > 2 else item.shape[:1] for item in items]
+        for more in ((1,), ()):
+            masks = [Array((*shape, *more), high=1, name=slot.key, listed=True) for shape in shapes]
+            yield replace(spec, kind="args", items=(*items, *masks))
 
 
 def _beside(slot: Slot, world: str, first: Array) -> Array:
@@ -268,7 +287,7 @@ def _in_world(slot: Slot, world: str, shape: tuple[int, ...], high: int | None, 
 
 
 def _documented(shape: tuple[int, ...], label: str, high: int | None) -> Array:
-    if re.search(r"ind(ex|ices)|_ids?$|_id_|^ids|batch|edge_i|reverse", label):
+    if re.search(r"ind(ex|ices)|_idx|_ids?$|_id_|^ids|batch|edge_i|reverse", label):
         return Array(shape, "int64", 2)
     if re.search(r"token", label):
         return Array(shape, "int32", high or 2)
@@ -276,6 +295,10 @@ def _documented(shape: tuple[int, ...], label: str, high: int | None) -> Array:
 
 
 def _special(kind: str, world: str, high: int | None) -> Array:
+    if kind == "extent":
+        # The height and the width of what has become a sequence.
+        side = math.isqrt(STEPS)
+        return Array((2,), "int32", side + 1, low=side)
     if kind == "lengths":
         return Array((BATCH,), "int32", STEPS + 1, low=1)
     shape = _BESIDE[world].get(kind, (1,))

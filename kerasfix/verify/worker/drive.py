@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +70,7 @@ def drive(keras: Any, root: Any, spec: Spec | None) -> Driven:
             if structure:
                 positional, named = filled(structure, inputs)
             else:
-                positional = [value for name, value in zip(names, inputs) if name is None]
+                positional = _by_place(names, listed, inputs)
                 named = _by_name(names, listed, inputs)
             if is_told_shapes and not self.inner.built:
                 self.inner.build({name: tuple(value.shape) for name, value in named.items()})
@@ -86,13 +87,20 @@ def _is_told_shapes(root: Any) -> bool:
     return bool(kinds) and kinds <= {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
 
 
-def _by_name(names: list[str | None], listed: list[bool], inputs: Any) -> dict[str, Any]:
+def _by_place(names: Sequence[str | int | None], listed: list[bool], inputs: Any) -> list[Any]:
+    """The arguments that go by their place; those of a list are the first."""
+    unnamed = [(is_item, value) for name, is_item, value in zip(names, listed, inputs) if name is None]
+    together = [value for is_item, value in unnamed if is_item]
+    return [*([together] if together else []), *(value for is_item, value in unnamed if not is_item)]
+
+
+def _by_name(names: Sequence[str | int | None], listed: list[bool], inputs: Any) -> dict[str, Any]:
     """The arguments that go by their names; several that belong to one list as that list."""
     named: dict[str, Any] = {}
     for name, is_item, value in zip(names, listed, inputs):
-        if name is not None and is_item:
+        if isinstance(name, str) and is_item:
             named.setdefault(name, []).append(value)
-        elif name is not None:
+        elif isinstance(name, str):
             named[name] = value
     return named
 

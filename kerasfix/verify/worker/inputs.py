@@ -29,8 +29,11 @@ _MOST_TRIED = 400
 _STEP = 0.4
 _SAME_MESSAGE = 25
 # A plain number in the place of something else comes from the constructor.
-_ARGUMENT = re.compile(r"'(?:int|float|str|bool)' object (?:is not|has no)|non-iterable (?:int|float) object")
+_ARGUMENT = re.compile(
+    r"root scope name|'(?:int|float|str|bool)' object (?:is not|has no)|non-iterable (?:int|float) object"
+)
 _SAME_ARGUMENT = 8
+_NUMBER = re.compile(r"_\d+\b")
 # Once may be the input's fault.
 _MOST_HEAVY = 3
 # In this part of its time a slow model was tried no more often than that.
@@ -43,7 +46,7 @@ _NONE = re.compile(r"NoneType|None values not supported|\(None\) with an unsuppo
 
 
 def arrays_for(spec: Spec, seed: int) -> list[Values]:
-    """The values of the inputs: standard normal, or integers below `high`. The same for the same seed."""
+    """The values of the inputs: standard normal, or numbers below `high`. The same for the same seed."""
     random = np.random.RandomState(seed)
     return [_values(item, random) for item in spec.items]
 
@@ -62,6 +65,8 @@ def _values(item: Array, random: np.random.RandomState) -> Values:
     if "int" in item.dtype:
         numbers = random.randint(item.low, max(item.low + 1, item.high or 2), size=item.shape)
         return (np.sort(numbers, axis=0) if item.ordered else numbers).astype(item.dtype)
+    if item.high is not None:
+        return random.uniform(item.low, item.high, size=item.shape).astype(item.dtype)
     return random.normal(size=item.shape).astype(item.dtype)
 
 
@@ -192,7 +197,10 @@ class Prober:
         except (Exception, SystemExit) as error:
             self._heavy += isinstance(error, TooHeavy)
             failure = Failure.of(error)
-            self._errors.setdefault(failure.message, []).append(spec)
+            message = failure.message
+            # The names of layers are numbered.
+            same = _NUMBER.sub("", message) if _ARGUMENT.search(message) else message
+            self._errors.setdefault(same, []).append(spec)
             if self._nearest is None or failure.depth > self._nearest[0].depth:
                 self._nearest = failure, spec
             return failure

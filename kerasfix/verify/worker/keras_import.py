@@ -69,7 +69,7 @@ def forget_unfinished(keras: Any) -> None:
     Keras keeps them for the end of the call that it traces, and if one of them cannot be had it raises there,
     and in every call after it.
     """
-    if keras.__name__ == "keras":
+    if getattr(keras, "__name__", "") == "keras":
         with contextlib.suppress(ImportError, AttributeError):
             state = importlib.import_module("keras.src.backend.common.global_state")
             state.set_global_attribute("uninitialized_variables", [])

@@ -69,7 +69,9 @@ def _said(reason: str) -> str:
 
 def one_line(error: BaseException) -> str:
     """Like "ValueError: what went wrong", without colours and without what Keras wraps around it."""
-    text = _ANSI.sub("", str(error)).strip()
+    # A `KeyError` shows what it holds as code: not so what is told in several lines.
+    told = [item for item in error.args[:1] if isinstance(error, KeyError) and "\n" in str(item)]
+    text = _ANSI.sub("", str(told[0] if told else error)).strip()
     # While shapes are inferred (Keras 3) or a graph is traced (Keras 2), what matters stands at the end.
     text = text.rpartition("Error encountered:")[2].strip() or text
     if "in user code:" in text:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from .keras_import import is_keras_class
@@ -21,17 +23,79 @@ def classes_for(parameter: str, cls: type, keras: Any) -> list[type]:
     """Layers of the project that a parameter's name speaks of, the nearest first.
 
     `backbone` speaks of the class that an attribute `backbone_cls` holds, else of those of the module whose
-    names end in "Backbone".
+    names end in "Backbone"; a name of several words, as `mask_decoder`, of those of the whole package.
     """
     found = [*_told_by_attribute(parameter, cls), *_named_alike(parameter, cls)]
-    return [
-        item
-        for item in dict.fromkeys(each for one in found for each in concrete(one))
-        if isinstance(item, type)
-        and issubclass(item, keras.layers.Layer)
-        and not issubclass(item, cls)
-        and not is_keras_class(item)
-    ]
+    found = [heir for each in found for heir in concrete(each)]
+    layers = [item for item in dict.fromkeys(found) if _is_other_layer(item, cls, keras)]
+    if layers or "_" not in parameter.strip("_"):
+        return layers
+    wanted = _letters(parameter)
+    others = (item for item in _classes_in_package(cls) if item.__name__.lower().endswith(wanted))
+    return sorted((item for item in others if _is_other_layer(item, cls, keras)), key=partial(_far, cls))
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).lower()
+
+
+def _far(cls: type, other: type) -> int:
+    """How near the module of another class is, as a number that is less for what is nearer."""
+    pairs = zip(other.__module__.split("."), cls.__module__.split("."))
+    return -len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)))
+
+
+def _is_other_layer(value: Any, cls: type, keras: Any) -> bool:
+    return (
+        isinstance(value, type)
+        and issubclass(value, keras.layers.Layer)
+        and not issubclass(value, cls)
+        and not is_keras_class(value)
+    )
+
+
+def classes_having(attributes: Iterable[str], parameter: str, cls: type, keras: Any) -> list[type]:
+    """Layers of the package that have what is read of a parameter and no layer of Keras has.
+
+    Those first whose names end in the parameter's, then what sets it itself (a property may only refuse),
+    then the nearest, then what needs the fewest arguments.
+    """
+    wanted = [name for name in dict.fromkeys(attributes) if not hasattr(keras.Model, name)]
+    called = _letters(parameter)
+
+    def rank(item: type) -> tuple[bool, bool, int, int]:
+        needed = [each for each in constructor_of(item) if each.default is each.empty]
+        is_set = all(_sets(item, name) for name in wanted)
+        return not item.__name__.lower().endswith(called), not is_set, _far(cls, item), len(needed)
+
+    def fits(item: type) -> bool:
+        # With a `__new__` it makes something else.
+        is_itself = not any("__new__" in vars(base) for base in users_classes(item))
+        has_all = all(hasattr(item, name) or _sets(item, name) for name in wanted)
+        return is_itself and has_all and _is_other_layer(item, cls, keras)
+
+    return sorted(filter(fits, _classes_in_package(cls)), key=rank) if wanted else []
+
+
+def classes_named(message: str, cls: type, keras: Any) -> list[type]:
+    """Layers of the package that a message speaks of: "must be a `DepthBackbone`"."""
+    words = dict.fromkeys(re.findall(r"\b[A-Z]\w{3,}", message))
+    found = (in_package(word, cls.__module__) for word in words)
+    return [item for item in found if _is_other_layer(item, cls, keras)]
+
+
+def _classes_in_package(cls: type) -> list[type]:
+    root = cls.__module__.partition(".")[0]
+    loaded = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] == root]
+    values = (value for module in loaded for value in list(vars(module).values()))
+    return list(dict.fromkeys(value for value in values if isinstance(value, type)))
+
+
+def _sets(cls: type, attribute: str) -> bool:
+    """Whether its constructor speaks of an attribute."""
+    makers = [vars(base).get("__init__") for base in users_classes(cls)]
+    codes = [getattr(maker, "__code__", None) for maker in makers]
+    return any(attribute in code.co_names for code in codes if code)
 
 
 def concrete(cls: Any) -> list[Any]:
@@ -68,7 +132,7 @@ def _told_by_attribute(parameter: str, cls: type) -> Iterator[Any]:
 
 
 def _named_alike(parameter: str, cls: type) -> Iterator[Any]:
-    wanted = re.sub(r"[\W_]", "", parameter).lower()
+    wanted = _letters(parameter)
     module = sys.modules.get(cls.__module__)
     if len(wanted) < 4 or module is None:
         return

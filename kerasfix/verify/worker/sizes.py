@@ -123,5 +123,5 @@ def _shape_of(value: Any, channels: int) -> Iterator[list[int]]:
 
 
 def _is_width(name: str, size: int) -> bool:
-    other = re.search(r"vocab|len|kernel|patch|window|image|intermediate|num_|resolution|seed", name)
+    other = re.search(r"vocab|len|range|kernel|patch|window|image|intermediate|num_|resolution|seed", name)
     return other is None and 3 < size <= _WIDEST

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 
+from .agreement import broadcast, filling, matching, other_size, whole
 from .candidates import LARGEST, Array, Spec
+from .changes import each, reshaped, with_item
 from .documented import spoken_shapes
 from .guesses import BATCH, STEPS, WIDTH
 
-_TAILS = {0: (), 1: (WIDTH,), 2: (STEPS, WIDTH), 3: (32, 32, 3), 4: (8, 16, 16, 3)}
 _INTEGERS = re.compile(
     r"float32 (?:is )?not in (?:the )?list of allowed values: \S*int|must be (?:an |of type )?integer|"
     r"indices.*int32|"
     r"`?indices`? must be|expected.*int32.*(?:got|found|but).*float|integer dtype|"
-    r"Tidx|DataType float32 not in list.*int|invalid dtype.*float32|cannot be cast.*int|should be integer|"
+    r"'Tidx'|DataType float32 not in list.*int|invalid dtype.*float32|cannot be cast.*int|should be integer|"
     r"of float is not in the list of allowed values: u?int"
 )
 _FLOATS = re.compile(
@@ -49,33 +48,32 @@ _NO_TENSOR = re.compile(
 _LISTS = re.compile(
     r"[Ii]terating over|not iterable|len is not well defined|must be (?:called on )?a (?:list|tuple)|"
     r"list of (?!allowed)|"
-    r"list or tuple|multiple inputs|[2-5](?: or [2-5])? inputs?\b"
+    r"list or tuple|'int' object is not subscriptable|multiple inputs|[2-5](?: or [2-5])? inputs?\b"
 )
 _NUMBER_OF_INPUTS = re.compile(r"([2-5])(?: or [2-5])?(?: \w+){0,2} (?:inputs?|tensors)\b")
-_AXIS = re.compile(r"expected axis (-?\d+) of input shape to have value (\d+)")
-_PAIRS = (
-    re.compile(r"Dimensions must be equal, but are (\d+) and (\d+)"),
-    re.compile(r"Dimension must be (\d+) but is (\d+)"),
-    re.compile(r"In\[0\]: \[(?:\d+,)*(\d+)\], In\[1\]: \[(?:\d+,)*?(\d+),\d+\]"),
-    re.compile(r"last dimension (?:must|should) be (\d+)\D+(\d+)"),
-    re.compile(r"Dimension (?:size|value)?\D{0,20}(\d+) (?:and|!=|vs\.?) (\d+)"),
-    re.compile(r"(\d+) (?:!=|and|vs\.?|does not (?:match|equal)|vs) (\d+)"),
-    re.compile(r"[Ee]xpected\D{0,60}?(\d+)\D{1,40}(?:got|but|received|found)\D{0,40}?(\d+)"),
+_AXIS = re.compile(
+    r"expected axis (-?\d+) of input shape to have value (\d+)(?:,? but received input with shape "
+    r"[(\[](?:(?:None|\d+), )*(\d+)[)\]])?"
 )
+_LAST = re.compile(
+    r"(?:final|last) (?:dimension|axis)(?: size)? (?:of|must be|should be|to be|equal to)\D{0,12}?(\d+)"
+)
+_GOT = re.compile(r"[(\[](?:(?:None|\d+), )+(\d+)[)\]]")
 _NAMED = re.compile(
     r"Tensor' object has no attribute '(?:items|keys|values|get|pop|update|copy)'|"
     r"argument of type '\w*Tensor'|must be a (?:dict|mapping)|expected a (?:dict|mapping)"
 )
+# Levels of a pyramid.
+_NUMBERED = re.compile(r"dict\D*keys\b.*\bkeys?\W{0,4}[\[(](\d+(?:, ?\d+){1,5})[\])]")
 _ANY_NAME = "inputs"
 _MOST_WORDS = 8
 _MOST_LISTED = 12
 _ASCENDING = re.compile(r"ids are not increasing|(?:must|should) be sorted|not sorted|non-decreasing")
 _ONE_SAMPLE = re.compile(r"batch (?:size|dimension)\D{0,20}\b(?:one|1)\b", re.IGNORECASE)
 _BELOW = re.compile(r"(?:is|are) not in \[0, (\d+)\)")
+_NOT_NEGATIVE = re.compile(r"non-?negative|(?:must|should) be (?:>= 0|positive)")
 _WORDS = ("two", "three", "four", "five")
 _NUMBER_WORDS = re.compile(r"\b(?:two|three|four|five)\b", re.IGNORECASE)
-_SHAPE = re.compile(r"[\[(]((?:(?:None|\?|\d+),? ?)+)[\])]")
-_DIVISIBLE = re.compile(r"divisible by\D{0,40}?(\d+)")
 
 
 def steered(spec: Spec, message: str, words: Sequence[str] = ()) -> list[Spec]:
@@ -87,7 +85,7 @@ def steered(spec: Spec, message: str, words: Sequence[str] = ()) -> list[Spec]:
     found = list(_dictionary(spec, message, words))
     message = _NUMBER_WORDS.sub(lambda match: str(2 + _WORDS.index(match.group(0).lower())), message)
     for steer in (
-        _whole,
+        whole,
         _sparse,
         _other_numbers,
         _spoken,
@@ -95,31 +93,22 @@ def steered(spec: Spec, message: str, words: Sequence[str] = ()) -> list[Spec]:
         _other_dtypes,
         _other_axis,
         _other_rank,
-        _broadcast,
-        _other_size,
-        _matching,
+        broadcast,
+        other_size,
+        matching,
+        filling,
     ):
         found += steer(spec, message)
     sensible = [item for item in found if item != spec and all(_is_sensible(one.shape) for one in item.items)]
     return list(dict.fromkeys(sensible))
 
 
-def _with(spec: Spec, index: int, array: Array) -> Spec:
-    return replace(spec, items=(*spec.items[:index], array, *spec.items[index + 1 :]))
-
-
-def _each(spec: Spec, change: Callable[[Array], Array | None]) -> Iterator[Spec]:
-    """The change made to all inputs, then to each alone."""
-    changed = [change(item) or item for item in spec.items]
-    if len(changed) > 1:
-        for index, item in enumerate(changed):
-            if item != spec.items[index]:
-                yield _with(spec, index, item)
-    yield replace(spec, items=tuple(changed))
-
-
 def _dictionary(spec: Spec, message: str, words: Sequence[str]) -> Iterator[Spec]:
     """The tensor by the names that the model was constructed with; by any name, if there are none."""
+    if spec.kind == "one" and (match := _NUMBERED.search(message)):
+        keys = [int(key) for key in match.group(1).split(",")]
+        maps = dict.fromkeys((Array((BATCH, 32, 32, 3)), spec.items[0]))
+        yield from (replace(spec, kind="dict", items=tuple(replace(m, name=k) for k in keys)) for m in maps)
     if spec.kind == "one" and _NAMED.search(message):
         for names in dict.fromkeys((tuple(dict.fromkeys(words))[:_MOST_WORDS], (_ANY_NAME,))):
             for item in dict.fromkeys((spec.items[0], Array((BATCH,), "int32", 2))):
@@ -131,34 +120,51 @@ def _other_numbers(spec: Spec, message: str) -> Iterator[Spec]:
     if _ONE_SAMPLE.search(message):
         yield replace(spec, items=tuple(replace(i, shape=(1, *i.shape[1:])) for i in spec.items))
     if _ASCENDING.search(message):
-        yield from _each(
+        yield from each(
             spec,
             lambda item: replace(item, ordered=True) if "int" in item.dtype and not item.ordered else None,
         )
+    if _NOT_NEGATIVE.search(message):
+        floats = [item.dtype == "float32" and item.high is None for item in spec.items]
+        named = [is_it and str(item.name) in message for is_it, item in zip(floats, spec.items)]
+        for chosen in (named, floats):
+            pairs = zip(spec.items, chosen)
+            yield replace(spec, items=tuple(replace(i, high=1) if is_it else i for i, is_it in pairs))
     if (match := _BELOW.search(message)) and int(match.group(1)) > 0:
         high = int(match.group(1))
-        yield from _each(
-            spec,
-            lambda item: replace(item, high=high) if item.high is not None and item.high > high else None,
-        )
+
+        def within(item: Array) -> Array | None:
+            # Pixels may be looked up, too.
+            is_above = item.high > high if item.high is not None else "float" in item.dtype
+            return replace(item, high=high) if is_above else None
+
+        yield from each(spec, within)
 
 
 def _other_keys(spec: Spec, message: str) -> Iterator[Spec]:
     """A dictionary or a list instead of a tensor, or one with more in it."""
     model = spec.items[0] if spec.items else Array((BATCH, WIDTH))
-    if match := re.match(r"KeyError: '(\w+)'", message):
+    if match := re.match(r"KeyError: (?:'(\w+)'|(\d+)$)", message):
         names = [item.name for item in spec.items] if spec.kind == "dict" else []
-        if match.group(1) not in names:
+        name = match.group(1) or int(match.group(2))
+        if name not in names:
             old = spec.items if spec.kind == "dict" and names != [_ANY_NAME] else ()
-            yield replace(spec, kind="dict", items=(*old, replace(model, name=match.group(1))))
+            like = model if model.dtype != "bool" else Array((BATCH, STEPS, WIDTH))
+            yield replace(spec, kind="dict", items=(*old, replace(like, name=name)))
     if spec.kind == "dict" and (match := re.match(r"KeyError\W*'(\w+)'", message)):
         # A name of ours that the model looks up in vain.
         rest = tuple(item for item in spec.items if item.name != match.group(1))
         yield from [replace(spec, items=rest)] if 0 < len(rest) < len(spec.items) else []
     if spec.kind == "args" and _NO_TENSOR.search(message):
-        for item in reversed(spec.items[1:]):
+        for item in [item for item in reversed(spec.items[1:]) if item.name]:
             rest = tuple(other for other in spec.items if other is not item)
-            yield replace(spec, items=rest, constants=(*spec.constants, (item.name or "", 1)))
+            yield replace(spec, items=rest, constants=(*spec.constants, (str(item.name or ""), 1)))
+    if re.search(r"non-iterable int object|'int' object is not (?:iterable|subscriptable)", message):
+        for index, (name, value) in enumerate(spec.constants):
+            if isinstance(value, int):
+                # A height and a width.
+                pair = (name, (value, value))
+                yield replace(spec, constants=(*spec.constants[:index], pair, *spec.constants[index + 1 :]))
     match = re.search(r"missing (?:a required argument|\d+ required.*?):? '(\w+)'", message)
     names = [item.name for item in spec.items]
     if match and spec.kind in ("one", "args") and match.group(1) not in names:
@@ -205,13 +211,13 @@ def _lists(spec: Spec, model: Array, many: int) -> Iterator[Spec]:
 
 def _other_dtypes(spec: Spec, message: str) -> Iterator[Spec]:
     if re.search(r"int64.*int32|int32.*int64", message):
-        yield from _each(spec, lambda item: replace(item, dtype="int64") if item.dtype == "int32" else None)
+        yield from each(spec, lambda item: replace(item, dtype="int64") if item.dtype == "int32" else None)
     if _INTEGERS.search(message):
-        yield from _each(
+        yield from each(
             spec, lambda item: replace(item, dtype="int32", high=2) if item.dtype == "float32" else None
         )
     if _FLOATS.search(message):
-        yield from _each(
+        yield from each(
             spec, lambda item: replace(item, dtype="float32", high=None) if item.dtype != "float32" else None
         )
 
@@ -219,7 +225,7 @@ def _other_dtypes(spec: Spec, message: str) -> Iterator[Spec]:
 def _sparse(spec: Spec, message: str) -> Iterator[Spec]:
     if re.search(r"SparseTensor|\bis not sparse\b", message):
         square = (BATCH, BATCH)
-        found = list(_each(spec, lambda item: replace(item, sparse=True, shape=square)))
+        found = list(each(spec, lambda item: replace(item, sparse=True, shape=square)))
         # What comes later is more often the sparse one.
         yield from reversed(found[:-1] or found)
 
@@ -229,21 +235,44 @@ def _spoken(spec: Spec, message: str) -> Iterator[Spec]:
     if len(shapes) == len(spec.items):
         yield replace(spec, items=tuple(replace(i, shape=shape) for i, shape in zip(spec.items, shapes)))
     if shapes:
-        yield from _each(spec, lambda item: replace(item, shape=shapes[0]))
+        yield from each(spec, lambda item: replace(item, shape=shapes[0]))
 
 
 def _other_axis(spec: Spec, message: str) -> Iterator[Spec]:
     if match := _AXIS.search(message):
-        axis, size = int(match.group(1)), int(match.group(2))
+        axis, size, found = int(match.group(1)), int(match.group(2)), int(match.group(3) or 0)
+    elif match := _LAST.search(message):
+        got = _GOT.search(message, match.end())
+        axis, size, found = -1, int(match.group(1)), int(got.group(1)) if got else 0
+    else:
+        return
 
-        def change(item: Array) -> Array | None:
-            if not -len(item.shape) < axis < len(item.shape) or axis == 0:
-                return None
-            shape = list(item.shape)
-            shape[axis] = size
-            return replace(item, shape=tuple(shape))
+    def change(item: Array) -> Array | None:
+        if not -len(item.shape) < axis < len(item.shape) or axis == 0:
+            return None
+        shape = list(item.shape)
+        shape[axis] = size
+        # A deep image is small.
+        while len(shape) == 4 and axis in (-1, 3) and not _is_sensible(shape) and shape[1] > 1:
+            shape[1:3] = [shape[1] // 2, shape[2] // 2]
+        return replace(item, shape=tuple(shape))
 
-        yield from _each(spec, change)
+    if axis == -1:
+        # Those that are of the size that was found there, before any.
+        alike = [change(item) if item.shape[-1] == found else None for item in spec.items]
+        yield replace(spec, items=tuple(new or item for new, item in zip(alike, spec.items)))
+    if found > size and found % size == 0:
+        yield from _divided(spec, found // size)
+    yield from each(spec, change)
+
+
+def _divided(spec: Spec, by: int) -> Iterator[Spec]:
+    """One axis less long: layers and heads that have become one axis are too many together."""
+    for index, item in enumerate(spec.items):
+        for axis, size in enumerate(item.shape[1:-1], 1):
+            if len(item.shape) > 3 and size % by == 0:
+                shape = (*item.shape[:axis], size // by, *item.shape[axis + 1 :])
+                yield with_item(spec, index, replace(item, shape=shape))
 
 
 def _other_rank(spec: Spec, message: str) -> Iterator[Spec]:
@@ -255,133 +284,18 @@ def _other_rank(spec: Spec, message: str) -> Iterator[Spec]:
             yield from _of_rank(spec, want, have)
             return
     if _ONE_MORE.search(message):
-        yield from _each(spec, lambda item: _reshaped(item, len(item.shape) + 1))
+        yield from each(spec, lambda item: reshaped(item, len(item.shape) + 1))
 
 
 def _of_rank(spec: Spec, want: int, have: int | None) -> Iterator[Spec]:
     def change(item: Array) -> Array | None:
-        return _reshaped(item, want) if have is None or len(item.shape) == have else None
+        return reshaped(item, want) if have is None or len(item.shape) == have else None
 
-    yield from _each(spec, change)
+    yield from each(spec, change)
     if have is not None:
         # What is short of an axis may be the layer's input, of which the model's has one more or less.
-        yield from _each(spec, lambda item: _reshaped(item, len(item.shape) + want - have))
+        yield from each(spec, lambda item: reshaped(item, len(item.shape) + want - have))
 
 
-def _wider(item: Array, shape: tuple[int, ...], axis: int | None = None) -> Array | None:
-    """With one more axis, of size 1, if it is the tensor of that shape: a mask over what has a width."""
-    if item.shape != shape:
-        return None
-    place = len(shape) if axis is None else axis
-    return replace(item, shape=(*shape[:place], 1, *shape[place:]))
-
-
-def _reshaped_if(item: Array, have: int, want: int) -> Array | None:
-    return _reshaped(item, want) if len(item.shape) == have else None
-
-
-def _reshaped(item: Array, rank: int) -> Array | None:
-    if not 0 < rank < 6 or rank == len(item.shape):
-        return None
-    tail = _TAILS[rank - 1]
-    if tail and len(item.shape) > 1 and item.shape[-1] > 3 and item.dtype == "float32" and rank != 4:
-        tail = (*tail[:-1], item.shape[-1])
-    return replace(item, shape=(BATCH, *tail))
-
-
-def _other_size(spec: Spec, message: str) -> Iterator[Spec]:
-    for pattern in _PAIRS:
-        for match in list(pattern.finditer(message))[:2]:
-            first, second = int(match.group(1)), int(match.group(2))
-            if first != second:
-                yield from _exchanged(spec, first, second)
-                yield from _exchanged(spec, second, first)
-    yield from _flattened(spec, message)
-    if divided := _DIVISIBLE.search(message):
-        divisor = max(1, int(divided.group(1)))
-        yield from _each(
-            spec,
-            lambda item: replace(
-                item, shape=(item.shape[0], *(math.ceil(size / divisor) * divisor for size in item.shape[1:]))
-            ),
-        )
-    if re.search(
-        r"[Nn]egative dimension|should be (?:larger|greater|at least)|too small|<= 0|zero size", message
-    ):
-        yield from _each(
-            spec,
-            lambda item: replace(item, shape=(BATCH, *(2 * n if n > 3 else n for n in item.shape[1:]))),
-        )
-
-
-def _flattened(spec: Spec, message: str) -> Iterator[Spec]:
-    """One number for each sample, where several have become samples of their own: 64 are 16 times 4."""
-    for match in itertools.islice(_PAIRS[0].finditer(message), 1):
-        large, small = sorted((int(match.group(1)), int(match.group(2))))[::-1]
-        for index, item in enumerate(spec.items):
-            if small == BATCH and len(item.shape) == 2 and item.shape[1] * small == large:
-                yield _with(spec, index, replace(item, shape=(BATCH, 1)))
-                yield _with(spec, index, replace(item, shape=(BATCH,)))
-
-
-def _exchanged(spec: Spec, old: int, new: int) -> Iterator[Spec]:
-    for index, item in enumerate(spec.items):
-        for axis in range(len(item.shape) - 1, 0, -1):
-            if item.shape[axis] == old and new > 0:
-                shape = (*item.shape[:axis], new, *item.shape[axis + 1 :])
-                yield _with(spec, index, replace(item, shape=shape))
-
-
-def _disagreeing(message: str) -> list[list[int]]:
-    """The shapes that a message says do not go together, 0 for a size that is not known."""
-    if not re.search(r"[Ii]ncompat|match|[Dd]im|broadcast|concat|shape|equal", message):
-        return []
-    return [
-        [int(size) if size.isdigit() else 0 for size in re.findall(r"\w+|\?", text)]
-        for text in _SHAPE.findall(message)[:3]
-    ]
-
-
-def _broadcast(spec: Spec, message: str) -> Iterator[Spec]:
-    """One axis more for what is short of one, as a mask is; one number a sample for what has one too many."""
-    shapes = _disagreeing(message)
-    if len(shapes) < 2 or abs(len(shapes[0]) - len(shapes[1])) != 1:
-        return
-    few = tuple(shapes[0] if len(shapes[0]) < len(shapes[1]) else shapes[1])
-    yield from _each(spec, partial(_wider, shape=few))
-    yield from _each(spec, lambda item: replace(item, shape=(BATCH,)) if "int" in item.dtype else None)
-    yield from _each(spec, partial(_wider, shape=few, axis=1))
-
-
-def _matching(spec: Spec, message: str) -> Iterator[Spec]:
-    """Two shapes that should have agreed: sizes of the one put into the other, axis by axis."""
-    shapes = _disagreeing(message)
-    if len(shapes) < 2:
-        return
-    for one, other in ((shapes[0], shapes[1]), (shapes[1], shapes[0])):
-        for left, right in list(zip(reversed(one), reversed(other)))[:4]:
-            if left != right and left > 0 and right > 0:
-                yield from list(_exchanged(spec, left, right))[:4]
-    if len(shapes[0]) != len(shapes[1]):
-        ranks = (len(shapes[0]), len(shapes[1]))
-        for have, want in (ranks, ranks[::-1]):
-            yield from _each(spec, partial(_reshaped_if, have=have, want=want))
-
-
-def _whole(spec: Spec, message: str) -> Iterator[Spec]:
-    """As many elements as a reshape asks for."""
-    match = re.search(r"total size of the tensor must be unchanged.*?target_shape=\(([\d, ]+)\)", message)
-    if match:
-        size = math.prod(int(number) for number in re.findall(r"\d+", match.group(1)))
-        yield from _each(spec, lambda item: replace(item, shape=(item.shape[0], size)))
-    match = re.search(r"tensor with (\d+) (?:values|elements), but the requested shape .*? (\d+)", message)
-    if match:
-        have, want = int(match.group(1)), int(match.group(2))
-        for index, item in enumerate(spec.items):
-            if have and item.shape[-1] * want % have == 0:
-                last = item.shape[-1] * want // have
-                yield _with(spec, index, replace(item, shape=(*item.shape[:-1], last)))
-
-
-def _is_sensible(shape: tuple[int, ...]) -> bool:
+def _is_sensible(shape: Sequence[int]) -> bool:
     return 0 < math.prod(shape[1:]) <= LARGEST
