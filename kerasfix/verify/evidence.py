@@ -11,6 +11,7 @@ from kerasfix.source import Source, SourceError
 from kerasfix.syntax import of_kind
 from kerasfix.verify.hints import input_shapes
 from kerasfix.verify.holders import Holder, holders_in
+from kerasfix.verify.names import dotted_name
 from kerasfix.verify.sites import construction_sites, examples_of
 
 _MOST_FILES = 3000
@@ -18,6 +19,10 @@ _MOST_TEXTS = 12
 _LARGEST_FILE = 400_000
 _ENOUGH_SITES = 16
 _MOST_HOLDERS = 3
+_MOST_CONFIGS = 3
+_NO_CONFIGS = frozenset(
+    ("Any", "Callable", "Optional", "Union", "List", "Dict", "Tuple", "Sequence", "Iterable")
+)
 # Beside a package.
 _TESTS = ("tests", "test")
 
@@ -29,11 +34,13 @@ class Evidence(TypedDict):
         hints: Shapes of inputs without batch.
         sites: See `sites.construction_sites`.
         holders: What else makes it and calls it, the likeliest to show what it is given first.
+        configs: Classes that parameters of its constructor are annotated with -> where those are constructed.
     """
 
     hints: list[list[int]]
     sites: list[dict[str, Any]]
     holders: list[Holder]
+    configs: dict[str, list[dict[str, Any]]]
 
 
 def evidence_for(path: Path, text: str, class_name: str) -> Evidence:
@@ -62,7 +69,32 @@ def evidence_for(path: Path, text: str, class_name: str) -> Evidence:
         "hints": _hints(text, class_name),
         "sites": sites[:_ENOUGH_SITES],
         "holders": [*running, *classes],
+        "configs": dict(_configs(path, text, [class_name, *(each["name"] for each in classes)])),
     }
+
+
+def _configs(path: Path, text: str, class_names: list[str]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    try:
+        classes = {node.name: node for node in Source(text).tree.body if isinstance(node, ast.ClassDef)}
+    except SourceError:
+        return
+    found = [name for each in class_names for name in _annotations(classes.get(each)) if name not in classes]
+    own = [name for each in class_names for name in _annotations(classes.get(each)) if name in classes]
+    for name in list(dict.fromkeys([*own, *found]))[:_MOST_CONFIGS]:
+        texts = [text, *(other for _, other in _others(path, name))]
+        sites = [site for other in texts for site in construction_sites(other, name)]
+        told = [site for site in sites if site["named"] or site["positional"]]
+        if told:
+            yield name, told[:_MOST_HOLDERS]
+
+
+def _annotations(node: ast.ClassDef | None) -> Iterator[str]:
+    """The classes that the parameters of a constructor are annotated with, as far as one name says it."""
+    for argument in _parameters(node):
+        name = dotted_name(argument.annotation) if argument.annotation else None
+        last = (name or "").rpartition(".")[2]
+        if last[:1].isupper() and name not in _NO_CONFIGS:
+            yield last
 
 
 def _some(holders: list[Holder], *, runs: bool) -> list[Holder]:
@@ -80,20 +112,20 @@ def companions_of(text: str, class_name: str, evidence: Evidence) -> list[str]:
     except SourceError:
         return []
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-    wanted = [name.lower().replace("_", "") for name in _parameters(classes.get(class_name))]
+    wanted = [each.arg.lower().replace("_", "") for each in _parameters(classes.get(class_name))]
     named = [name for site in evidence["sites"] for name in _mentioned(site)]
     called = [
         name
         for name in classes
         if name != class_name and any(name.lower().endswith(word) for word in wanted if len(word) > 3)
     ]
-    return list(dict.fromkeys([*named, *called]))
+    return list(dict.fromkeys([*named, *called, *evidence["configs"]]))
 
 
-def _parameters(node: ast.ClassDef | None) -> list[str]:
+def _parameters(node: ast.ClassDef | None) -> list[ast.arg]:
     for item in node.body if node else ():
         if isinstance(item, ast.FunctionDef) and item.name == "__init__":
-            return [argument.arg for argument in (*item.args.args[1:], *item.args.kwonlyargs)]
+            return [*item.args.args[1:], *item.args.kwonlyargs]
     return []
 
 

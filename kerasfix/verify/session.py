@@ -309,6 +309,7 @@ class Session:
                     "sites": evidence["sites"],
                     "holders": evidence["holders"] if held else [],
                     "searched": held,
+                    "configs": evidence["configs"],
                     "weights": str(runner.folder / f"weights-{_digest(_key(target))}.npz"),
                     "probe_seconds": runner.timeout * _PROBE_SHARE,
                 }

@@ -79,3 +79,17 @@ def longer(arguments: Arguments, error: BaseException, fixed: Arguments) -> Iter
 def with_defaults(value: Any) -> Any:
     """A configuration object as its author made it; too large, perhaps, but its sizes fit together."""
     return {**value, "named": {}} if isinstance(value, dict) and "$call" in value else value
+
+
+def configured(arguments: Arguments, configs: dict[str, list[dict[str, Any]]]) -> Iterator[Arguments]:
+    """The arguments with configuration objects as they are made elsewhere.
+
+    Args:
+        configs: The name of a class -> where it is constructed.
+    """
+    for name, value in arguments.items():
+        called = value.get("$call", "") if isinstance(value, dict) else ""
+        for site in configs.get(called, ()):
+            if None not in site["positional"]:
+                positional = [item["value"] for item in site["positional"]]
+                yield {**arguments, name: {**value, "positional": positional, "named": site["named"]}}

@@ -13,7 +13,7 @@ import typing
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .alternatives import QUOTED, alternatives, longer, with_defaults, words_quoted
+from .alternatives import QUOTED, alternatives, configured, longer, with_defaults, words_quoted
 from .attempts import Attempts
 from .blame import ATTRIBUTE, Place, blamed, forms, unnamed, value_at, with_value
 from .depth import Failure
@@ -62,11 +62,19 @@ class Maker:
         init: Arguments that the user configured; no attempt changes them.
         sites: See `kerasfix.verify.sites`.
         depth: How many classes around it are being made.
+        configs: See `kerasfix.verify.evidence`.
     """
 
     def __init__(
-        self, cls: type, keras: Any, init: Arguments, sites: list[dict[str, Any]], depth: int = 0
+        self,
+        cls: type,
+        keras: Any,
+        init: Arguments,
+        sites: list[dict[str, Any]],
+        depth: int = 0,
+        configs: dict[str, list[dict[str, Any]]] | None = None,
     ) -> None:
+        self._configs = configs or {}
         self._cls = cls
         self._keras = keras
         self._init = init
@@ -187,6 +195,7 @@ class Maker:
         if not self._required:
             yield dict(self._init)
         yield {**self._guessed({}), **self._init}
+        yield from configured({**self._guessed({}), **self._init}, self._configs)
         if keywords := keywords_of(vars(self._cls).get("__init__")):
             more = {name: self._guess(name) for name in keywords}
             known = {name: WIDTH if value is MISSING else value for name, value in more.items()}

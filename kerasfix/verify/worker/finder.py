@@ -179,9 +179,10 @@ class Finder:
             "hints": [],
             "seed": self._job["seed"],
             "holders": holder["holders"],
+            "configs": self._job.get("configs"),
             "kept_in": self._job.get("kept_in", ()),
         }
-        maker = Maker(other, self._keras, {}, holder["sites"])
+        maker = Maker(other, self._keras, {}, holder["sites"], configs=self._job.get("configs"))
         maker.on_new = self._scale.reset
 
         def fresh(arguments: dict[str, Any], spec: Spec | None) -> Driven:

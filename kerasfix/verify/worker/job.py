@@ -148,7 +148,8 @@ def _observe(job: dict[str, Any], program: Program) -> dict[str, Any]:
     _prepare(keras, framework, int(job["seed"]))
     given = job["input"] or {}
     scale = Scale(keras)
-    maker = Maker(cls, keras, given.get("init", job["init"]), job.get("sites", []) if not given else [])
+    sites = job.get("sites", []) if not given else []
+    maker = Maker(cls, keras, given.get("init", job["init"]), sites, configs=job.get("configs"))
     maker.on_new = scale.reset
 
     def fresh(arguments: dict[str, Any], spec: Spec | None) -> Driven:
