@@ -201,12 +201,15 @@ class Maker:
             known = {name: WIDTH if value is MISSING else value for name, value in more.items()}
             yield {**self._guessed({}), **known, **self._init}
         if self._required:
+            guessed = self._guessed({})
             # Parameters that may be left out, and should not be: None stands for "say it".
             extra = [item.name for item in self._parameters if item.default is None]
-            yield {**self._guessed({}), **{name: self._guess(name) for name in extra}, **self._init}
-            plain = {name: with_defaults(value) for name, value in self._guessed({}).items()}
+            yield {**guessed, **{name: self._guess(name) for name in extra}, **self._init}
+            plain = {name: with_defaults(value) for name, value in guessed.items()}
             yield {**plain, **self._init}
-            without = {name: None if value == LAYER else value for name, value in self._guessed({}).items()}
+            parts = {name: LAYER if name in self._relatives else value for name, value in guessed.items()}
+            yield {**parts, **self._init}
+            without = {name: None if value == LAYER else value for name, value in guessed.items()}
             yield {**without, **self._init}
 
     def _bound(self, site: dict[str, Any]) -> Arguments | None:
@@ -234,11 +237,11 @@ class Maker:
         if self._usages is None:
             self._usages = usages(self._cls)
         usage = self._usages.get(name, Usage())
-        if (relative := self._relative(name, usage)) is not None:
-            return relative
         annotation = None if parameter is None else parameter.annotation
         if (built := self._of_class(annotation)) is not None:
             return built
+        if (relative := self._relative(name, usage)) is not None:
+            return relative
         if is_told(usage):
             return by_usage(name, usage)
         if parameter is not None and annotation is not parameter.empty:

@@ -32,7 +32,9 @@ def classes_for(parameter: str, cls: type, keras: Any) -> list[type]:
         return layers
     wanted = _letters(parameter)
     others = (item for item in _classes_in_package(cls) if item.__name__.lower().endswith(wanted))
-    return sorted((item for item in others if _is_other_layer(item, cls, keras)), key=partial(_far, cls))
+    near = sorted((item for item in others if _is_other_layer(item, cls, keras)), key=partial(_far, cls))
+    heirs = dict.fromkeys(heir for item in near for heir in concrete(item))
+    return [item for item in heirs if _is_other_layer(item, cls, keras)]
 
 
 def _letters(name: str) -> str:
@@ -74,14 +76,15 @@ def classes_having(attributes: Iterable[str], parameter: str, cls: type, keras: 
         has_all = all(hasattr(item, name) or _sets(item, name) for name in wanted)
         return is_itself and has_all and _is_other_layer(item, cls, keras)
 
-    return sorted(filter(fits, _classes_in_package(cls)), key=rank) if wanted else []
+    found = sorted(filter(fits, _classes_in_package(cls)), key=rank) if wanted else []
+    return list(dict.fromkeys(heir for item in found for heir in concrete(item) if fits(heir)))
 
 
 def classes_named(message: str, cls: type, keras: Any) -> list[type]:
     """Layers of the package that a message speaks of: "must be a `DepthBackbone`"."""
     words = dict.fromkeys(re.findall(r"\b[A-Z]\w{3,}", message))
-    found = (in_package(word, cls.__module__) for word in words)
-    return [item for item in found if _is_other_layer(item, cls, keras)]
+    found = [heir for word in words for heir in concrete(in_package(word, cls.__module__))]
+    return [item for item in dict.fromkeys(found) if _is_other_layer(item, cls, keras)]
 
 
 def _classes_in_package(cls: type) -> list[type]:
