@@ -45,10 +45,12 @@ class _FakeProber:
         return SPEC
 
 
-def _found(cls: type, monkeypatch: pytest.MonkeyPatch, refused: tuple[int, ...] = ()) -> dict[str, Any]:
+def _found(
+    cls: type, monkeypatch: pytest.MonkeyPatch, refused: tuple[int, ...] = (), **more: Any
+) -> dict[str, Any]:
     monkeypatch.setattr(finder, "Prober", _FakeProber)
     monkeypatch.setattr(_FakeProber, "refused", refused)
-    job = {"probe_seconds": 12.0, "hints": [], "seed": 1}
+    job = {"probe_seconds": 12.0, "hints": [], "seed": 1, **more}
     scale = SimpleNamespace(limit=None, exceeded=False)
     maker = Maker(cls, KERAS, {}, [])
     return Finder(job, cls, KERAS, None, maker, scale, None, lambda phase: None).find()["init"]  # type: ignore[arg-type]
@@ -65,6 +67,21 @@ def test_a_slow_model_is_taken_if_no_smaller_one_runs(monkeypatch: pytest.Monkey
 
 def test_what_finds_no_input_is_tried_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _found(_Sized, monkeypatch, refused=(512,)) == {"units": 16}
+
+
+@pytest.mark.parametrize(("limit", "units"), [(4096, 40), (1024, 16), (None, 40)])
+def test_what_takes_much_memory_is_made_smaller(
+    limit: int | None, units: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Before, and after a call.
+    peaks = iter([400.0, 600.0, 600.0])
+    monkeypatch.setattr(finder, "peak_mb", lambda: next(peaks))
+
+    class Quick(_Sized):
+        def __init__(self, units: int = 40) -> None:
+            super().__init__(units)
+
+    assert _found(Quick, monkeypatch, memory_mb=limit) == ({} if units == 40 else {"units": units})
 
 
 @pytest.mark.parametrize(("hurried", "most"), [(True, 4), (False, 11)])

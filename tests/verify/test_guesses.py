@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from kerasfix.verify.worker.alternatives import configured
 from kerasfix.verify.worker.arguments import Maker
 from kerasfix.verify.worker.depth import Failure
 from kerasfix.verify.worker.guesses import (
@@ -22,8 +23,8 @@ from kerasfix.verify.worker.guesses import (
 from kerasfix.verify.worker.lightness import Scale, TooHeavy, lighter
 from kerasfix.verify.worker.reading import usages
 from kerasfix.verify.worker.recipes import CannotMake, Scope, Settings, make
-from kerasfix.verify.worker.relatives import classes_for, classes_having, classes_named
-from kerasfix.verify.worker.sizes import widths_of
+from kerasfix.verify.worker.relatives import classes_for, classes_having, classes_named, concrete
+from kerasfix.verify.worker.sizes import fields_of, widths_of
 
 
 class _Layer:
@@ -380,3 +381,80 @@ def test_a_class_with_an_underscore_first_is_given_a_name() -> None:
     first, _ = next(attempts)
     maker.mend(first, Failure("ValueError: '__other_1' is not a valid root scope name.", ()))
     assert maker._attempts.take() == {**first, "name": "driven"}
+
+
+class _Unfinished(_Layer):
+    def forward(self, x: Any) -> Any:
+        raise NotImplementedError
+
+    def backward(self, x: Any) -> Any:
+        raise NotImplementedError("this is left to others")
+
+
+class _HalfDone(_Unfinished):
+    def forward(self, x: Any) -> Any:
+        return x
+
+
+class _DoneWith(_HalfDone):
+    def __init__(self, depth: int) -> None:
+        super().__init__(depth)
+
+    def backward(self, x: Any) -> Any:
+        return x
+
+
+class _Done(_HalfDone):
+    def __init__(self, depth: int = 2) -> None:
+        super().__init__(depth)
+
+    def backward(self, x: Any) -> Any:
+        return x
+
+
+def test_what_a_class_leaves_to_others_is_taken_of_them() -> None:
+    assert concrete(_Unfinished) == [_Done, _DoneWith, _HalfDone, _Unfinished]
+    assert concrete(_Done) == [_Done]
+    assert concrete(None) == [None]
+
+
+class _Sizes:
+    def __init__(self, units: int = 512, strides: tuple[int, int] = (2, 2), depth: int = 3) -> None:
+        self.units = units
+
+
+def test_a_large_configuration_is_made_small_with_its_pictures() -> None:
+    assert fields_of(_Sizes) == {"units": 16}
+
+    class Pictures(_Sizes):
+        def __init__(
+            self, input_size: tuple[int, int] = (224, 160), strides: list[int] | None = None
+        ) -> None:
+            super().__init__()
+
+    assert fields_of(Pictures) == {"input_size": {"$tuple": [32, 32]}}
+
+
+def test_a_configuration_is_tried_as_it_is_made_elsewhere() -> None:
+    value = {"$call": "Config", "positional": [], "named": {"size": 16}}
+    sites = [
+        {"positional": [{"value": 3}], "named": {"size": 64}, "unknown": []},
+        {"positional": [None], "named": {}, "unknown": []},
+    ]
+    found = list(configured({"config": value, "units": 4}, {"Config": sites, "Other": sites}))
+    assert found == [{"config": {"$call": "Config", "positional": [3], "named": {"size": 64}}, "units": 4}]
+
+
+class _Fussy(_Layer):
+    def __init__(self, part: Any, units: int = 3) -> None:
+        if isinstance(part, dict):
+            raise ValueError("no part")
+        super().__init__(units)
+
+
+def test_a_value_that_cannot_be_made_is_given_up_alone() -> None:
+    broken = {"$call": "_Fussy", "positional": [{}], "named": {}}
+    site = {"positional": [{"value": broken}], "named": {"units": 9}, "unknown": []}
+    arguments, _ = next(Maker(_Fussy, KERAS, {}, [site]).working())
+    assert arguments["units"] == 9
+    assert arguments["part"] != broken

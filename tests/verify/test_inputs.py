@@ -13,6 +13,7 @@ from kerasfix.verify.worker.documented import documented_shapes, spoken_shapes
 from kerasfix.verify.worker.drive import _by_name, _by_place
 from kerasfix.verify.worker.inputs import arrays_for
 from kerasfix.verify.worker.layout import layout_of
+from kerasfix.verify.worker.sizes import shapes_kept
 from kerasfix.verify.worker.steering import steered
 
 
@@ -58,6 +59,67 @@ class _Unpacks:
     def call(self, inputs: Any) -> Any:
         x, adjacency = inputs
         return x, adjacency
+
+
+class _UnpacksTheFirst:
+    def call(self, inputs: Any) -> Any:
+        x, memory = inputs[:2]
+        return x, memory
+
+
+class _Counts:
+    def call(self, inputs: Any) -> Any:
+        if len(inputs) != 3:
+            raise ValueError("three are wanted")
+        return self.first(inputs)  # type: ignore[attr-defined]
+
+
+class _TakesBoth:
+    def call(self, inputs: Any) -> Any:
+        if isinstance(inputs, dict):
+            low, high = inputs["P3"], inputs["P4"]
+        else:
+            low, high = inputs
+        return low, high
+
+
+class _UnpacksWhatItMade:
+    def call(self, x: Any) -> Any:
+        x = self.features(x)  # type: ignore[attr-defined]
+        x, _others = x
+        return x
+
+
+class _BuildIsTold:
+    def build(self, input_shape: Any) -> None:
+        self.width = input_shape[0][-1] + input_shape[2][-1]
+
+    def call(self, inputs: Any) -> Any:
+        return self.first(inputs)  # type: ignore[attr-defined]
+
+
+class _BuildIsToldNames:
+    def build(self, shapes: Any) -> None:
+        self.width = shapes["left"][-1] + shapes["right"][-1]
+
+    def call(self, inputs: Any) -> Any:
+        return self.first(inputs)  # type: ignore[attr-defined]
+
+
+class _BuildIsToldOne:
+    def build(self, input_shape: Any) -> None:
+        self.width = input_shape[-1] + input_shape[1]
+
+    def call(self, inputs: Any) -> Any:
+        return self.first(inputs)  # type: ignore[attr-defined]
+
+
+class _TakesWhatComes:
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        return self.loss(*args, **kwargs)
+
+    def loss(self, left: Any, right: Any, weights: Any = None) -> Any:
+        return left, right, weights
 
 
 class _Keys:
@@ -140,6 +202,14 @@ def layout(cls: type) -> tuple[str, list[str], list[str | None]]:
         (_Loops, ("dict", ["left", "right"], ["left", "right"])),
         (_HandsOver, ("dict", ["ids", "mask"], ["ids", "mask"])),
         (_HandsToLayer, ("list", ["nodes", "edges"], [None, None])),
+        (_UnpacksTheFirst, ("list", ["x", "memory"], [None, None])),
+        (_Counts, ("list", ["input0", "input1", "input2"], [None, None, None])),
+        (_TakesBoth, ("dict", ["P3", "P4"], ["P3", "P4"])),
+        (_UnpacksWhatItMade, ("one", ["x"], [None])),
+        (_BuildIsTold, ("list", ["input0", "input1", "input2"], [None, None, None])),
+        (_BuildIsToldNames, ("dict", ["left", "right"], ["left", "right"])),
+        (_BuildIsToldOne, ("one", ["inputs"], [None])),
+        (_TakesWhatComes, ("args", ["left", "right"], ["left", "right"])),
     ],
 )
 def test_how_inputs_are_taken(cls: type, expected: object) -> None:
@@ -156,6 +226,27 @@ def test_tensors_that_may_be_left_out_are_known() -> None:
     found = list(with_optional(_MayBeLeftOut(), call))
     assert found == [Spec("args", (*call.items, Array((4, 16), "bool", name="mask")))]
     assert list(with_optional(_OneTensor(), call)) == []
+
+
+def test_the_tensor_that_a_name_speaks_of_is_given() -> None:
+    spec = Spec("args", (Array((4, 16), name="left"), Array((4, 16), name="right")))
+    [more] = with_optional(_TakesWhatComes(), spec, "weights")
+    assert [item.name for item in more.items] == ["left", "right", "weights"]
+    assert not list(with_optional(_TakesWhatComes(), spec, "others"))
+
+
+@pytest.mark.parametrize(
+    ("kept", "shapes"),
+    [
+        ({"image_size": 64}, [[64, 64, 3]]),
+        ({"config": SimpleNamespace(input_size=(64, 48), in_channels=1)}, [[64, 48, 1]]),
+        ({"cfg": {"img_resolution": [32, 32], "channels": 512}}, [[32, 32, 3]]),
+        ({"input_shape_": (8, 8), "image_shape": (28, 28, 1)}, [[28, 28, 1]]),
+        ({"image_size": None, "input_size": "large", "other": 64}, []),
+    ],
+)
+def test_an_instance_says_what_its_pictures_are_like(kept: dict[str, Any], shapes: list[list[int]]) -> None:
+    assert shapes_kept(SimpleNamespace(**kept)) == shapes
 
 
 class _OverAGrid:

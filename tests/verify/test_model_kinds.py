@@ -263,3 +263,55 @@ def test_a_step_that_no_data_fits_is_no_fault(compare: Callable[..., ModelReport
     assert report.after is not None
     assert "train_step" not in report.after.sensitive["drop"].received
     assert any(note.startswith("its own train_step did not run: ") for note in report.after.notes)
+
+
+def test_a_weight_that_failed_is_no_burden_for_the_next_attempt(compare: Callable[..., ModelReport]) -> None:
+    """Keras 3 keeps what it could not make, and would raise for it in every call that follows."""
+    report = compare(
+        '''
+import keras
+
+def started(shape, dtype=None):
+    if shape[0] != 12:
+        raise ValueError("not so wide")
+    return keras.ops.ones(shape, dtype)
+
+class Net(keras.Model):
+    """Takes rows: `net(keras.ops.ones((1, 12)))`."""
+
+    def build(self, input_shape):
+        self.scale = self.add_weight(shape=(input_shape[-1],), initializer=started)
+
+    def call(self, rows):
+        return rows * self.scale
+
+net = Net()
+net.build((None, 12))
+'''
+    )
+    assert report.verdict is VerdictKind.UNCHANGED, report.reasons
+
+
+def test_what_comes_by_name_is_told_to_build(compare: Callable[..., ModelReport]) -> None:
+    """Keras tells `build` no shapes if `call` takes what comes."""
+    report = compare(
+        """
+import keras
+
+class Net(keras.Model):
+    def build(self, shapes):
+        self.left = keras.layers.Dense(4)
+        self.left.build(shapes["left"])
+        self.right = keras.layers.Dense(shapes["right"][-1])
+        self.right.build(shapes["left"])
+        self.built = True
+
+    def call(self, *args, **kwargs):
+        return self.losses_of(*args, **kwargs)
+
+    def losses_of(self, left, right=None, training=None):
+        return self.left(left), self.right(left) - right
+"""
+    )
+    assert report.verdict is VerdictKind.UNCHANGED, report.reasons
+    assert [each.name for each in report.inputs] == ["left", "right"]
