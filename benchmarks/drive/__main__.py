@@ -188,6 +188,8 @@ def _serve(
     answer = scratch / f"{what}.jsonl"
     answer.touch()
     command = [python, str(HERE / "serve.py"), what, str(scratch / "request.json"), str(answer)]
+    # As in a run of kerasfix: TensorFlow writes what it makes of a `call` to a file, and only there it may.
+    environment = {**environment, "TMPDIR": str(scratch)}
     with open(scratch / "serve.log", "wb") as log:
         outcome = subprocess.run(command, env=environment, cwd=scratch, stdout=log, stderr=log)
     if outcome.returncode:
