@@ -74,6 +74,18 @@ class _Counts:
         return self.first(inputs)  # type: ignore[attr-defined]
 
 
+NAMES = {"words": "input_ids"}
+
+
+class _NamesElsewhere:
+    def __init__(self) -> None:
+        self.key = "mask"
+
+    def call(self, inputs: Any) -> Any:
+        ids = inputs[NAMES["words"]]
+        return ids, inputs.get(self.key), inputs[self.missing]  # type: ignore[attr-defined]
+
+
 class _TakesBoth:
     def call(self, inputs: Any) -> Any:
         if isinstance(inputs, dict):
@@ -204,6 +216,7 @@ def layout(cls: type) -> tuple[str, list[str], list[str | None]]:
         (_HandsToLayer, ("list", ["nodes", "edges"], [None, None])),
         (_UnpacksTheFirst, ("list", ["x", "memory"], [None, None])),
         (_Counts, ("list", ["input0", "input1", "input2"], [None, None, None])),
+        (_NamesElsewhere, ("dict", ["ids", "mask"], ["input_ids", "mask"])),
         (_TakesBoth, ("dict", ["P3", "P4"], ["P3", "P4"])),
         (_UnpacksWhatItMade, ("one", ["x"], [None])),
         (_BuildIsTold, ("list", ["input0", "input1", "input2"], [None, None, None])),

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .apart import Layout, Slot
 from .guesses import BATCH, STEPS, WIDTH
-from .layout import Layout, Slot, layout_of
+from .layout import layout_of
 from .walk import layers_of
 
 LARGEST = 256 * 256 * 3

@@ -5,12 +5,11 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from .apart import Layout, Slot, first_rebinding, shapes_read, taken_apart
 from .documented import documented_shapes, listed_shapes
 from .guesses import BATCH, MISSING, by_name
 from .keras_import import is_keras_class
@@ -29,42 +28,6 @@ _STATES = re.compile(r"(^|_)(states?|memory)$")
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _MOST_STEPS = 400
 _DEEPEST = 3
-_MOST_COUNTED = 9
-
-
-@dataclass
-class Slot:
-    """One tensor that a model takes.
-
-    Attributes:
-        label: What the code calls it.
-        key: Its key in a dictionary or its keyword; None if it goes by its place.
-        readers: Layers that read it first.
-        ranks: Numbers of axes, batch included, that the code speaks of.
-        shape: The shape that is known, batch included.
-        listed: Whether it is an item of a list: those with the same key are one.
-    """
-
-    label: str
-    key: str | None = None
-    readers: list[Any] = field(default_factory=list)
-    ranks: list[int] = field(default_factory=list)
-    shape: tuple[int, ...] | None = None
-    listed: bool = False
-
-
-@dataclass
-class Layout:
-    """The kind as in `Spec`, its slots, and what is handed over besides tensors.
-
-    Attributes:
-        optional: Tensors that may be left out, and that the code may want all the same.
-    """
-
-    kind: str
-    slots: list[Slot]
-    constants: tuple[tuple[str, Any], ...] = ()
-    optional: list[Slot] = field(default_factory=list)
 
 
 def layout_of(model: Any) -> Layout:
@@ -95,7 +58,8 @@ def layout_of(model: Any) -> Layout:
         slots = [Slot(name, name if index or inner else None) for index, name in enumerate(needed)]
         layout = Layout("args", slots, tuple(constants))
     elif method and needed:
-        layout = _taken_apart(method, needed[0])
+        function = vars(owner)["call"]
+        layout = taken_apart(method, needed[0], _scope(function, model))
         if layout.kind == "one":
             layout = _taken_apart_inside(model, method, needed[0], _DEEPEST) or _in_build(model) or layout
     else:
@@ -117,6 +81,11 @@ def layout_of(model: Any) -> Layout:
 def _definition(function: Any) -> ast.FunctionDef | None:
     tree = parse_source(function)
     return tree.body[0] if tree and tree.body and isinstance(tree.body[0], ast.FunctionDef) else None
+
+
+def _scope(function: Any, model: Any) -> dict[str, Any]:
+    """What the names in a method mean."""
+    return {**getattr(inspect.unwrap(function), "__globals__", {}), "self": model}
 
 
 def _handed_on(model: Any, method: ast.FunctionDef) -> Any:
@@ -176,7 +145,7 @@ def _taken_apart_inside(model: Any, method: ast.FunctionDef, name: str, depth: i
             continue
         names = [item.name for item in signature_of(inner)]
         known = place if isinstance(place, str) else names[place] if place < len(names) else ""
-        found = _taken_apart(definition, known)
+        found = taken_apart(definition, known, _scope(inner, owner))
         if found.kind == "one" and depth:
             found = _taken_apart_inside(owner, definition, known, depth - 1) or found
         if found.kind != "one":
@@ -194,61 +163,6 @@ def _method_called(model: Any, text: str) -> tuple[Any, Any]:
     return getattr(type(value), "call", None), value
 
 
-def _taken_apart(method: ast.FunctionDef, parameter: str) -> Layout:
-    keys: dict[str, str] = {}
-    labels: dict[int, str] = {}
-    apart: list[str] = []
-    counted = 0
-    loops = _words_looped_over(method)
-    last = _first_rebinding(method, parameter)
-    for node in ast.walk(method):
-        if getattr(node, "lineno", 0) > last:
-            continue
-        target = node.targets[0] if isinstance(node, ast.Assign) else None
-        if isinstance(node, ast.Assign) and isinstance(target, (ast.Tuple, ast.List)):
-            starred = any(isinstance(item, ast.Starred) for item in target.elts)
-            if _is_whole(node.value, parameter) and not starred:
-                apart = apart or [ast.unparse(item) for item in target.elts]
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            label = node.targets[0].id
-            for key in _keys_read(node.value, parameter, loops):
-                if isinstance(key, str):
-                    keys[key] = label
-                else:
-                    labels[key] = label
-        for key in _keys_read(node, parameter, loops):
-            if isinstance(key, str):
-                keys.setdefault(key, key)
-            else:
-                labels.setdefault(key, f"input{key}")
-        counted = max(counted, _counted(node, parameter))
-    if keys:
-        # Before all others: what takes several forms says so there, and its `build` may take this one only.
-        return Layout("dict", [Slot(key, key) for key in keys])
-    if apart:
-        return Layout("list", [Slot(name) for name in apart])
-    labels = {**{number: f"input{number}" for number in range(counted)}, **labels}
-    if labels and min(labels) >= 0 and max(labels) > 0:
-        return Layout("list", [Slot(labels.get(i, f"input{i}")) for i in range(max(labels) + 1)])
-    return Layout("one", [Slot(parameter)])
-
-
-def _is_whole(node: ast.AST, parameter: str) -> bool:
-    """`inputs`, or its beginning: `inputs[:3]`."""
-    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
-        return is_name(node.value, parameter) and node.slice.lower is None and node.slice.step is None
-    return is_name(node, parameter)
-
-
-def _counted(node: ast.AST, parameter: str) -> int:
-    """`len(inputs) == 3`: how many the code expects; 0 for any other expression."""
-    if not isinstance(node, ast.Compare) or ast.unparse(node.left) != f"len({parameter})":
-        return 0
-    wanted = node.comparators[0]
-    is_equal = isinstance(node.ops[0], (ast.Eq, ast.NotEq)) and isinstance(wanted, ast.Constant)
-    return wanted.value if is_equal and type(wanted.value) is int and wanted.value < _MOST_COUNTED else 0  # type: ignore[attr-defined]
-
-
 def _in_build(model: Any) -> Layout | None:
     """What `build` knows of several inputs: it is given a shape for each of them."""
     owner = next((base for base in users_classes(type(model)) if "build" in vars(base)), None)
@@ -257,51 +171,13 @@ def _in_build(model: Any) -> Layout | None:
     if method is None or not parameters:
         return None
     name = parameters[0].name
-    found = _taken_apart(method, name)
+    found = taken_apart(method, name, _scope(vars(owner)["build"], model))
     if found.kind == "dict":
         return found
     if found.kind == "list" and all("shape" in slot.label for slot in found.slots):
         return Layout("list", [Slot(slot.label.replace("_shape", "")) for slot in found.slots])
-    places = [place for node in ast.walk(method) for place in _shapes_read(node, name)]
+    places = [place for node in ast.walk(method) for place in shapes_read(node, name)]
     return Layout("list", [Slot(f"input{i}") for i in range(max(1, *places) + 1)]) if places else None
-
-
-def _shapes_read(node: ast.AST, parameter: str) -> Iterator[int]:
-    """`shapes[1][-1]`, `TensorShape(shapes[1])`: a number of a shape by itself would be a size."""
-    inner: ast.AST | None = None
-    if isinstance(node, ast.Subscript):
-        inner = node.value
-    elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("TensorShape", "len", "list")):
-        inner = node.args[0] if node.args else None
-    if isinstance(inner, ast.Subscript) and is_name(inner.value, parameter):
-        place = inner.slice
-        if isinstance(place, ast.Constant) and type(place.value) is int and 0 <= place.value < _MOST_COUNTED:
-            yield place.value
-
-
-def _words_looped_over(method: ast.FunctionDef) -> dict[str, list[str]]:
-    """`for name in ("a", "b")`, also in a comprehension."""
-    found = {}
-    for node in ast.walk(method):
-        if isinstance(node, (ast.For, ast.comprehension)) and isinstance(node.target, ast.Name):
-            items = node.iter.elts if isinstance(node.iter, (ast.Tuple, ast.List)) else []
-            words = [item.value for item in items if isinstance(item, ast.Constant)]
-            if words and all(isinstance(word, str) for word in words):
-                found[node.target.id] = [str(word) for word in words]
-    return found
-
-
-def _keys_read(node: ast.AST, parameter: str, loops: dict[str, list[str]]) -> Iterator[str | int]:
-    """`inputs["a"]`, `inputs[0]`, `inputs.get("a")`, `inputs[name]` in a loop over names."""
-    key: ast.AST | None = None
-    if isinstance(node, ast.Subscript) and is_name(node.value, parameter):
-        key = node.slice
-    elif isinstance(node, ast.Call) and node.args and ast.unparse(node.func) == f"{parameter}.get":
-        key = node.args[0]
-    if isinstance(key, ast.Name):
-        yield from loops.get(key.id, ())
-    if isinstance(key, ast.Constant) and type(key.value) in (str, int):
-        yield key.value  # type: ignore[misc]
 
 
 def _read(slot: Slot, model: Any, method: ast.FunctionDef, label: str, seen: set[int]) -> None:
@@ -309,7 +185,7 @@ def _read(slot: Slot, model: Any, method: ast.FunctionDef, label: str, seen: set
     if len(seen) > 12:
         return
     loops = _loops(method)
-    last = _first_rebinding(method, label)
+    last = first_rebinding(method, label)
     for node in list(ast.walk(method))[:_MOST_STEPS]:
         # Further down the name stands for something else.
         if getattr(node, "lineno", 0) > last:
@@ -319,16 +195,6 @@ def _read(slot: Slot, model: Any, method: ast.FunctionDef, label: str, seen: set
             if place is not None:
                 _read_by(slot, model, node, place, loops, seen)
         slot.ranks += ranks_in(node, label)
-
-
-def _first_rebinding(method: ast.FunctionDef, label: str) -> float:
-    """The last line of the first statement that gives the name another value."""
-    lines = [
-        node.end_lineno or node.lineno
-        for node in ast.walk(method)
-        if isinstance(node, ast.Assign) and any(is_name(target, label) for target in node.targets)
-    ]
-    return min(lines, default=float("inf"))
 
 
 def _place_of(node: ast.Call, label: str) -> int | str | None:
