@@ -216,7 +216,7 @@ def layout(cls: type) -> tuple[str, list[str], list[str | None]]:
         (_HandsToLayer, ("list", ["nodes", "edges"], [None, None])),
         (_UnpacksTheFirst, ("list", ["x", "memory"], [None, None])),
         (_Counts, ("list", ["input0", "input1", "input2"], [None, None, None])),
-        (_NamesElsewhere, ("dict", ["ids", "mask"], ["input_ids", "mask"])),
+        (_NamesElsewhere, ("dict", ["input_ids", "mask"], ["input_ids", "mask"])),
         (_TakesBoth, ("dict", ["P3", "P4"], ["P3", "P4"])),
         (_UnpacksWhatItMade, ("one", ["x"], [None])),
         (_BuildIsTold, ("list", ["input0", "input1", "input2"], [None, None, None])),

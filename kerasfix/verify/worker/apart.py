@@ -159,9 +159,9 @@ def _known(node: ast.AST, scope: Mapping[str, Any]) -> Any:
         return None
     whole = _known(node.value, scope)
     try:
-        return (
-            getattr(whole, node.attr) if isinstance(node, ast.Attribute) else whole[_known(node.slice, scope)]
-        )
+        if isinstance(node, ast.Attribute):
+            return getattr(whole, node.attr)
+        return whole[_known(node.slice, scope)]
     except Exception:
         # Whatever a property of the user's raises.
         return None
