@@ -6,7 +6,7 @@ Run in its place, each of them shows what the class is given.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, TypedDict
 
 from kerasfix.source import Source, SourceError
@@ -55,6 +55,11 @@ def holders_in(text: str, class_name: str, file: str) -> list[Holder]:
     nodes.sort(key=lambda node: (node.end_lineno or node.lineno) - node.lineno)
     found = [holder for node in nodes if (holder := _holder(node, class_name, text, file)) is not None]
     return [each for runs in (True, False) for each in [one for one in found if one["runs"] is runs][:_MOST]]
+
+
+def places_of(holders: Iterable[Holder]) -> list[tuple[str, str]]:
+    """The files and the names of holders, and of those that hold them."""
+    return [(each["file"], each["name"]) for one in holders for each in (one, *one["holders"])]
 
 
 def _holder(node: ast.ClassDef | ast.FunctionDef, class_name: str, text: str, file: str) -> Holder | None:

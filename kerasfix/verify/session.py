@@ -5,6 +5,7 @@ Importing this module imports neither TensorFlow nor Keras nor NumPy; only the c
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,14 +15,13 @@ from types import TracebackType
 from typing import Any
 
 from kerasfix.findings import Chain
-from kerasfix.verify.endings import ended
+from kerasfix.verify.endings import understood
 from kerasfix.verify.errors import SliceError, VerifyError
 from kerasfix.verify.evidence import Evidence, companions_of, evidence_for
 from kerasfix.verify.fallback import why_not_on_keras_3
 from kerasfix.verify.given import arguments_of, inputs_of
-from kerasfix.verify.holders import Holder
+from kerasfix.verify.holders import places_of
 from kerasfix.verify.loops.compare import Loops, LoopTarget
-from kerasfix.verify.observed import observation
 from kerasfix.verify.pairing import Observe, Pair, Seen, observe_both
 from kerasfix.verify.pool import Pool
 from kerasfix.verify.program import Shelf
@@ -30,7 +30,7 @@ from kerasfix.verify.report import (
     Verdict,
     VerdictKind,
 )
-from kerasfix.verify.runner import Device, Outcome, Runner
+from kerasfix.verify.runner import Device, Runner
 from kerasfix.verify.settings import ModelSettings, Wish
 from kerasfix.verify.slice import Slice, slice_class
 from kerasfix.verify.traces import traces_of
@@ -175,15 +175,12 @@ class Session:
             return self._report(target, Seen(), Seen(), verdict, started)
         runner.start()
         notes: tuple[str, ...] = ()
-        pair = self._observe_both(runner, target, *versions, evidence, changed)
-        if evidence["holders"] and pair.after.was_not_fed and pair.before.was_not_fed:
-            wider = self._slices(target, original, patched, others or {}, evidence, held=True)
-            again = self._observe_both(runner, target, *wider, evidence, changed, held=True)
-            pair = pair if again.after.was_not_fed else again
+        wider = functools.partial(self._slices, target, original, patched, others or {}, evidence, held=True)
+        pair = self._driven(runner, target, versions, wider, evidence, changed)
         reason = why_not_on_keras_3(pair.after.stopped_by)
         other = self._started_instead_of(runner) if reason else None
         if other is not None:
-            again = self._observe_both(other, target, *versions, evidence, changed)
+            again = self._driven(other, target, versions, wider, evidence, changed)
             if again.after.is_driven:
                 runner, pair = other, again
                 notes = (f"run on Keras 2, because Keras 3 refuses it: {reason}",)
@@ -238,11 +235,31 @@ class Session:
                 others={path: texts[version] for path, texts in beside.items()},
                 shelf=self._shelf,
                 companions=companions_of(patched, target.class_name, evidence),
-                holders=_places(evidence["holders"]) if held else (),
+                holders=places_of(evidence["holders"]) if held else (),
             )
             for version, text in enumerate((original, patched))
         )
         return before, after
+
+    def _driven(
+        self,
+        runner: Runner,
+        target: Target,
+        versions: tuple[Slice, Slice],
+        wider: Callable[[], tuple[Slice, Slice]],
+        evidence: Evidence,
+        changed: Sequence[Lines],
+    ) -> Pair:
+        """Both versions, alone; if that is in vain, on what others give to the class.
+
+        Args:
+            wider: Gives the versions with those others.
+        """
+        pair = self._observe_both(runner, target, *versions, evidence, changed)
+        if not evidence["holders"] or not (pair.after.was_not_fed and pair.before.was_not_fed):
+            return pair
+        again = self._observe_both(runner, target, *wider(), evidence, changed, held=True)
+        return pair if again.after.was_not_fed else again
 
     def _observe_both(
         self,
@@ -315,7 +332,7 @@ class Session:
                 }
             )
             try:
-                seen = self._understand(target, outcome, spec)
+                seen = understood(outcome, spec, target.class_name, self._pool.timeout, self._pool.memory_mb)
             except (LookupError, TypeError, ValueError, AttributeError):
                 # The model writes to the same folder, and may have put something in the place of the result.
                 seen = Seen(refused="result", reason=("not verified: what the run left makes no sense",))
@@ -324,25 +341,6 @@ class Session:
                 # Asked again with the input that it found, it would show the same.
                 self._seen[(cache_key[0], program, repr((seen.spec,)))] = seen
         return self._seen[cache_key]
-
-    def _understand(self, target: Target, outcome: Outcome, spec: Mapping[str, Any] | None) -> Seen:
-        result = outcome.result
-        if result is not None and result["outcome"] == "refused":
-            settings = list(result["settings"])
-            if settings and not settings[0].startswith("["):
-                settings.insert(0, f"[tool.kerasfix.verify.{target.class_name}]")
-            advice = ("in pyproject.toml: " + " / ".join(settings),) if settings else ()
-            return Seen(refused=result["what"], reason=(f"not verified: {result['reason']}", *advice))
-        if result is not None:
-            keras = (result["keras"], result["backend"]) if "keras" in result else None
-            seen = replace(observation(result["observation"]), seconds=outcome.seconds)
-            return Seen(seen, result["input"], keras)
-        stopped = ended(outcome, self._pool.timeout, self._pool.memory_mb)
-        if outcome.phase == "probe" or outcome.ending == "server":
-            # Without an input there is nothing that the other version could be compared on.
-            reason = f"not verified: {stopped.raised} while looking for an input"
-            return Seen(refused="inputs", reason=(reason, *outcome.log[-1:]))
-        return Seen(replace(stopped, seconds=outcome.seconds), spec or outcome.spec)
 
     def _report(
         self,
@@ -381,11 +379,6 @@ class Session:
 
 def _key(target: Target) -> str:
     return f"{target.path}::{target.class_name}"
-
-
-def _places(holders: Sequence[Holder]) -> list[tuple[str, str]]:
-    """Where holders are, and those that hold them."""
-    return [(each["file"], each["name"]) for one in holders for each in (one, *one["holders"])]
 
 
 def _digest(text: str) -> str:

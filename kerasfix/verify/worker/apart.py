@@ -135,7 +135,7 @@ def _words_looped_over(method: ast.FunctionDef) -> dict[str, list[str]]:
 def _keys_read(
     node: ast.AST, parameter: str, loops: dict[str, list[str]], scope: Mapping[str, Any]
 ) -> Iterator[str | int]:
-    """`inputs["a"]`, `inputs[0]`, `inputs.get(KEY)`, `inputs[self.key]`; `inputs[name]` where `name` loops."""
+    """`inputs["a"]`, `inputs[0]`, `inputs.get(KEY)`, `inputs[self.key]`; `inputs[name]` in a loop."""
     key: ast.AST | None = None
     if isinstance(node, ast.Subscript) and is_name(node.value, parameter):
         key = node.slice

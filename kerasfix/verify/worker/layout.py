@@ -53,6 +53,8 @@ def layout_of(model: Any) -> Layout:
                 needed.append(item.name)
         elif item.default is None and not _is_constant(item) and not _STATE.search(item.name):
             optional.append(Slot(item.name, item.name))
+    if inner and not needed:
+        needed = [slot.label for slot in optional[:1]] or ["inputs"]
     if len(needed) > 1 or constants or inner:
         # What is handed on as it comes goes by its name, which tells a dictionary of shapes what is what.
         slots = [Slot(name, name if index or inner else None) for index, name in enumerate(needed)]
