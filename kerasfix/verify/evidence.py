@@ -58,13 +58,17 @@ def evidence_for(path: Path, text: str, class_name: str) -> Evidence:
         sites += [site for site in construction_sites(other, class_name) if site not in sites]
         holders += holders_in(other, class_name, str(file))
     running, classes = _some(holders, runs=True), _some(holders, runs=False)
-    for holder in classes if not running else ():
+    for holder in (*running, *(classes if not running else ())):
+        if holder["runs"] and not holder["demands"]:
+            continue
         own = holder["file"]
         within = holders_in(texts[own], holder["name"], own)
         for file, other in _others(Path(own) if own else path, holder["name"]):
             within += holders_in(other, holder["name"], str(file) if file != path.absolute() else "")
         within = [each for each in within if each["name"] != class_name]
-        holder["holders"] = [*_some(within, runs=True), *_some(within, runs=False)]
+        holder["holders"] = _some(within, runs=True)
+        if not holder["runs"]:
+            holder["holders"] += _some(within, runs=False)
     return {
         "hints": _hints(text, class_name),
         "sites": sites[:_ENOUGH_SITES],

@@ -26,6 +26,7 @@ class Holder(TypedDict):
         file: The path of its module; "" for the module of the class in question.
         runs: Whether running it calls the class, most likely: a test, or a function that returns something.
             Any other is a class that has to be driven itself.
+        demands: Whether it is a function with parameters that have no default.
         methods: Of a class of tests, those to run.
         sites: Where it is constructed itself.
         holders: Its own, who have none.
@@ -34,6 +35,7 @@ class Holder(TypedDict):
     name: str
     file: str
     runs: bool
+    demands: bool
     methods: list[str]
     sites: list[dict[str, Any]]
     holders: list[Holder]
@@ -68,7 +70,10 @@ def _holder(node: ast.ClassDef | ast.FunctionDef, class_name: str, text: str, fi
     if isinstance(node, ast.FunctionDef) and not runs:
         return None
     sites = [] if runs else construction_sites(text, node.name)
-    return Holder(name=node.name, file=file, runs=runs, methods=methods, sites=sites, holders=[])
+    demands = isinstance(node, ast.FunctionDef) and len(node.args.args) > len(node.args.defaults)
+    return Holder(
+        name=node.name, file=file, runs=runs, demands=demands, methods=methods, sites=sites, holders=[]
+    )
 
 
 def _constructs(node: ast.AST, class_name: str) -> bool:

@@ -67,6 +67,14 @@ def make(width, plan=((7, 8, 9), ("wide", 3))):
         (TEST, "NetTest", 2),
         (TEST.replace("setUp", "setup_method").replace("(unittest.TestCase)", ""), "NetTest", 2),
         (BUILDER, "make", 4),
+        (
+            BUILDER.replace('plan=((7, 8, 9), ("wide", 3))', "unheard_of")
+            .replace("def make", "def assemble")
+            .replace("Net(plan)", "Net(unheard_of)")
+            + '\ndef make():\n    return assemble(2, ((7, 8, 9), ("wide", 3)))\n',
+            "assemble",
+            4,
+        ),
     ],
 )
 def test_what_tries_a_class_shows_what_it_is_given(
@@ -89,7 +97,15 @@ def test_without_them_there_is_no_verdict(compare: Callable[..., ModelReport]) -
 
 
 def test_nothing_is_run_where_it_could_write_files() -> None:
-    holder = {"name": "f", "file": "", "runs": True, "methods": [], "sites": [], "holders": []}
+    holder = {
+        "name": "f",
+        "file": "",
+        "runs": True,
+        "demands": False,
+        "methods": [],
+        "sites": [],
+        "holders": [],
+    }
     job = {"probe_seconds": 9.0, "hints": [], "seed": 1, "holders": [holder], "searched": True}
     keras = SimpleNamespace()
     maker = SimpleNamespace(needs_nothing=False, refusal=lambda: Refused("constructor", "none"))
@@ -193,6 +209,20 @@ def test_what_holds_a_class_may_be_held_itself(tmp_path: Path) -> None:
     )
     [block] = evidence_for(tmp_path / "net.py", text, "Net")["holders"]
     assert [(each["name"], each["runs"]) for each in block["holders"]] == [("build", True), ("Model", False)]
+
+
+def test_a_function_that_wants_something_may_be_called_by_another(tmp_path: Path) -> None:
+    text = PART + (
+        "def assemble(inputs, plan):\n    return [Net(plan)(inputs)]\n"
+        "def make():\n    return [assemble(1, 2)]\n"
+        "def small(plan=1):\n    return [Net(plan)]\n"
+        "def smaller():\n    return [small()]\n"
+    )
+    holders = evidence_for(tmp_path / "net.py", text, "Net")["holders"]
+    assert [(each["name"], [inner["name"] for inner in each["holders"]]) for each in holders] == [
+        ("assemble", ["make"]),
+        ("small", []),
+    ]
 
 
 def test_configurations_are_looked_up_where_they_are_made(tmp_path: Path) -> None:

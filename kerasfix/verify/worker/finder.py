@@ -169,10 +169,11 @@ class Finder:
     def _run_holder(self, other: Any, holder: dict[str, Any], seconds: float) -> None:
         if holder["runs"]:
             # It does what it likes, so it is kept in or not run at all.
-            if can_be_run(other) and "files" in self._job.get("kept_in", ()):
-                run(
-                    other, holder["methods"], Scope(vars(sys.modules[other.__module__]), self._keras), seconds
-                )
+            for each in (holder, *holder["holders"]) if "files" in self._job.get("kept_in", ()) else ():
+                thing = other if each is holder else self._beside(each)
+                if can_be_run(thing):
+                    scope = Scope(vars(sys.modules[thing.__module__]), self._keras)
+                    run(thing, each["methods"], scope, seconds / (1 + len(holder["holders"])))
             return
         alone = {
             "probe_seconds": seconds,

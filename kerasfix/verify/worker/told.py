@@ -247,10 +247,12 @@ def _array(value: Any, name: str | None = None, *, listed: bool = False) -> Arra
     if not _is_tensor(value) or getattr(value.shape, "rank", 0) is None:
         raise Untold
     sizes = list(value.shape)
-    shape = tuple(
-        (STEPS if place else BATCH) if size is None else int(size) for place, size in enumerate(sizes)
-    )
     dtype = str(getattr(value.dtype, "name", value.dtype)).removeprefix("torch.")
+    # Pairs of indices are as many as what they are of, which is left open in its first axis.
+    steps = BATCH if sizes == [2, None] and "int" in dtype else STEPS
+    shape = tuple(
+        (steps if place else BATCH) if size is None else int(size) for place, size in enumerate(sizes)
+    )
     if (
         not shape
         or math.prod(shape) > LARGEST
