@@ -13,6 +13,7 @@ from .candidates import Array, Spec
 from .changes import each, reshaped, with_item
 from .guesses import BATCH
 
+_LONGEST = 2048
 _PAIRS = (
     re.compile(r"Dimensions must be equal, but are (\d+) and (\d+)"),
     re.compile(r"Dimension must be (\d+) but is (\d+)"),
@@ -186,7 +187,8 @@ def filling(spec: Spec, message: str) -> Iterator[Spec]:
     for index, item in held if have < sample * BATCH else ():
         for axis in range(1, len(item.shape)):
             rest = math.prod(item.shape[1:]) // item.shape[axis]
-            if sample % rest == 0:
+            # What follows the input for ever, no input fills.
+            if sample % rest == 0 and sample // rest <= _LONGEST:
                 shape = (*item.shape[:axis], sample // rest, *item.shape[axis + 1 :])
                 yield with_item(spec, index, replace(item, shape=shape))
 

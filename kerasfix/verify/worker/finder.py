@@ -184,7 +184,7 @@ class Finder:
             "kept_in": self._job.get("kept_in", ()),
         }
         maker = Maker(other, self._keras, {}, holder["sites"], configs=self._job.get("configs"))
-        maker.on_new = self._scale.reset
+        maker.on_new = self._maker.on_new
 
         def fresh(arguments: dict[str, Any], spec: Spec | None) -> Driven:
             return drive(self._keras, maker.construct(arguments), spec)

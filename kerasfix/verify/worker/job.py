@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import importlib
 import json
@@ -30,13 +31,17 @@ from .lightness import Scale
 from .load import Refused, lines_of, load_class, one_line, refuse_what_is_lacking
 from .loop import observe_loop
 from .marks import Marks
-from .meter import give_back, peak_mb
+from .meter import give_back, peak_mb, used_mb
 from .observe import Recorder
 from .program import Program
 from .relatives import in_package
 from .train import Trainer, norm_of, seed_everything
 from .walk import Named, layers_of, named_variables
 from .weights import SharedWeights
+
+
+# The part of the memory from which on what is not used any more is looked for.
+_MUCH = 0.4
 
 
 def main(path: str) -> None:
@@ -150,7 +155,7 @@ def _observe(job: dict[str, Any], program: Program) -> dict[str, Any]:
     scale = Scale(keras)
     sites = job.get("sites", []) if not given else []
     maker = Maker(cls, keras, given.get("init", job["init"]), sites, configs=job.get("configs"))
-    maker.on_new = scale.reset
+    maker.on_new = functools.partial(_make_room, scale, job.get("memory_mb"))
 
     def fresh(arguments: dict[str, Any], spec: Spec | None) -> Driven:
         seed_everything(keras, int(job["seed"]))
@@ -186,6 +191,14 @@ def _observe(job: dict[str, Any], program: Program) -> dict[str, Any]:
         return {**result, "observation": raised("init", error, job["files"])}
     seen = _train(job, keras, framework, driven, spec, say)
     return {**result, "observation": {**seen, **program.marks.to_json()}}
+
+
+def _make_room(scale: Scale, memory_mb: int | None) -> None:
+    """For a new instance: those that failed before go, which may be in circles, if they are much."""
+    scale.reset()
+    used = used_mb()
+    if memory_mb and used and used > memory_mb * _MUCH:
+        give_back()
 
 
 def _beside(cls: type, holder: dict[str, Any], job: dict[str, Any], program: Program) -> Any:

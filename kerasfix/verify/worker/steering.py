@@ -169,7 +169,10 @@ def _other_keys(spec: Spec, message: str) -> Iterator[Spec]:
     names = [item.name for item in spec.items]
     if match and spec.kind in ("one", "args") and match.group(1) not in names:
         yield replace(spec, kind="args", items=(*spec.items, replace(model, name=match.group(1))))
-    match = re.search(r"values to unpack \(expected (\d)", message)
+    match = re.search(r"values to unpack \(expected (\d)(?:, got (\d+))?", message)
+    if match and match.group(2) == str(len(model.shape)) != str(model.shape[0]):
+        # It is the shape that was taken apart.
+        match = None
     if match and spec.kind == "one" and int(match.group(1)) < 5 and len(model.shape) != int(match.group(1)):
         yield Spec("list", (model,) * int(match.group(1)), spec.constants)
     elif spec.kind == "one" and _LISTS.search(message):
