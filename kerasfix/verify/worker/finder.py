@@ -14,7 +14,7 @@ from .drive import Driven, drive
 from .frameworks import Framework
 from .holders import Watch
 from .inputs import Prober
-from .lightness import MOST_WEIGHTS, Scale
+from .lightness import MOST_WEIGHTS, Scale, most_weights
 from .load import Refused
 from .meter import peak_mb
 from .recipes import Scope
@@ -78,7 +78,9 @@ class Finder:
         deadline = end - (seconds * _KEPT if holders else 0)
         refusals: list[Refused] = []
         # A heavy model takes long, and a small one of the same class shows as much.
-        for limit in (MOST_WEIGHTS, None) if not self._job.get("searched") else ():
+        for limit in (MOST_WEIGHTS, most_weights(self._job.get("memory_mb"))):
+            if self._job.get("searched"):
+                break
             self._scale.limit = limit
             found = self._find_within(deadline, refusals)
             self._scale.limit = None
@@ -146,9 +148,12 @@ class Finder:
         scope = Scope(vars(sys.modules[self._cls.__module__]), self._keras)
         self._say("holder")
         watch = Watch(self._cls, scope, until_called=holder["runs"])
+        self._scale.reset()
+        self._scale.limit = most_weights(self._job.get("memory_mb"))
         with contextlib.suppress(Exception, SystemExit, Enough), watch:
             # If it cannot be called, it may have made this one all the same.
             self._run_holder(other, holder, seconds)
+        self._scale.limit = None
         self._say("probe")
         for given in watch.given()[:_MOST_GIVEN]:
             arguments = {**given.arguments, **self._job.get("init", {})}
@@ -182,6 +187,7 @@ class Finder:
             "holders": holder["holders"],
             "configs": self._job.get("configs"),
             "kept_in": self._job.get("kept_in", ()),
+            "memory_mb": self._job.get("memory_mb"),
         }
         maker = Maker(other, self._keras, {}, holder["sites"], configs=self._job.get("configs"))
         maker.on_new = self._maker.on_new

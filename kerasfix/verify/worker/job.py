@@ -39,7 +39,6 @@ from .train import Trainer, norm_of, seed_everything
 from .walk import Named, layers_of, named_variables
 from .weights import SharedWeights
 
-
 # The part of the memory from which on what is not used any more is looked for.
 _MUCH = 0.4
 

@@ -15,6 +15,9 @@ MOST_WEIGHTS = 30_000_000
 _LARGE = 8
 _SHRINK = 8
 
+# Weights, gradients and two moments of an optimizer, in bytes; the half as much again is for all else.
+_BYTES_IN_TRAINING = 24
+
 Arguments = dict[str, Any]
 
 
@@ -59,6 +62,11 @@ class Scale:
         if self.limit is not None and self._count > self.limit:
             self.exceeded = True
             raise TooHeavy(f"it has more than {self.limit:,} weights with these arguments")
+
+
+def most_weights(memory_mb: int | None) -> int | None:
+    """How many elements can be trained in so much memory; None for any number."""
+    return None if memory_mb is None else max(MOST_WEIGHTS, memory_mb * 2**20 // _BYTES_IN_TRAINING)
 
 
 def _elements(shape: Any) -> int:
