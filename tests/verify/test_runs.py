@@ -109,10 +109,11 @@ def test_nothing_is_run_where_it_could_write_files() -> None:
     job = {"probe_seconds": 9.0, "hints": [], "seed": 1, "holders": [holder], "searched": True}
     keras = SimpleNamespace()
     maker = SimpleNamespace(needs_nothing=False, refusal=lambda: Refused("constructor", "none"))
+    scale = SimpleNamespace(limit=None, reset=lambda: None)
     ran = []
 
     def found(**kept: Any) -> None:
-        context = (keras, None, maker, SimpleNamespace(), None, lambda _phase: None)
+        context = (keras, None, maker, scale, None, lambda _phase: None)
         cls = type("Net", (), {"call": lambda self, x: x})
         cls.__module__ = __name__
         with pytest.raises(Refused):

@@ -78,9 +78,8 @@ class Finder:
         deadline = end - (seconds * _KEPT if holders else 0)
         refusals: list[Refused] = []
         # A heavy model takes long, and a small one of the same class shows as much.
-        for limit in (MOST_WEIGHTS, most_weights(self._job.get("memory_mb"))):
-            if self._job.get("searched"):
-                break
+        limits = (MOST_WEIGHTS, most_weights(self._job.get("memory_mb")))
+        for limit in limits if not self._job.get("searched") else ():
             self._scale.limit = limit
             found = self._find_within(deadline, refusals)
             self._scale.limit = None
