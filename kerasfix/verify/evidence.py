@@ -8,23 +8,18 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from kerasfix.source import Source, SourceError
-from kerasfix.syntax import of_kind
 from kerasfix.verify.hints import input_shapes
 from kerasfix.verify.holders import Holder, holders_in
 from kerasfix.verify.names import dotted_name
+from kerasfix.verify.near import Near, modules_of
 from kerasfix.verify.sites import construction_sites, examples_of
 
-_MOST_FILES = 3000
-_MOST_TEXTS = 12
-_LARGEST_FILE = 400_000
 _ENOUGH_SITES = 16
 _MOST_HOLDERS = 3
 _MOST_CONFIGS = 3
 _NO_CONFIGS = frozenset(
     ("Any", "Callable", "Optional", "Union", "List", "Dict", "Tuple", "Sequence", "Iterable")
 )
-# Beside a package.
-_TESTS = ("tests", "test")
 
 
 class Evidence(TypedDict):
@@ -50,42 +45,42 @@ def evidence_for(path: Path, text: str, class_name: str) -> Evidence:
         path: The file of the class.
         text: What it says, or would say.
     """
+    near = Near(path, text)
     sites = construction_sites(text, class_name)
     holders = holders_in(text, class_name, "")
-    texts = {"": text}
-    for file, other in _others(path, class_name):
-        texts[str(file)] = other
+    for place, other in near.calling(class_name, ""):
         sites += [site for site in construction_sites(other, class_name) if site not in sites]
-        holders += holders_in(other, class_name, str(file))
+        holders += holders_in(other, class_name, place)
     running, classes = _some(holders, runs=True), _some(holders, runs=False)
     for holder in (*running, *(classes if not running else ())):
-        if holder["runs"] and not holder["demands"]:
-            continue
-        own = holder["file"]
-        within = holders_in(texts[own], holder["name"], own)
-        for file, other in _others(Path(own) if own else path, holder["name"]):
-            within += holders_in(other, holder["name"], str(file) if file != path.absolute() else "")
-        within = [each for each in within if each["name"] != class_name]
-        holder["holders"] = _some(within, runs=True)
-        if not holder["runs"]:
-            holder["holders"] += _some(within, runs=False)
+        if holder["demands"] or not holder["runs"]:
+            holder["holders"] = _holders_of(holder, class_name, near)
     return {
         "hints": _hints(text, class_name),
         "sites": sites[:_ENOUGH_SITES],
         "holders": [*running, *classes],
-        "configs": dict(_configs(path, text, [class_name, *(each["name"] for each in classes)])),
+        "configs": dict(_configs(text, [class_name, *(each["name"] for each in classes)], near)),
     }
 
 
-def _configs(path: Path, text: str, class_names: list[str]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def _holders_of(holder: Holder, class_name: str, near: Near) -> list[Holder]:
+    """What makes a class that makes the class in question, or calls a function that does."""
+    name, place = holder["name"], holder["file"]
+    found = holders_in(near.text(place), name, place)
+    found += [each for other, text in near.calling(name, place) for each in holders_in(text, name, other)]
+    found = [each for each in found if each["name"] != class_name]
+    return _some(found, runs=True) + ([] if holder["runs"] else _some(found, runs=False))
+
+
+def _configs(text: str, class_names: list[str], near: Near) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     try:
-        classes = {node.name: node for node in Source(text).tree.body if isinstance(node, ast.ClassDef)}
+        tree = Source(text).tree
     except SourceError:
         return
-    found = [name for each in class_names for name in _annotations(classes.get(each)) if name not in classes]
-    own = [name for each in class_names for name in _annotations(classes.get(each)) if name in classes]
-    for name in list(dict.fromkeys([*own, *found]))[:_MOST_CONFIGS]:
-        texts = [text, *(other for _, other in _others(path, name))]
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    found = [name for each in class_names for name in _annotations(classes.get(each))]
+    for name in list(dict.fromkeys(found))[:_MOST_CONFIGS]:
+        texts = [text, *(other for _, other in near.calling(name, "", modules_of(tree, name)))]
         sites = [site for other in texts for site in construction_sites(other, name)]
         told = [site for site in sites if site["named"] or site["positional"]]
         if told:
@@ -155,51 +150,3 @@ def _hints(text: str, class_name: str) -> list[list[int]]:
     shapes = [shape for example in examples for shape in input_shapes(example)]
     shapes += input_shapes(text)
     return [shape for index, shape in enumerate(shapes) if shape not in shapes[:index]]
-
-
-def _others(path: Path, class_name: str) -> Iterator[tuple[Path, str]]:
-    """Other files of the package, or of the folder, that construct the class."""
-    found = 0
-    for file in files_near(path.absolute()):
-        if file == path.absolute() or found == _MOST_TEXTS:
-            continue
-        try:
-            if file.stat().st_size > _LARGEST_FILE:
-                continue
-            text = file.read_text("utf-8")
-        except (OSError, ValueError):
-            continue
-        if f"{class_name}(" in text and _speaks_of(text, class_name, path):
-            found += 1
-            yield file, text
-
-
-def _speaks_of(text: str, class_name: str, path: Path) -> bool:
-    """Whether the class that a text names may be the one of a file, and not another of the same name."""
-    try:
-        tree = Source(text).tree
-    except SourceError:
-        return False
-    if any(isinstance(node, ast.ClassDef) and node.name == class_name for node in tree.body):
-        return False
-    own = {path.stem, *(folder.name for folder in path.parents)}
-    for node in of_kind(tree, ast.ImportFrom):
-        if any(class_name in (each.name, each.asname) for each in node.names):
-            module = (node.module or "").rpartition(".")[2]
-            return not module or module in own
-    # By an attribute of something, or by a star.
-    return True
-
-
-def files_near(path: Path) -> list[Path]:
-    """The other files of the package, or of the folder, the nearest first."""
-    folder = path.parent
-    while (folder / "__init__.py").is_file() and folder.parent != folder:
-        folder = folder.parent
-    tests = [file for name in _TESTS for file in sorted((folder / name).rglob("test*.py"))]
-    if folder == path.parent:
-        return [*sorted(folder.glob("*.py")), *tests][:_MOST_FILES]
-    # The folder above the package may hold anything: only the package itself is read.
-    package = folder / path.relative_to(folder).parts[0]
-    files = sorted(package.rglob("*.py"))[:_MOST_FILES]
-    return [*sorted(files, key=lambda file: file.parent != path.parent), *tests]

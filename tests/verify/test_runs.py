@@ -232,5 +232,11 @@ def test_configurations_are_looked_up_where_they_are_made(tmp_path: Path) -> Non
         "class Net(keras.Model):\n    def __init__(self, config: Config, other: int = 3):\n        pass\n"
     )
     (tmp_path / "train.py").write_text("from net import Config\nsmall = Config(size=64)\n")
-    evidence = evidence_for(tmp_path / "net.py", text, "Net")
-    assert evidence["configs"] == {"Config": [{"positional": [], "named": {"size": 64}, "unknown": []}]}
+    told = {"Config": [{"positional": [], "named": {"size": 64}, "unknown": []}]}
+    assert evidence_for(tmp_path / "net.py", text, "Net")["configs"] == told
+    # It may be from another module, too.
+    _, _, rest = text.partition("class Net")
+    elsewhere = f"from pkg.configs import Config\nclass Net{rest}"
+    (tmp_path / "train.py").write_text("from .configs import Config\nsmall = Config(size=64)\n")
+    (tmp_path / "other.py").write_text("from others import Config\nsmall = Config(size=65)\n")
+    assert evidence_for(tmp_path / "net.py", elsewhere, "Net")["configs"] == told

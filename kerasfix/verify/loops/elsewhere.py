@@ -10,9 +10,9 @@ from pathlib import Path
 
 from kerasfix.source import Source, SourceError
 from kerasfix.syntax import walk
-from kerasfix.verify.evidence import files_near
 from kerasfix.verify.modules import ImportNode, imports_of
 from kerasfix.verify.names import dotted_name
+from kerasfix.verify.near import files_near
 
 _MOST_FILES = 6
 _LARGEST_FILE = 400_000
