@@ -86,6 +86,45 @@ def test_the_class_that_holds_it_may_be_in_another_file(session: Session, tmp_pa
     assert report.arguments[0].source == "run of Holder"
 
 
+BUILT = """
+import keras
+
+class Net(keras.layers.Layer):
+    def __init__(self, plan, **kwargs):
+        super().__init__(**kwargs)
+        if plan[0] != "wide":
+            raise ValueError("this is no plan")
+
+    def build(self, shapes):
+        left, right = shapes
+        self.dense = keras.layers.Dense(left[-1] + right[-1])
+        self.dense.build(left)
+
+    def call(self, left, right, training=None):
+        return self.dense(left) + keras.ops.sum(right)
+
+class Holder(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.part = Net(("wide",))
+
+    def build(self, shape):
+        self.part.build([shape, (None, 3)])
+
+    def call(self, rows, training=None):
+        return self.part(rows, rows[:, :3], training=training)
+"""
+
+
+def test_a_part_is_built_as_it_is_where_it_is_held(compare: Callable[..., ModelReport]) -> None:
+    """Keras would tell it one shape only."""
+    report = compare(BUILT)
+    assert report.verdict is VerdictKind.UNCHANGED, report.reasons
+    assert report.after is not None
+    assert len(report.after.trainable) == 2
+    assert {each.source for each in (*report.arguments, *report.inputs)} == {"run of Holder"}
+
+
 def test_the_shortest_classes_that_construct_it_come_first(
     tmp_path: Path,
 ) -> None:

@@ -110,23 +110,32 @@ class Spec:
             by keyword.
         constants: Arguments that are no tensors, by keyword.
         structure: Of "args", how the items go into the arguments, if not side by side; see `structure`.
+        build: The arguments that `build` is called with before, by name, as JSON, see `recipes`: what holds a
+            part may build it, with other shapes than Keras would hand to it.
     """
 
     kind: str
     items: tuple[Array, ...]
     constants: tuple[tuple[str, Any], ...] = ()
     structure: str = ""
+    build: str = ""
 
     def to_json(self) -> dict[str, Any]:
         constants = [list(pair) for pair in self.constants]
         items = [vars(item) for item in self.items]
-        return {"kind": self.kind, "items": items, "constants": constants, "structure": self.structure}
+        return {
+            "kind": self.kind,
+            "items": items,
+            "constants": constants,
+            "structure": self.structure,
+            "build": self.build,
+        }
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> Spec:
         items = tuple(Array(**{**item, "shape": tuple(item["shape"])}) for item in data["items"])
         constants = tuple((name, _tupled(value)) for name, value in data.get("constants", ()))
-        return Spec(data["kind"], items, constants, data.get("structure", ""))
+        return Spec(data["kind"], items, constants, data.get("structure", ""), data.get("build", ""))
 
 
 def _tupled(value: Any) -> Any:

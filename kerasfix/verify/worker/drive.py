@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from .candidates import Spec
 from .keras_import import backend_of, is_keras_class_method
 from .layout import SWITCHES
 from .reading import keywords_of, signature_of, users_classes
+from .recipes import Scope, make
 from .structure import filled
 
 
@@ -35,7 +37,8 @@ def drive(keras: Any, root: Any, spec: Spec | None) -> Driven:
         spec: What it will be called with; None if that is not known yet.
     """
     kind = spec.kind if spec else "one"
-    if isinstance(root, keras.Model) and kind != "args":
+    shapes = make(json.loads(spec.build), Scope(None, keras)) if spec and spec.build else None
+    if isinstance(root, keras.Model) and kind != "args" and shapes is None:
         return Driven(root, root)
     names = [item.name for item in spec.items] if spec else []
     listed = [item.listed for item in spec.items] if spec else []
@@ -65,6 +68,8 @@ def drive(keras: Any, root: Any, spec: Spec | None) -> Driven:
             flag: dict[str, bool | None] = {demanded: bool(training)} if demanded else {}
             if is_explicit:
                 flag.setdefault("training", training)
+            if shapes is not None and not self.inner.built:
+                self.inner.build(**shapes)
             if kind != "args":
                 return self.inner(inputs, **flag)
             if structure:

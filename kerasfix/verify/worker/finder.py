@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from .arguments import Maker
 from .candidates import Spec
 from .drive import Driven, drive
 from .frameworks import Framework
-from .holders import Watch
+from .holders import Given, Watch
 from .inputs import Prober
 from .lightness import MOST_WEIGHTS, Scale, most_weights
 from .load import Refused
@@ -158,14 +160,14 @@ class Finder:
             arguments = {**given.arguments, **self._job.get("init", {})}
             prober = self._prober(arguments, seconds / _MOST_GIVEN)
             try:
-                spec = given.spec
-                if spec is None or not prober.takes(spec):
+                spec = next(filter(prober.takes, _as_given(given)), None)
+                if spec is None:
                     made = self._maker.construct(arguments)
                     spec = prober.find(made, self._job["hints"], widths_of(arguments))
             except (Exception, SystemExit):
                 continue
             source = f"run of {holder['name']}"
-            told = [source if spec == given.spec else "guess"] * len(spec.items)
+            told = [source if spec in _as_given(given) else "guess"] * len(spec.items)
             sources = {"init": dict.fromkeys(arguments, source), "input": told}
             return {**spec.to_json(), "init": arguments, "sources": sources}
         return None
@@ -213,3 +215,10 @@ class Finder:
         told = [tuple(hint) for hint in self._job["hints"]]
         where = self._job.get("hints_from", "code")
         return [where if item.shape[1:] in told else "guess" for item in spec.items]
+
+
+def _as_given(given: Given) -> list[Spec]:
+    """The inputs that were seen; then with `build` called as it was, which Keras may do otherwise."""
+    if given.spec is None:
+        return []
+    return [given.spec, *([replace(given.spec, build=json.dumps(given.build))] if given.build else [])]

@@ -17,6 +17,7 @@ from typing import Any
 
 from .candidates import Spec
 from .keras_import import is_keras_class
+from .reading import users_classes
 from .recipes import Scope
 from .runs import Enough
 from .told import Making, Teller, Untold, spec_of
@@ -33,10 +34,12 @@ class Given:
     Attributes:
         arguments: Of its constructor, by name, as `recipes.make` reads them.
         spec: Of its last call that returned; None if there was none, or none that can be told.
+        build: Of its last `build` that returned, by name, as `recipes.make` reads them; None likewise.
     """
 
     arguments: dict[str, Any]
     spec: Spec | None = None
+    build: dict[str, Any] | None = None
 
 
 class Watch:
@@ -61,7 +64,10 @@ class Watch:
         self._new: Any = None
 
     def __enter__(self) -> Watch:
-        for name, note in (("__init__", self._note_making), ("call", self._note_call)):
+        notes = {"__init__": self._note_making, "call": self._note_call}
+        if any("build" in vars(base) for base in users_classes(self._cls)):
+            notes["build"] = self._note_build
+        for name, note in notes.items():
             self._before[name] = vars(self._cls).get(name, _NOTHING)
             setattr(self._cls, name, self._watched(getattr(self._cls, name), note))
         self._exchange_new()
@@ -101,7 +107,7 @@ class Watch:
         for _, each in reversed(list(self._seen.values())):
             if each not in found:
                 found.append(each)
-        return sorted(found, key=lambda each: each.spec is None)
+        return sorted(found, key=lambda each: (each.spec is None, each.build is None))
 
     def _watched(self, method: Callable[..., Any], note: Callable[..., None]) -> Callable[..., Any]:
         signature = inspect.signature(method)
@@ -115,8 +121,9 @@ class Watch:
                     note(instance, signature, signature.bind(instance, *positional, **named).arguments)
             return result
 
-        # Keras 2 does not follow `__wrapped__`.
-        watched.__signature__ = signature  # type: ignore[attr-defined]
+        if method.__name__ != "build":
+            # Keras 2 does not follow `__wrapped__`; and Keras 3 would take it for that of the bound `build`.
+            watched.__signature__ = signature  # type: ignore[attr-defined]
         return watched
 
     def _note_making(self, instance: Any, signature: inspect.Signature, bound: dict[str, Any]) -> None:
@@ -130,6 +137,11 @@ class Watch:
                 if default is inspect.Parameter.empty:
                     raise
         self._seen[id(instance)] = instance, Given(arguments)
+
+    def _note_build(self, instance: Any, signature: inspect.Signature, bound: dict[str, Any]) -> None:
+        if id(instance) in self._seen:
+            told = {name: self._teller.told(value) for name, value, _ in _given(signature, bound)}
+            self._seen[id(instance)][1].build = told
 
     def _note_call(self, instance: Any, signature: inspect.Signature, bound: dict[str, Any]) -> None:
         spec = spec_of(list(_given(signature, bound)))
