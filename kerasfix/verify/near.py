@@ -43,7 +43,7 @@ class Near:
         return found
 
     def place_of(self, file: Path) -> str:
-        """ "" for the file itself, for others the path."""
+        """The path of a file; empty for the file itself."""
         return "" if file == self._path else str(file)
 
     def text(self, place: str) -> str:
