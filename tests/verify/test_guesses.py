@@ -7,9 +7,11 @@ import enum
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from kerasfix.verify.worker.alternatives import configured
+from kerasfix.verify.worker.annotated import Annotated
 from kerasfix.verify.worker.arguments import Maker
 from kerasfix.verify.worker.depth import Failure
 from kerasfix.verify.worker.guesses import (
@@ -458,3 +460,55 @@ def test_a_value_that_cannot_be_made_is_given_up_alone() -> None:
     arguments, _ = next(Maker(_Fussy, KERAS, {}, [site]).working())
     assert arguments["units"] == 9
     assert arguments["part"] != broken
+
+
+class Rule:
+    def score(self, x: Any) -> Any:
+        raise NotImplementedError
+
+
+class Quantile(Rule):
+    def __init__(self, level: float = 0.5) -> None:
+        self.level = level
+
+    def score(self, x: Any) -> Any:
+        return x
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value"),
+    [
+        ("Rule", "one"),
+        ("Optional[Rule]", "one"),
+        ("Rule | None", "one"),
+        ("list[Rule]", ["one", "one"]),
+        ("typing.Sequence[Rule]", ["one", "one"]),
+        ("dict[str, Rule] | None", {"first": "one"}),
+        ("Tuple[Rule, ...]", {"$tuple": ["one", "one"]}),
+        (Rule, "one"),
+        (list[Rule], ["one", "one"]),
+        (dict[str, Rule] | None, {"first": "one"}),
+        ("list[int]", None),
+        ("Any", None),
+        (np.ndarray, None),
+        (list, None),
+        (int, None),
+    ],
+)
+def test_objects_of_the_project_are_made_for_annotations(annotation: Any, value: Any) -> None:
+    """Of `Rule`, which leaves everything to others, the one that does it is taken."""
+    classes = {"Rule": Rule, "int": int}
+    annotated = Annotated(classes.get, lambda found: "one" if found[0] is Quantile else None, _Layer)
+    assert annotated.recipe(annotation) == value
+
+
+class _Scored(_Layer):
+    def __init__(self, rules: dict[str, Rule]) -> None:
+        super().__init__(len(rules))
+        self.rules = rules["first"].score(1)
+
+
+def test_a_class_that_wants_objects_of_another_gets_them() -> None:
+    arguments, made = next(Maker(_Scored, KERAS, {}, []).working())
+    assert arguments == {"rules": {"first": {"$call": "Quantile", "positional": [], "named": {}}}}
+    assert made.rules == 1

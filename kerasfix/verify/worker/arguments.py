@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-import enum
 import inspect
 import itertools
 import re
 import sys
 import time
-import typing
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from .alternatives import QUOTED, alternatives, configured, longer, with_defaults, words_quoted
+from .annotated import Annotated
 from .attempts import Attempts
 from .blame import ATTRIBUTE, Place, blamed, forms, unnamed, value_at, with_value
 from .depth import Failure
@@ -28,13 +26,12 @@ from .guesses import (
     by_annotation,
     by_name,
 )
-from .keras_import import forget_unfinished, is_keras_class
+from .keras_import import forget_unfinished
 from .lightness import TooHeavy, lighter
 from .load import Refused, one_line
-from .reading import NAMED, Usage, constructor_of, keywords_of, usages, users_classes
+from .reading import NAMED, Usage, constructor_of, keywords_of, usages
 from .recipes import CannotMake, Scope, make
-from .relatives import FUNCTIONAL, classes_for, classes_having, classes_named, concrete
-from .sizes import fields_of
+from .relatives import FUNCTIONAL, classes_for, classes_having, classes_named
 from .values import by_usage, is_told, option
 
 Arguments = dict[str, Any]
@@ -87,6 +84,7 @@ class Maker:
         self._scope = Scope(vars(module) if module else None, keras)
         self._usages: dict[str, Usage] | None = None
         self._attempts = Attempts(())
+        self._annotated = Annotated(self._named, self._made_first, cls)
         # The argument whose own construction is under way, and so is to blame for what is raised.
         self._making = ""
         #: Called before every attempt.
@@ -238,7 +236,7 @@ class Maker:
             self._usages = usages(self._cls)
         usage = self._usages.get(name, Usage())
         annotation = None if parameter is None else parameter.annotation
-        if (built := self._of_class(annotation)) is not None:
+        if (built := self._annotated.recipe(annotation)) is not None:
             return built
         if (relative := self._relative(name, usage)) is not None:
             return relative
@@ -276,26 +274,8 @@ class Maker:
                 yield {"$call": cls.__name__, "positional": [], "named": arguments}
                 break
 
-    def _of_class(self, annotation: Any) -> Any:
-        """An object of a class of the project, if the annotation is one that can be built."""
-        if isinstance(annotation, str):
-            match = re.fullmatch(r"(?:Optional\[)?([\w.]+)(?:\]| \| None)?", annotation.strip("'\""))
-            annotation = self._named(match.group(1)) if match else None
-        parts = [item for item in typing.get_args(annotation) if item is not type(None)]
-        if len(parts) == 1 and type(None) in typing.get_args(annotation):
-            annotation = parts[0]
-        if not isinstance(annotation, type) or annotation.__module__ == "builtins":
-            return None
-        if issubclass(annotation, enum.Enum):
-            return next(({"$name": f"{annotation.__name__}.{item.name}"} for item in annotation), None)
-        if is_keras_class(annotation) or not users_classes(annotation):
-            return None
-        if dataclasses.is_dataclass(annotation) or annotation.__name__.endswith(("Config", "Params", "Args")):
-            return {"$call": annotation.__name__, "positional": [], "named": fields_of(annotation)}
-        is_layer = issubclass(annotation, self._keras.layers.Layer) and not issubclass(annotation, self._cls)
-        if not is_layer or self._depth >= _DEEPEST:
-            return None
-        return next(self._made(concrete(annotation)[:_MOST_RELATIVES]), None)
+    def _made_first(self, classes: list[type]) -> Any:
+        return next(self._made(classes), None) if self._depth < _DEEPEST else None
 
     def _named(self, dotted: str) -> Any:
         try:
