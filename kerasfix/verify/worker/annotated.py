@@ -20,7 +20,9 @@ from .sizes import fields_of
 _LIBRARIES = frozenset(("numpy", "tensorflow", "jax", "torch", "keras", "tf_keras")) | sys.stdlib_module_names
 _MOST_HEIRS = 3
 _OPTIONAL = re.compile(r"(?:[\w.]*Optional\[(?P<inner>.+)\]|(?P<first>.+?) *\| *None)")
-_SEVERAL = re.compile(r"(?:[\w.]*\.)?(?P<kind>[A-Za-z]+)\[(?:.*, *)?(?P<inner>[A-Za-z_][\w.]*)(?:, *\.\.\.)?\]")
+_SEVERAL = re.compile(
+    r"(?:[\w.]*\.)?(?P<kind>[A-Za-z]+)\[(?:.*, *)?(?P<inner>[A-Za-z_][\w.]*)(?:, *\.\.\.)?\]"
+)
 _KINDS = {
     **dict.fromkeys(("list", "sequence", "iterable", "collection"), "list"),
     **dict.fromkeys(("dict", "mapping"), "dict"),
