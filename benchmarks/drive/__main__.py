@@ -29,7 +29,7 @@ from rich.console import Console
 from benchmarks.drive.results import DEVELOPED, HELD_OUT, Run, show
 from benchmarks.packages import CACHE, ROOT, wheel
 from kerasfix.verify.evidence import evidence_for
-from kerasfix.verify.holders import Holder
+from kerasfix.verify.holders import Holder, places_of
 from kerasfix.verify.slice import Part
 
 HERE = Path(__file__).resolve().parent
@@ -149,17 +149,17 @@ def _job(item: dict[str, str], folder: Path, seconds: float, memory_mb: int) -> 
 
 def _part(item: dict[str, str], holders: Sequence[Holder]) -> dict[str, Any]:
     """Not a slice: the package has been imported as it is."""
-    own = [each["name"] for holder in holders for each in (holder, *holder["holders"]) if not each["file"]]
+    own = [name for file, name in places_of(holders) if not file]
     text = f"from {item['module']} import {', '.join(dict.fromkeys((item['class'], *own)))}"
     return Part(place="", file="<drive>", name="kerasfix_driven", text=text).to_json()
 
 
 def _parts_of(holders: Sequence[Holder], folder: Path) -> Iterator[dict[str, Any]]:
     """The same for what is in other files, tests too, which are imported when they are wanted."""
-    named = [each for holder in holders for each in (holder, *holder["holders"]) if each["file"]]
-    for number, file in enumerate(dict.fromkeys(each["file"] for each in named)):
+    places = [(file, name) for file, name in places_of(holders) if file]
+    for number, file in enumerate(dict.fromkeys(file for file, _ in places)):
         module = ".".join(Path(file).relative_to(folder).with_suffix("").parts).removesuffix(".__init__")
-        names = dict.fromkeys(each["name"] for each in named if each["file"] == file)
+        names = dict.fromkeys(name for other, name in places if other == file)
         text = f"from {module} import {', '.join(names)}"
         place = os.path.realpath(file)
         yield Part(place=place, file="<drive>", name=f"kerasfix_holder_{number}", text=text).to_json()

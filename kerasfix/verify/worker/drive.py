@@ -11,7 +11,7 @@ from typing import Any
 from .candidates import Spec
 from .keras_import import backend_of, is_keras_class_method
 from .layout import SWITCHES
-from .reading import keywords_of, signature_of, users_classes
+from .reading import keywords_of, owner_of, signature_of
 from .recipes import Scope, make
 from .structure import filled
 
@@ -86,7 +86,7 @@ def drive(keras: Any, root: Any, spec: Spec | None) -> Driven:
 
 def _is_told_shapes(root: Any) -> bool:
     """Whether `call` takes what comes, by its name: then Keras tells `build` nothing."""
-    if not any("build" in vars(base) for base in users_classes(type(root))):
+    if owner_of(type(root), "build") is None:
         return False
     kinds = {item.kind for item in signature_of(type(root).call)}
     return bool(kinds) and kinds <= {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}

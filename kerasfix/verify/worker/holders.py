@@ -17,7 +17,7 @@ from typing import Any
 
 from .candidates import Spec
 from .keras_import import is_keras_class
-from .reading import users_classes
+from .reading import owner_of
 from .recipes import Scope
 from .runs import Enough
 from .told import Making, Teller, Untold, spec_of
@@ -65,7 +65,7 @@ class Watch:
 
     def __enter__(self) -> Watch:
         notes = {"__init__": self._note_making, "call": self._note_call}
-        if any("build" in vars(base) for base in users_classes(self._cls)):
+        if owner_of(self._cls, "build") is not None:
             notes["build"] = self._note_build
         for name, note in notes.items():
             self._before[name] = vars(self._cls).get(name, _NOTHING)

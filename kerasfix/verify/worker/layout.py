@@ -14,7 +14,7 @@ from .documented import documented_shapes, listed_shapes
 from .guesses import BATCH, MISSING, by_name
 from .keras_import import is_keras_class
 from .ranks import is_name, ranks_in
-from .reading import NAMED, parse_source, signature_of, users_classes
+from .reading import NAMED, owner_of, parse_source, signature_of
 from .sensitive import words
 
 SWITCHES = words("training is_training train trainable isTraining is_train deterministic")
@@ -32,7 +32,7 @@ _DEEPEST = 3
 
 def layout_of(model: Any) -> Layout:
     """Read off the signature of `call` and off what its lines do with the inputs."""
-    owner = next((base for base in users_classes(type(model)) if "call" in vars(base)), None)
+    owner = owner_of(type(model), "call")
     if owner is None:
         return Layout("one", [Slot("inputs")])
     method = _definition(vars(owner)["call"])
@@ -167,7 +167,7 @@ def _method_called(model: Any, text: str) -> tuple[Any, Any]:
 
 def _in_build(model: Any) -> Layout | None:
     """What `build` knows of several inputs: it is given a shape for each of them."""
-    owner = next((base for base in users_classes(type(model)) if "build" in vars(base)), None)
+    owner = owner_of(type(model), "build")
     method = _definition(vars(owner)["build"]) if owner else None
     parameters = signature_of(vars(owner)["build"]) if owner else []
     if method is None or not parameters:

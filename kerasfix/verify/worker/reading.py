@@ -116,9 +116,14 @@ def users_classes(cls: type) -> list[type]:
     return [base for base in cls.__mro__ if base is not object and not is_keras_class(base)]
 
 
+def owner_of(cls: type, method: str) -> type | None:
+    """The class of the user's that defines a method; None if Keras does, or nobody."""
+    return next((base for base in users_classes(cls) if method in vars(base)), None)
+
+
 def usages(cls: type, depth: int = 0) -> dict[str, Usage]:
     """Parameter of the constructor -> how it is used."""
-    owner = next((base for base in users_classes(cls) if "__init__" in vars(base)), None)
+    owner = owner_of(cls, "__init__")
     if owner is None:
         return {}
     names = [item.name for item in signature_of(vars(owner)["__init__"])]

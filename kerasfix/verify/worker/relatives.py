@@ -26,15 +26,13 @@ def classes_for(parameter: str, cls: type, keras: Any) -> list[type]:
     names end in "Backbone"; a name of several words, as `mask_decoder`, of those of the whole package.
     """
     found = [*_told_by_attribute(parameter, cls), *_named_alike(parameter, cls)]
-    found = [heir for each in found for heir in concrete(each)]
-    layers = [item for item in dict.fromkeys(found) if _is_other_layer(item, cls, keras)]
+    layers = _other_layers(found, cls, keras)
     if layers or "_" not in parameter.strip("_"):
         return layers
     wanted = _letters(parameter)
     others = (item for item in _classes_in_package(cls) if item.__name__.lower().endswith(wanted))
     near = sorted((item for item in others if _is_other_layer(item, cls, keras)), key=partial(_far, cls))
-    heirs = dict.fromkeys(heir for item in near for heir in concrete(item))
-    return [item for item in heirs if _is_other_layer(item, cls, keras)]
+    return _other_layers(near, cls, keras)
 
 
 def _letters(name: str) -> str:
@@ -45,6 +43,12 @@ def _far(cls: type, other: type) -> int:
     """How near the module of another class is, as a number that is less for what is nearer."""
     pairs = zip(other.__module__.split("."), cls.__module__.split("."))
     return -len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)))
+
+
+def _other_layers(found: Iterable[Any], cls: type, keras: Any) -> list[type]:
+    """The layers among what was found, each with its heirs if it leaves something to them."""
+    heirs = dict.fromkeys(heir for each in found for heir in concrete(each))
+    return [item for item in heirs if _is_other_layer(item, cls, keras)]
 
 
 def _is_other_layer(value: Any, cls: type, keras: Any) -> bool:
@@ -66,9 +70,8 @@ def classes_having(attributes: Iterable[str], parameter: str, cls: type, keras: 
     called = _letters(parameter)
 
     def rank(item: type) -> tuple[bool, bool, int, int]:
-        needed = [each for each in constructor_of(item) if each.default is each.empty]
         is_set = all(_sets(item, name) for name in wanted)
-        return not item.__name__.lower().endswith(called), not is_set, _far(cls, item), len(needed)
+        return not item.__name__.lower().endswith(called), not is_set, _far(cls, item), _demands(item)
 
     def fits(item: type) -> bool:
         # With a `__new__` it makes something else.
@@ -83,14 +86,11 @@ def classes_having(attributes: Iterable[str], parameter: str, cls: type, keras: 
 def classes_named(message: str, cls: type, keras: Any) -> list[type]:
     """Layers of the package that a message speaks of: "must be a `DepthBackbone`"."""
     words = dict.fromkeys(re.findall(r"\b[A-Z]\w{3,}", message))
-    found = [heir for word in words for heir in concrete(in_package(word, cls.__module__))]
-    return [item for item in dict.fromkeys(found) if _is_other_layer(item, cls, keras)]
+    return _other_layers((in_package(word, cls.__module__) for word in words), cls, keras)
 
 
 def _classes_in_package(cls: type) -> list[type]:
-    root = cls.__module__.partition(".")[0]
-    loaded = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] == root]
-    values = (value for module in loaded for value in list(vars(module).values()))
+    values = (value for module in _package_of(cls.__module__) for value in list(vars(module).values()))
     return list(dict.fromkeys(value for value in values if isinstance(value, type)))
 
 
@@ -146,8 +146,11 @@ def _named_alike(parameter: str, cls: type) -> Iterator[Any]:
 
 def in_package(name: str, module: str) -> Any:
     """What a name stands for in another loaded module of the same package; None if nothing does."""
+    values = (vars(loaded).get(name) for loaded in _package_of(module))
+    return next((value for value in values if isinstance(value, type)), None)
+
+
+def _package_of(module: str) -> Iterator[types.ModuleType]:
+    """The loaded modules of the same package."""
     root = module.partition(".")[0]
-    for other, loaded in list(sys.modules.items()):
-        if other.partition(".")[0] == root and isinstance(vars(loaded).get(name), type):
-            return vars(loaded)[name]
-    return None
+    return (loaded for other, loaded in list(sys.modules.items()) if other.partition(".")[0] == root)
